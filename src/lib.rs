@@ -1,0 +1,1 @@
+//! A shared whiteboard whose every shape is a row in your PostgreSQL.

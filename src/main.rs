@@ -1,0 +1,2 @@
+//! The `pgcanvas` program.
+fn main() {}
