@@ -1,1 +1,4 @@
 //! A shared whiteboard whose every shape is a row in your PostgreSQL.
+
+pub mod model;
+pub mod protocol;

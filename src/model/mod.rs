@@ -1,0 +1,10 @@
+//! What a board is made of: names, shapes, operations and their geometry. Pure: no clock, no socket, no database.
+
+pub mod geometry;
+pub mod ids;
+pub mod limits;
+pub mod op;
+pub mod shape;
+
+pub use ids::{ClientId, IdError, OpId, RoomId, RoomName, Seq, ShapeId, Slug};
+pub use op::{Op, Verb};

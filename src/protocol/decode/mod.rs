@@ -1,0 +1,185 @@
+//! Reading what clients send. Every refusal names the field and the rule; nothing that is sent can make this panic.
+
+pub(crate) mod fields;
+mod message;
+mod ops;
+mod property;
+pub(crate) mod scrub;
+#[cfg(test)]
+mod tests;
+mod violation;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, SeedMessage, Token};
+pub(crate) use ops::read_shape_id;
+pub use violation::Violation;
+
+use self::fields::{Fields, read_integer, read_items, read_number, read_text, read_text_within};
+use self::violation::shown;
+use super::reject::RejectCode;
+use super::seed;
+use crate::model::limits::{
+    MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
+};
+use crate::model::{ClientId, IdError, Op, OpId, RoomName, Seq};
+
+/// Reads one text frame.
+pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
+    let fields = Fields::read(text).map_err(|violation| refuse(&violation, None))?;
+    let kind =
+        fields.read_required("type", read_text).map_err(|violation| refuse(&violation, Some(&fields)))?;
+    match kind.as_ref() {
+        "ops" => decode_batch(&fields),
+        kind => decode_other(kind, &fields).map_err(|violation| refuse(&violation, Some(&fields))),
+    }
+}
+
+/// Reads the operations of a batch that came by another road than a socket: `{"ops":[…]}` in an HTTP body.
+pub fn decode_ops(ops: &RawValue) -> Result<Vec<Op>, Violation> {
+    ops::read_ops(ops).map_err(|violation| violation.within("ops"))
+}
+
+/// An `error` frame's content, with as much of the frame's address as can be read.
+fn refuse(violation: &Violation, fields: Option<&Fields<'_>>) -> DecodeError {
+    let room = fields.and_then(|fields| fields.get("room").or_else(|| fields.get("roomId")));
+    let op_id = fields.and_then(|fields| fields.get("op_id"));
+    DecodeError::Frame {
+        code: violation.code,
+        message: violation.message(),
+        room: room.and_then(|raw| read_room(raw).ok()),
+        op_id: op_id.and_then(|raw| read_op_id(raw).ok()),
+    }
+}
+
+/// A batch is answered by `reject` as soon as its room and number are known.
+fn decode_batch(fields: &Fields<'_>) -> Result<ClientMessage, DecodeError> {
+    let address = fields.read_required("room", read_room).and_then(|room| {
+        let op_id = fields.read_required("op_id", read_op_id)?;
+        Ok((room, op_id))
+    });
+    let (room, op_id) = address.map_err(|violation| refuse(&violation, Some(fields)))?;
+    match fields.read_required("ops", ops::read_ops) {
+        Ok(ops) => Ok(ClientMessage::Ops(Batch { room, op_id, ops })),
+        Err(violation) => {
+            Err(DecodeError::Reject { room, op_id, code: violation.code, message: violation.message() })
+        }
+    }
+}
+
+fn decode_other(kind: &str, fields: &Fields<'_>) -> Result<ClientMessage, Violation> {
+    match kind {
+        "hello" => read_hello(fields).map(ClientMessage::Hello),
+        "join" => read_join(fields).map(ClientMessage::Join),
+        "leave" => Ok(ClientMessage::Leave { room: fields.read_required("room", read_room)? }),
+        "presence" => read_presence(fields),
+        "ping" => Ok(ClientMessage::Ping { t: fields.read_optional("t", read_echo)? }),
+        "undo" => Ok(ClientMessage::Unsupported { kind: "undo" }),
+        "redo" => Ok(ClientMessage::Unsupported { kind: "redo" }),
+        "viewport" => Ok(ClientMessage::Unsupported { kind: "viewport" }),
+        "join_room" | "leave_room" | "chat" | "delete_shape" => {
+            seed::read(kind, fields).map(ClientMessage::Seed)
+        }
+        unknown => {
+            Err(Violation::new(format!("{} is no message of this protocol", shown(unknown))).within("type"))
+        }
+    }
+}
+
+fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
+    let whole = |raw| read_integer(raw).ok_or_else(|| Violation::new("must be an integer"));
+    Ok(Hello {
+        protocol: fields.read_required("protocol", whole)?,
+        client: fields.read_required("client", |raw| Ok(read_text(raw)?.parse::<ClientId>()?))?,
+        token: fields
+            .read_optional("token", |raw| read_text_within(raw, MAX_TOKEN_CHARS))?
+            .map(|t| Token::new(t.into())),
+        name: read_name(fields)?,
+    })
+}
+
+fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
+    Ok(Join {
+        room: fields.read_required("room", read_room)?,
+        since: fields.read_optional("since", |raw| Ok(raw.get().parse::<Seq>()?))?,
+        epoch: fields.read_optional("epoch", read_uuid)?,
+        viewport: fields.read_optional("viewport", read_viewport)?,
+        name: read_name(fields)?,
+    })
+}
+
+/// A room's name, as text or as a number.
+pub(crate) fn read_room(raw: &RawValue) -> Result<RoomName, Violation> {
+    let number = read_integer(raw).map(|id| id.to_string());
+    let text = match number {
+        Some(digits) => digits.into(),
+        None => read_text(raw).map_err(|_| IdError::NotRoomName)?,
+    };
+    Ok(text.parse()?)
+}
+
+fn read_op_id(raw: &RawValue) -> Result<OpId, Violation> {
+    Ok(raw.get().parse()?)
+}
+
+fn read_uuid(raw: &RawValue) -> Result<Uuid, Violation> {
+    Ok(Uuid::parse_str(&read_text(raw)?).map_err(|_| IdError::NotUuid)?)
+}
+
+/// A display name without space around it; none when nothing is left.
+fn read_name(fields: &Fields<'_>) -> Result<Option<String>, Violation> {
+    let name = fields.read_optional("name", |raw| {
+        let name = read_text_within(raw, MAX_NAME_CHARS)?;
+        if name.chars().any(char::is_control) {
+            return Err(Violation::new("must not hold control characters"));
+        }
+        Ok(name.trim().to_owned())
+    })?;
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
+fn read_viewport(raw: &RawValue) -> Result<[f64; 4], Violation> {
+    let rule =
+        || Violation::new(format!("must be [x0,y0,x1,y1], finite numbers of at most {MAX_COORDINATE:e}"));
+    let items = read_items(raw, 4).map_err(|_| rule())?;
+    let numbers: Option<Vec<f64>> = items
+        .into_iter()
+        .map(|item| read_number(item).filter(|value| value.abs() <= MAX_COORDINATE))
+        .collect();
+    numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(rule)
+}
+
+fn read_presence(fields: &Fields<'_>) -> Result<ClientMessage, Violation> {
+    let room = fields.read_required("room", read_room)?;
+    let state = fields.read_required("state", |raw| {
+        if !raw.get().starts_with('{') {
+            return Err(Violation::new("must be an object"));
+        }
+        copy_within(raw, MAX_PRESENCE_BYTES)
+    })?;
+    Ok(ClientMessage::Presence { room, state })
+}
+
+fn read_echo(raw: &RawValue) -> Result<String, Violation> {
+    copy_within(raw, MAX_PING_BYTES)
+}
+
+/// Compact JSON of at most so many bytes.
+fn copy_within(raw: &RawValue, max_bytes: usize) -> Result<String, Violation> {
+    let mut text = String::new();
+    scrub::copy_checked(raw.get(), 0, &mut text)?;
+    if text.len() > max_bytes {
+        return Err(Violation::too_large(format!("must be at most {max_bytes} bytes of JSON")));
+    }
+    Ok(text)
+}
+
+impl DecodeError {
+    /// What kind of rule was broken.
+    pub fn code(&self) -> RejectCode {
+        match self {
+            Self::Reject { code, .. } | Self::Frame { code, .. } => *code,
+        }
+    }
+}

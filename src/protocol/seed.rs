@@ -1,0 +1,180 @@
+//! The dialect of the older system: its shapes as rows, and rows as its shapes. The original shape is kept whole under
+//! `props.seed`, so that what an old client drew comes back equal.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::decode::fields::{Fields, read_number, read_text, read_text_within};
+use super::decode::scrub::copy_checked;
+use super::decode::{SeedMessage, Violation, read_room, read_shape_id};
+use super::object::{ObjectWriter, push_number};
+use crate::model::limits::{MAX_COORDINATE, MAX_KIND_CHARS, MAX_SHAPE_BYTES};
+use crate::model::{Op, ShapeId, Verb};
+
+/// How deep the original stands within its row: below the shape and its `props`.
+const ORIGINAL_DEPTH: usize = 2;
+
+/// Reads a message of this dialect.
+pub(crate) fn read(kind: &str, fields: &Fields<'_>) -> Result<SeedMessage, Violation> {
+    let room = fields.read_required("roomId", read_room)?;
+    match kind {
+        "join_room" => Ok(SeedMessage::JoinRoom { room }),
+        "leave_room" => Ok(SeedMessage::LeaveRoom { room }),
+        "chat" => Ok(SeedMessage::Chat { room, op: fields.read_required("message", read_message)? }),
+        _ => Ok(SeedMessage::DeleteShape { room, op: read_delete(fields)? }),
+    }
+}
+
+fn read_delete(fields: &Fields<'_>) -> Result<Op, Violation> {
+    let id = fields.read_required("shapeId", read_shape_id)?;
+    Ok(Op { verb: Verb::Delete, id, body: String::from("null"), base: None })
+}
+
+fn read_message(raw: &RawValue) -> Result<Op, Violation> {
+    let text = read_text(raw)?;
+    let holds_shape = |_| Violation::new("must be a JSON string that holds {\"shape\":{…}}");
+    let fields = Fields::read(&text).map_err(holds_shape)?;
+    fields.read_required("shape", read_shape)
+}
+
+/// Reads a shape of this dialect as the `put` of a row.
+fn read_shape(raw: &RawValue) -> Result<Op, Violation> {
+    let fields = Fields::read(raw.get())?;
+    let id = fields.read_required("id", read_shape_id)?;
+    let old_kind = fields.read_required("type", |raw| read_text_within(raw, MAX_KIND_CHARS))?;
+    if old_kind.is_empty() {
+        return Err(Violation::new("must not be empty").within("type"));
+    }
+    let place = Placement::of(&old_kind, |name| fields.get(name).and_then(read_number));
+    let mut original = String::new();
+    copy_checked(raw.get(), ORIGINAL_DEPTH, &mut original)?;
+    let body = write_row(&id, row_kind(&old_kind), place.checked()?, &original);
+    if body.len() > MAX_SHAPE_BYTES {
+        return Err(Violation::too_large(format!("must be at most {MAX_SHAPE_BYTES} bytes of JSON")));
+    }
+    Ok(Op { verb: Verb::Put, id, body, base: None })
+}
+
+fn write_row(id: &ShapeId, kind: &str, place: Placement, original: &str) -> String {
+    let mut row = ObjectWriter::new().string("id", id.as_str()).string("kind", kind);
+    for (name, value) in place.members() {
+        push_number(row.begin(name), value);
+    }
+    row.raw("props", &ObjectWriter::new().raw("seed", original).finish()).finish()
+}
+
+/// The row's kind for a type of this dialect.
+fn row_kind(old_kind: &str) -> &str {
+    match old_kind {
+        "circle" => "ellipse",
+        "rect" => "rectangle",
+        other => other,
+    }
+}
+
+/// A shape's box as its row has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Placement {
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
+}
+
+impl Placement {
+    /// The box of a shape of this dialect; what is no number counts as nought, as the old system let it pass.
+    fn of(old_kind: &str, number: impl Fn(&str) -> Option<f64>) -> Self {
+        let number = |name| number(name).unwrap_or(0.0);
+        if old_kind != "circle" {
+            return Self { x: number("x"), y: number("y"), width: number("width"), height: number("height") };
+        }
+        let (x, y, radius) = (number("centerX"), number("centerY"), number("radius").abs());
+        Self { x: x - radius, y: y - radius, width: 2.0 * radius, height: 2.0 * radius }
+    }
+
+    fn members(self) -> [(&'static str, f64); 4] {
+        [("x", self.x), ("y", self.y), ("width", self.width), ("height", self.height)]
+    }
+
+    fn checked(self) -> Result<Self, Violation> {
+        match self.members().into_iter().find(|(_, value)| value.abs() > MAX_COORDINATE) {
+            Some((name, _)) => {
+                let rule = format!(
+                    "must give a box of finite numbers of at most {MAX_COORDINATE:e}; its {name} is beyond"
+                );
+                Err(Violation::new(rule))
+            }
+            None => Ok(self),
+        }
+    }
+}
+
+/// A row as a shape of this dialect.
+pub fn to_seed_shape(row: &Map<String, Value>) -> Value {
+    let kind = row.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let original = row.get("props").and_then(|props| props.get("seed")).and_then(Value::as_object);
+    let place = Placement::of("", |name| row.get(name).and_then(Value::as_f64));
+    match original {
+        Some(original) if row_kind(old_kind(original)) == kind => {
+            Value::Object(replaced(original, row, place))
+        }
+        _ => Value::Object(translated(kind, row, place)),
+    }
+}
+
+fn old_kind(original: &Map<String, Value>) -> &str {
+    original.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The original, moved to where its row is now; untouched where the row has not moved.
+fn replaced(original: &Map<String, Value>, row: &Map<String, Value>, place: Placement) -> Map<String, Value> {
+    let mut shape = original.clone();
+    shape.insert("id".to_owned(), row.get("id").cloned().unwrap_or_default());
+    let was = Placement::of(old_kind(original), |name| original.get(name).and_then(Value::as_f64));
+    if was == place {
+        return shape;
+    }
+    for name in ["centerX", "centerY", "radius"] {
+        if old_kind(original) == "circle" {
+            shape.remove(name);
+        }
+    }
+    shape.extend(placed(row_kind(old_kind(original)), old_kind(original), place));
+    shape
+}
+
+/// A row that this dialect never saw, in its words.
+fn translated(kind: &str, row: &Map<String, Value>, place: Placement) -> Map<String, Value> {
+    let old_kind = if kind == "rectangle" { "rect" } else { kind };
+    let mut shape = placed(kind, old_kind, place);
+    for name in ["id", "points", "text", "props"] {
+        if let Some(value) = row.get(name).filter(|value| !value.is_null()) {
+            shape.insert(name.to_owned(), value.clone());
+        }
+    }
+    shape
+}
+
+/// Type and box: a round ellipse is a circle, anything else has corner and size.
+fn placed(kind: &str, old_kind: &str, place: Placement) -> Map<String, Value> {
+    let Placement { x, y, width, height } = place;
+    let members = if kind == "ellipse" && (width - height).abs() <= f64::EPSILON * width.abs() {
+        let radius = width / 2.0;
+        json!({"type": "circle", "centerX": x + radius, "centerY": y + radius, "radius": radius.abs()})
+    } else {
+        let old_kind = if old_kind == "circle" { kind } else { old_kind };
+        json!({"type": old_kind, "x": x, "y": y, "width": width, "height": height})
+    };
+    members.as_object().cloned().unwrap_or_default()
+}
+
+/// The frame that shows a shape to clients of this dialect.
+pub fn chat_frame(room: &str, shape: &Value) -> String {
+    let message = ObjectWriter::new().value("shape", shape).finish();
+    ObjectWriter::frame("chat").string("roomId", room).string("message", &message).finish()
+}
+
+/// The frame that tells clients of this dialect that a shape is gone.
+pub fn delete_frame(room: &str, shape_id: &str) -> String {
+    ObjectWriter::frame("delete_shape").string("roomId", room).string("shapeId", shape_id).finish()
+}
