@@ -235,3 +235,102 @@ pub fn error(error: &ErrorFrame<'_>) -> String {
     }
     frame.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seq(number: i64) -> Seq {
+        Seq::new(number).unwrap()
+    }
+
+    fn op_id() -> OpId {
+        OpId::new(7).unwrap()
+    }
+
+    #[test]
+    fn welcome_tells_who_and_how_much() {
+        let text = welcome(&Welcome {
+            session: "s",
+            user_id: "u",
+            user_name: "A\"nn",
+            server_name: "pgcanvas",
+            server_version: "0.1.0",
+            limits: Limits::default(),
+        });
+        let wanted = concat!(
+            r#"{"type":"welcome","protocol":1,"session":"s","user":{"id":"u","name":"A\"nn"},"#,
+            r#""server":{"name":"pgcanvas","version":"0.1.0"},"limits":{"max_frame_bytes":2097152,"#,
+            r#""max_ops_per_batch":1000,"max_points_per_shape":100000,"max_shape_bytes":1048576,"#,
+            r#""max_rooms_per_socket":64,"max_unacknowledged":64,"max_presence_bytes":2048,"max_name_chars":64}}"#
+        );
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_join_has_a_head_and_pages() {
+        let head = Joined {
+            room: "design-1",
+            room_id: RoomId::new(3).unwrap(),
+            role: "editor",
+            epoch: Uuid::nil(),
+            seq: seq(9),
+            mode: Mode::Snapshot,
+            min_since: seq(0),
+        };
+        let page = Page {
+            added: &[r#"{"id":"a"}"#, r#"{"id":"b"}"#],
+            modified: &[],
+            deleted: &["x\"y"],
+            more: true,
+        };
+        let arrays = r#""added":[{"id":"a"},{"id":"b"}],"modified":[],"deleted":["x\"y"],"more":true}"#;
+        let wanted = concat!(
+            r#"{"type":"joined","room":"design-1","room_id":3,"role":"editor","#,
+            r#""epoch":"00000000-0000-0000-0000-000000000000","seq":9,"mode":"snapshot","min_since":0,"#
+        );
+        assert_eq!(joined(&head, &page), format!("{wanted}{arrays}"));
+        assert_eq!(delta("design-1", &page), format!(r#"{{"type":"delta","room":"design-1",{arrays}"#));
+    }
+
+    #[test]
+    fn changes_carry_batches_as_they_are() {
+        let wanted = r#"{"type":"changes","room":"a","from":1,"to":3,"batches":[{"seq":2},{"seq":3}]"#;
+        let text = |more| changes("a", seq(1), seq(3), r#"{"seq":2},{"seq":3}"#, more);
+        assert_eq!(text(false), format!("{wanted}}}"));
+        assert_eq!(text(true), format!(r#"{wanted},"more":true}}"#));
+    }
+
+    #[test]
+    fn a_batch_is_answered() {
+        let text = ack("a", op_id(), seq(5), &[Outcome::Applied, Outcome::Gone, Outcome::Unchanged]);
+        let wanted =
+            r#"{"type":"ack","room":"a","op_id":7,"seq":5,"outcomes":["applied","gone","unchanged"]}"#;
+        assert_eq!(text, wanted);
+        let text = reject("a", op_id(), RejectCode::TooLarge, "ops: too\nmany", &[r#"{"id":"a"}"#]);
+        let wanted = r#"{"type":"reject","room":"a","op_id":7,"code":"too_large","message":"ops: too\nmany","shapes":[{"id":"a"}]}"#;
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn presence_names_peers_and_who_left() {
+        let peer =
+            Peer { session: "s", user: "u", name: "Ann", color: "#fff", state_json: r#"{"cursor":[1,2]}"# };
+        let wanted = concat!(
+            r##"{"type":"presence","room":"a","peers":[{"session":"s","user":"u","name":"Ann","color":"#fff","##,
+            r#""state":{"cursor":[1,2]}}],"left":["t"]}"#
+        );
+        assert_eq!(presence("a", &[peer], &["t"]), wanted);
+    }
+
+    #[test]
+    fn small_frames_are_written() {
+        assert_eq!(left("a"), r#"{"type":"left","room":"a"}"#);
+        assert_eq!(pong(Some("[1]")), r#"{"type":"pong","t":[1]}"#);
+        assert_eq!(pong(None), r#"{"type":"pong","t":null}"#);
+        let bare = ErrorFrame::new(RejectCode::Invalid, "type: is required");
+        assert_eq!(error(&bare), r#"{"type":"error","code":"invalid","message":"type: is required"}"#);
+        let full = ErrorFrame { room: Some("a"), op_id: Some(op_id()), retry_after_ms: Some(250), ..bare };
+        assert!(error(&full).ends_with(r#","room":"a","op_id":7,"retry_after_ms":250}"#));
+    }
+}

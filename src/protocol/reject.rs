@@ -72,3 +72,16 @@ impl fmt::Display for RejectCode {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_named_alike_everywhere() {
+        for code in RejectCode::ALL {
+            assert_eq!(RejectCode::from_name(code.as_str()), Some(code));
+            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{code}\""));
+        }
+    }
+}

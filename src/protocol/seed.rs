@@ -178,3 +178,134 @@ pub fn chat_frame(room: &str, shape: &Value) -> String {
 pub fn delete_frame(room: &str, shape_id: &str) -> String {
     ObjectWriter::frame("delete_shape").string("roomId", room).string("shapeId", shape_id).finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::{ClientMessage, DecodeError, decode};
+
+    const CIRCLE: &str =
+        r#"{"id":"shape_1","type":"circle","centerX":100,"centerY":100.5,"radius":50,"note":"é"}"#;
+
+    fn chat(shape: &str) -> Result<Op, String> {
+        let message = format!(r#"{{"shape":{shape}}}"#);
+        let frame = json!({"type": "chat", "roomId": "1", "message": message}).to_string();
+        match decode(&frame) {
+            Ok(ClientMessage::Seed(SeedMessage::Chat { op, .. })) => Ok(op),
+            Err(DecodeError::Frame { message, .. }) => Err(message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn row(shape: &str) -> Map<String, Value> {
+        serde_json::from_str(&chat(shape).unwrap().body).unwrap()
+    }
+
+    fn parse(json: &str) -> Value {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn rooms_are_entered_by_text_or_number() {
+        for (frame, joins) in [
+            (r#"{"type":"join_room","roomId":"1"}"#, true),
+            (r#"{"type":"join_room","roomId":1}"#, true),
+            (r#"{"type":"leave_room","roomId":"1"}"#, false),
+        ] {
+            let Ok(ClientMessage::Seed(message)) = decode(frame) else { panic!("{frame}") };
+            let room = "1".parse().unwrap();
+            let wanted = if joins { SeedMessage::JoinRoom { room } } else { SeedMessage::LeaveRoom { room } };
+            assert_eq!(message, wanted);
+        }
+    }
+
+    #[test]
+    fn a_circle_becomes_an_ellipse_and_a_rect_a_rectangle() {
+        let mut circle = row(CIRCLE);
+        assert_eq!(circle.remove("props"), Some(json!({"seed": parse(CIRCLE)})));
+        let wanted = json!({"id":"shape_1","kind":"ellipse","x":50,"y":50.5,"width":100,"height":100});
+        assert_eq!(Value::Object(circle), wanted);
+        let rect = row(r#"{"id":"r","type":"rect","x":150,"y":150,"width":100,"height":75}"#);
+        assert_eq!(rect.get("kind"), Some(&json!("rectangle")));
+        assert_eq!(rect.get("height"), Some(&json!(75)));
+        let other = row(r#"{"id":"p","type":"pencil","points":[{"x":1}],"x":null}"#);
+        assert_eq!((other.get("kind"), other.get("x")), (Some(&json!("pencil")), Some(&json!(0))));
+    }
+
+    #[test]
+    fn a_message_without_a_shape_names_the_field() {
+        let refused = |frame: &str| decode(frame).unwrap_err().to_string();
+        assert!(
+            refused(r#"{"type":"chat","roomId":"1","message":"hello"}"#)
+                .starts_with("message: must be a JSON")
+        );
+        assert!(refused(r#"{"type":"chat","roomId":"1","message":{}}"#).starts_with("message: must be text"));
+        assert!(
+            refused(r#"{"type":"chat","roomId":"1","message":"{}"}"#)
+                .starts_with("message.shape: is required")
+        );
+        assert!(refused(r#"{"type":"chat","message":"{}"}"#).starts_with("roomId: is required"));
+        assert!(refused(r#"{"type":"delete_shape","roomId":"1"}"#).starts_with("shapeId: is required"));
+        assert_eq!(chat(r#"{"type":"circle"}"#).unwrap_err(), "message.shape.id: is required");
+        assert_eq!(chat(r#"{"id":"a"}"#).unwrap_err(), "message.shape.type: is required");
+        assert!(chat(r#"{"id":"a","type":"rect","x":1e20}"#).unwrap_err().contains("its x is beyond"));
+        assert!(chat(r#"{"id":"a","type":"rect","n":"\u0000"}"#).unwrap_err().contains("U+0000"));
+    }
+
+    #[test]
+    fn a_delete_is_an_operation() {
+        let frame = r#"{"type":"delete_shape","roomId":"1","shapeId":"shape_1"}"#;
+        let Ok(ClientMessage::Seed(message)) = decode(frame) else { panic!() };
+        assert_eq!(message.shape_id().map(ShapeId::as_str), Some("shape_1"));
+        assert_eq!(delete_frame("1", "shape_1"), frame);
+    }
+
+    #[test]
+    fn an_old_shape_comes_back_equal_until_its_row_moves() {
+        let mut circle = row(CIRCLE);
+        assert_eq!(to_seed_shape(&circle), parse(CIRCLE));
+        circle.insert("x".into(), json!(60));
+        let moved =
+            r#"{"id":"shape_1","type":"circle","centerX":110.0,"centerY":100.5,"radius":50.0,"note":"é"}"#;
+        assert_eq!(to_seed_shape(&circle), parse(moved));
+        circle.insert("width".into(), json!(10));
+        let flat =
+            r#"{"id":"shape_1","type":"ellipse","x":60.0,"y":50.5,"width":10.0,"height":100.0,"note":"é"}"#;
+        assert_eq!(to_seed_shape(&circle), parse(flat));
+        circle.insert("kind".into(), json!("diamond"));
+        assert_eq!(to_seed_shape(&circle).get("type"), Some(&json!("diamond")));
+    }
+
+    #[test]
+    fn native_shapes_are_said_in_old_words() {
+        let seed = |row: Value| to_seed_shape(row.as_object().unwrap());
+        assert_eq!(
+            seed(json!({"id":"a","kind":"ellipse","x":0,"y":10,"width":20,"height":20,"version":3})),
+            json!({"id":"a","type":"circle","centerX":10.0,"centerY":20.0,"radius":10.0})
+        );
+        assert_eq!(
+            seed(json!({"id":"a","kind":"rectangle","x":1,"y":2,"width":3,"height":4})),
+            json!({"id":"a","type":"rect","x":1.0,"y":2.0,"width":3.0,"height":4.0})
+        );
+        assert_eq!(
+            seed(json!({"id":"a","kind":"line","points":[[0,0],[1,1]],"text":null})),
+            json!({"id":"a","type":"line","x":0.0,"y":0.0,"width":0.0,"height":0.0,"points":[[0,0],[1,1]]})
+        );
+    }
+
+    #[test]
+    fn a_chat_frame_holds_the_shape_as_a_string() {
+        let wanted = r#"{"type":"chat","roomId":"1","message":"{\"shape\":{\"id\":\"a\"}}"}"#;
+        assert_eq!(chat_frame("1", &json!({"id": "a"})), wanted);
+    }
+
+    proptest! {
+        #[test]
+        fn any_old_circle_comes_back_equal(x in -1e8f64..1e8, y in -1e8f64..1e8, radius in -1e6f64..1e6) {
+            let shape = json!({"id":"a","type":"circle","centerX":x,"centerY":y,"radius":radius});
+            prop_assert_eq!(to_seed_shape(&row(&shape.to_string())), shape);
+        }
+    }
+}

@@ -102,6 +102,17 @@ pub struct Batch {
     pub ops: Vec<Op>,
 }
 
+/// One gesture that came by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedBatch {
+    /// Whose counter `op_id` is.
+    pub client: ClientId,
+    /// The client's own counter.
+    pub op_id: OpId,
+    /// What is to be done, in this order; never empty.
+    pub ops: Vec<Op>,
+}
+
 /// A message of the seed dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeedMessage {

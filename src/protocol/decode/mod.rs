@@ -1,6 +1,8 @@
 //! Reading what clients send. Every refusal names the field and the rule; nothing that is sent can make this panic.
 
 pub(crate) mod fields;
+#[cfg(test)]
+mod fuzz;
 mod message;
 mod ops;
 mod property;
@@ -12,7 +14,7 @@ mod violation;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, SeedMessage, Token};
+pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, PostedBatch, SeedMessage, Token};
 pub(crate) use ops::read_shape_id;
 pub use violation::Violation;
 
@@ -23,7 +25,7 @@ use super::seed;
 use crate::model::limits::{
     MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
 };
-use crate::model::{ClientId, IdError, Op, OpId, RoomName, Seq};
+use crate::model::{ClientId, IdError, OpId, RoomName, Seq};
 
 /// Reads one text frame.
 pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
@@ -36,9 +38,14 @@ pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
     }
 }
 
-/// Reads the operations of a batch that came by another road than a socket: `{"ops":[…]}` in an HTTP body.
-pub fn decode_ops(ops: &RawValue) -> Result<Vec<Op>, Violation> {
-    ops::read_ops(ops).map_err(|violation| violation.within("ops"))
+/// Reads a batch that came by HTTP: `{client, op_id, ops[]}`, the room being in the path.
+pub fn decode_posted(body: &str) -> Result<PostedBatch, Violation> {
+    let fields = Fields::read(body)?;
+    Ok(PostedBatch {
+        client: fields.read_required("client", read_client)?,
+        op_id: fields.read_required("op_id", read_op_id)?,
+        ops: fields.read_required("ops", ops::read_ops)?,
+    })
 }
 
 /// An `error` frame's content, with as much of the frame's address as can be read.
@@ -91,7 +98,7 @@ fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
     let whole = |raw| read_integer(raw).ok_or_else(|| Violation::new("must be an integer"));
     Ok(Hello {
         protocol: fields.read_required("protocol", whole)?,
-        client: fields.read_required("client", |raw| Ok(read_text(raw)?.parse::<ClientId>()?))?,
+        client: fields.read_required("client", read_client)?,
         token: fields
             .read_optional("token", |raw| read_text_within(raw, MAX_TOKEN_CHARS))?
             .map(|t| Token::new(t.into())),
@@ -117,6 +124,10 @@ pub(crate) fn read_room(raw: &RawValue) -> Result<RoomName, Violation> {
         None => read_text(raw).map_err(|_| IdError::NotRoomName)?,
     };
     Ok(text.parse()?)
+}
+
+fn read_client(raw: &RawValue) -> Result<ClientId, Violation> {
+    Ok(read_text(raw)?.parse()?)
 }
 
 fn read_op_id(raw: &RawValue) -> Result<OpId, Violation> {

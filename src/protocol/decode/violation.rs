@@ -60,6 +60,9 @@ impl From<IdError> for Violation {
 
 /// A client's own name, short enough and without control characters.
 pub(crate) fn shown(name: &str) -> String {
+    if name.is_empty() {
+        return String::from("\"\"");
+    }
     let mut kept: String = name.chars().take(MAX_SHOWN_CHARS).filter(|c| !c.is_control()).collect();
     if name.chars().nth(MAX_SHOWN_CHARS).is_some() {
         kept.push('…');
