@@ -97,6 +97,13 @@ pub(crate) fn push_array<T>(out: &mut String, items: &[T], write: impl Fn(&mut S
 
 /// Appends text as a JSON string.
 pub(crate) fn push_quoted(out: &mut String, text: &str) {
+    // Most texts are names and ids without anything to escape: those are copied without a second buffer.
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     // Writing text cannot fail: there is no map key, number or writer that could.
     out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| String::from("\"\"")));
 }

@@ -25,7 +25,7 @@ use super::seed;
 use crate::model::limits::{
     MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
 };
-use crate::model::{ClientId, IdError, OpId, RoomName, Seq};
+use crate::model::{ClientId, IdError, OpId, RoomId, RoomName, Seq};
 
 /// Reads one text frame.
 pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
@@ -118,12 +118,11 @@ fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
 
 /// A room's name, as text or as a number.
 pub(crate) fn read_room(raw: &RawValue) -> Result<RoomName, Violation> {
-    let number = read_integer(raw).map(|id| id.to_string());
-    let text = match number {
-        Some(digits) => digits.into(),
-        None => read_text(raw).map_err(|_| IdError::NotRoomName)?,
+    let name = match read_integer(raw) {
+        Some(number) => RoomId::new(number).map(RoomName::Id).map_err(|_| IdError::NotRoomName),
+        None => read_text(raw).map_err(|_| IdError::NotRoomName).and_then(|text| text.parse()),
     };
-    Ok(text.parse()?)
+    Ok(name?)
 }
 
 fn read_client(raw: &RawValue) -> Result<ClientId, Violation> {

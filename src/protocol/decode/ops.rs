@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{Fields, read_integer, read_items, read_text};
 use super::property::{write_known, write_points, write_unknown};
-use super::violation::Violation;
+use super::violation::{Violation, shown};
 use crate::model::limits::{
     MAX_NAMES_PER_OBJECT, MAX_OPS_PER_BATCH, MAX_PROPERTY_NAME_CHARS, MAX_SAFE_INTEGER, MAX_SHAPE_BYTES,
 };
@@ -118,7 +118,7 @@ fn read_patch(fields: &Fields<'_>) -> Result<String, Violation> {
     }
     let (set, unset) = (set.unwrap_or_default(), unset.unwrap_or_default());
     let set_text = write_set(&set).map_err(|violation| violation.within("set"))?;
-    check_disjoint(&set, &unset).map_err(|violation| violation.within("unset"))?;
+    check_disjoint(&set, &unset)?;
     let names: Vec<&String> = unset.iter().collect();
     let body = ObjectWriter::new().raw("set", &set_text).string_array("unset", &names);
     finish_within_limit(body)
@@ -158,14 +158,16 @@ fn check_unset(name: &str) -> Result<(), Violation> {
 
 /// One patch must not both set and remove a property: which of the two counts would be a guess.
 fn check_disjoint(set: &Fields<'_>, unset: &BTreeSet<String>) -> Result<(), Violation> {
-    let inner = set.get("props").map(|raw| Fields::read(raw.get())).transpose();
-    let inner = inner.map_err(|violation| violation.within("props"))?.unwrap_or_default();
-    let both = unset.iter().find(|name| {
-        let within_props = name.strip_prefix(PROPS_PREFIX);
-        set.contains(name) || within_props.is_some_and(|member| inner.contains(member))
-    });
-    match both {
-        Some(name) => Err(Violation::new("names a property that set names too").within(name)),
+    let members: Vec<&str> = unset.iter().filter_map(|name| name.strip_prefix(PROPS_PREFIX)).collect();
+    let inner = match set.get("props").filter(|_| !members.is_empty()) {
+        Some(raw) => Fields::read(raw.get()).map_err(|violation| violation.within("props").within("set"))?,
+        None => Fields::default(),
+    };
+    let whole = unset.iter().find(|name| set.contains(name)).map(String::as_str);
+    match whole.or_else(|| members.into_iter().find(|member| inner.contains(member))) {
+        Some(name) => {
+            Err(Violation::new(format!("names {}, which set names too", shown(name))).within("unset"))
+        }
         None => Ok(()),
     }
 }

@@ -73,6 +73,7 @@ fn join_is_read_with_all_its_fields() {
     assert!(join.epoch.is_some() && join.name.is_none());
     assert!(refused(r#"{"type":"join"}"#).starts_with("room: is required"));
     assert!(refused(r#"{"type":"join","room":[]}"#).starts_with("room: must be a room's slug"));
+    assert!(refused(r#"{"type":"join","room":-1}"#).starts_with("room: must be a room's slug"));
     assert!(
         refused(r#"{"type":"join","room":"a","since":-1}"#).starts_with("since: must be an integer from 0")
     );
@@ -258,9 +259,9 @@ fn a_patch_that_contradicts_itself_or_the_shape_is_rejected() {
         (r#""unset":["kind"]"#, "unset[0]: names kind"),
         (r#""unset":["props."]"#, "unset[0]: is a property name"),
         (r#""unset":[""]"#, "unset[0]: is a property name"),
-        (r#""set":{"link":"l"},"unset":["link"]"#, "unset.link: names a property that set names too"),
-        (r#""set":{"props":{"a":1}},"unset":["props.a"]"#, "unset.props.a: names a property"),
-        (r#""set":{"props":{}},"unset":["props"]"#, "unset.props: names a property"),
+        (r#""set":{"link":"l"},"unset":["link"]"#, "unset: names link, which set names too"),
+        (r#""set":{"props":{"a":1}},"unset":["props.a"]"#, "unset: names a, which set names too"),
+        (r#""set":{"props":{}},"unset":["props"]"#, "unset: names props, which set"),
     ];
     for (members, wanted) in cases {
         let (code, message) = rejected(&format!(r#"[{{"op":"patch","id":"a",{members}}}]"#));
