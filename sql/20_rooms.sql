@@ -1,0 +1,55 @@
+-- Rooms: making, finding, listing, and the state a node follows.
+
+create or replace function pgcanvas.room_state(p_room text)
+  returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, channel text, policy text, visibility text,
+                 shape_count bigint, created_at text, touched_at text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.channel, r.policy, r.visibility,
+         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at)
+  from rooms r
+  where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
+  order by r.slug = p_room desc limit 1
+$$;
+comment on function pgcanvas.room_state is 'One room by slug or number, its channel included; no row when there is none.';
+
+create or replace function pgcanvas.room_head(p_room_id bigint)
+  returns table (epoch uuid, last_seq bigint, min_since bigint)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select r.epoch, r.last_seq, r.min_since from rooms r where r.id = p_room_id
+$$;
+comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from.';
+
+create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text)
+  returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_id bigint;
+begin
+  insert into rooms (slug, visibility, owner)
+  values (coalesce(p_slug, 'board-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)), p_visibility, p_owner)
+  returning id into v_id;
+  return v_id;
+end $$;
+comment on function pgcanvas.create_room is 'Makes a room and gives its number; without a slug one is drawn. A taken slug raises rooms_slug_key.';
+
+create or replace function pgcanvas.open_room(p_number bigint)
+  returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if p_number is null or p_number not between 1 and 1000000 then
+    if exists (select from rooms where id = p_number) then return p_number; end if;
+    raise exception 'room: only numbers from 1 to 1000000 open a room on first use' using errcode = 'WB004';
+  end if;
+  insert into rooms (id, slug) values (p_number, p_number::text) on conflict do nothing;
+  return p_number;
+end $$;
+comment on function pgcanvas.open_room is 'Opens the room of a number on first use (seed dialect); refuses numbers above 1,000,000 that do not exist with WB004.';
+
+create or replace function pgcanvas.list_rooms(p_after text, p_limit integer)
+  returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, policy text, visibility text,
+                 shape_count bigint, created_at text, touched_at text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.policy, r.visibility,
+         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at)
+  from rooms r where r.visibility = 'open' and (p_after is null or r.slug > p_after)
+  order by r.slug limit p_limit
+$$;
+comment on function pgcanvas.list_rooms is 'Open rooms by slug, after a given one.';

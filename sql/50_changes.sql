@@ -1,0 +1,58 @@
+-- Reading: what changed since, the whole board, what lies in a box.
+
+create or replace function pgcanvas.batch_head(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at timestamptz)
+  returns text language sql stable parallel safe
+return '{"seq":' || p_seq || ',"by":' || to_json(p_author) || ',"client":' || coalesce('"' || p_client || '"', 'null')
+  || ',"op_id":' || coalesce(p_op_id::text, 'null') || ',"at":"' || pgcanvas.iso(p_at) || '","changes":[';
+comment on function pgcanvas.batch_head is 'A batch as clients receive it, up to its changes.';
+
+create or replace function pgcanvas.changes_since(p_room_id bigint, p_seq bigint, p_ordinal bigint, p_limit integer)
+  returns table (seq bigint, ordinal bigint, head text, change text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select c.seq, c.ordinal, batch_head(c.seq, c.author, c.client, c.op_id, c.at), c.change::text
+  from shape_changes c
+  where c.room_id = p_room_id and (c.seq, c.ordinal) > (p_seq, p_ordinal)
+  order by c.seq, c.ordinal limit p_limit
+$$;
+comment on function pgcanvas.changes_since is 'The log of a room after (seq, ordinal), in order: the only read path of fan-out. To start after a whole batch, give its seq and the largest ordinal.';
+
+create or replace function pgcanvas.room_snapshot(p_room_id bigint)
+  returns table (change text, shape_id text, shape text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select 'added', s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id
+$$;
+comment on function pgcanvas.room_snapshot is 'Every shape of a room, as clients receive it.';
+
+create or replace function pgcanvas.room_delta(p_room_id bigint, p_since bigint)
+  returns table (change text, shape_id text, shape text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select case when s.id is null then 'deleted' when t.op = 'put' then 'added' else 'modified' end, t.shape_id, case when s.id is not null then shape_json(s)::text end
+  from (select distinct on (c.shape_id) c.shape_id, c.op from shape_changes c
+        where c.room_id = p_room_id and c.seq > p_since order by c.shape_id, c.seq, c.ordinal) as t
+  left join shapes s on s.room_id = p_room_id and s.id = t.shape_id
+  where s.id is not null or t.op <> 'put'
+$$;
+comment on function pgcanvas.room_delta is 'What differs from a seq: added and modified shapes whole, deleted ones by id. The first change since tells whether the shape was there.';
+
+create or replace function pgcanvas.shapes_by_id(p_room_id bigint, p_ids text[])
+  returns table (shape_id text, shape text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id and s.id = any (p_ids)
+$$;
+comment on function pgcanvas.shapes_by_id is 'The named shapes of a room, as clients receive them; those that are gone are left out.';
+
+create or replace function pgcanvas.shapes_in_box(p_room_id bigint, p_box box, p_kind text, p_after text, p_limit integer)
+  returns table (shape_id text, shape text)
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if p_box is null then
+    return query select s.id, shape_json(s)::text from shapes s
+      where s.room_id = p_room_id and (p_kind is null or s.kind = p_kind) and (p_after is null or s.id > p_after)
+      order by s.id limit p_limit;
+  end if;
+  return query select s.id, shape_json(s)::text from shapes s
+    where s.room_id = p_room_id and s.grid && p_box and s.bounds && p_box
+      and (p_kind is null or s.kind = p_kind) and (p_after is null or s.id > p_after)
+    order by s.id limit p_limit;
+end $$;
+comment on function pgcanvas.shapes_in_box is 'Shapes whose bounds touch a box (null: all), by id after a given one. Reads the spatial index.';

@@ -1,0 +1,204 @@
+-- What makes every writer equal: statement by statement, in this order: begin, stamp (or take the room for a delete), log; at commit, ring.
+-- A statement's changes of one room are one batch. apply_ops hands its own seqs over in settings of the transaction; for every other
+-- writer the first row of a room locks it and takes the next seq.
+
+create or replace function pgcanvas.sql_author()
+  returns text language sql stable
+return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
+comment on function pgcanvas.sql_author is 'The name under which direct SQL is logged: sql:<role>.';
+
+create or replace function pgcanvas.applying()
+  returns boolean language sql stable
+return coalesce(current_setting('pgcanvas.applying', true), '') <> '';
+comment on function pgcanvas.applying is 'Whether the statement is one of apply_ops.';
+
+create or replace function pgcanvas.statement_seq(p_room_id bigint)
+  returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_name text := 'pgcanvas.seq_' || p_room_id;
+  v_statement text := current_setting('pgcanvas.statement', true) || ':';
+  v_known text := current_setting(v_name, true);
+  v_seq bigint;
+begin
+  if starts_with(v_known, v_statement) then return substr(v_known, length(v_statement) + 1)::bigint; end if;
+  update rooms set last_seq = last_seq + 1, touched_at = now() where id = p_room_id returning last_seq into v_seq;
+  perform set_config(v_name, v_statement || v_seq, true);
+  return v_seq;
+end $$;
+comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
+
+create or replace function pgcanvas.tg_shapes__begin()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
+  end if;
+  if applying() and current_user <> (select c.relowner::regrole::text from pg_class c where c.oid = tg_relid) then
+    perform set_config('pgcanvas.applying', '', true);  -- only apply_ops, which runs as the owner, may hand seqs over
+  end if;
+  perform set_config('pgcanvas.statement',
+    (coalesce(nullif(current_setting('pgcanvas.statement', true), ''), '0')::bigint + 1)::text, true);
+  return null;
+end $$;
+comment on function pgcanvas.tg_shapes__begin is 'Counts statements, so that each has its own seq per room; refuses truncate.';
+
+create or replace function pgcanvas.tg_shapes__stamp()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' then
+    if new.room_id <> old.room_id or new.id <> old.id then
+      raise exception 'shapes: room_id and id do not change; delete and insert instead' using errcode = 'WB001';
+    end if;
+    if not applying() and same_properties(old, new) then return null; end if;
+    new.version := old.version + 1;
+    new.created_by := old.created_by;
+    new.created_at := old.created_at;
+  end if;
+  if not applying() then
+    new.seq := statement_seq(new.room_id);
+    if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
+    new.updated_by := sql_author();
+  end if;
+  new.updated_at := now();
+  if tg_op = 'INSERT' then
+    new.version := 1;
+    new.created_by := new.updated_by;
+    new.created_at := new.updated_at;
+  end if;
+  new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
+  new.grid := grid_box(new.bounds);
+  return new;
+end $$;
+comment on function pgcanvas.tg_shapes__stamp is 'Stamps version, seq, bounds, who and when; an update that changes nothing is left out.';
+
+create or replace function pgcanvas.tg_shapes__take_room()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  perform statement_seq(old.room_id) where not applying();
+  return old;
+end $$;
+comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
+
+create or replace function pgcanvas.applying_batches()
+  returns table (room_id bigint, seq bigint, author text, client uuid, op_id bigint)
+  language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
+    select b.* from jsonb_to_recordset(nullif(current_setting('pgcanvas.applying', true), '')::jsonb)
+      as b (room_id bigint, seq bigint, author text, client uuid, op_id bigint);
+end $$;
+comment on function pgcanvas.applying_batches is 'The batches apply_ops is writing; none for every other writer.';
+
+create or replace function pgcanvas.tg_shapes__log_insert()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  insert into shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
+  select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_json(n) || '}')::json, n.updated_by, b.client, b.op_id, n.updated_at
+  from new_rows n left join applying_batches() as b on b.room_id = n.room_id and b.seq = n.seq
+  order by n.ordinal;
+  return null;
+end $$;
+comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
+
+create or replace function pgcanvas.tg_shapes__log_update()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+  select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, b.client, b.op_id, n.updated_at
+  from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
+  cross join lateral change_of(o, n) as c
+  left join applying_batches() as b on b.room_id = n.room_id and b.seq = n.seq
+  order by n.ordinal;
+  return null;
+end $$;
+comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
+
+create or replace function pgcanvas.tg_shapes__log_delete()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+  select o.room_id, s.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), coalesce(b.author, sql_author()),
+         b.client, b.op_id, now()
+  from old_rows o
+  left join jsonb_to_recordset(nullif(current_setting('pgcanvas.deleting', true), '')::jsonb)
+    as d (wave integer, room_id bigint, id text, seq bigint)
+    on applying() and d.wave = nullif(current_setting('pgcanvas.wave', true), '')::integer and d.room_id = o.room_id and d.id = o.id
+  cross join lateral (select case when applying() then d.seq
+    else split_part(nullif(current_setting('pgcanvas.seq_' || o.room_id, true), ''), ':', 2)::bigint end as seq) as s
+  left join applying_batches() as b on b.room_id = o.room_id and b.seq = s.seq
+  where s.seq is not null and exists (select from rooms r where r.id = o.room_id)
+  order by o.ordinal;
+  return null;
+end $$;
+comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';
+
+create or replace function pgcanvas.notice_payload(p_room_id bigint, p_from bigint, p_to bigint)
+  returns text language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_bell text := 'c ' || p_from || ' ' || p_to;
+  v_changes bigint;
+  v_payload text;
+begin
+  -- Rows ride in the notice when they are few and small; beyond 64 fetching is as quick, beyond 7,999 bytes NOTIFY refuses.
+  select count(*) into v_changes from (
+    select from shape_changes c where c.room_id = p_room_id and c.seq > p_from limit 65) as few;
+  if v_changes > 64 then return v_bell; end if;
+  select v_bell || string_agg(E'\n' || b.line, '' order by b.seq) into v_payload
+  from (select c.seq, batch_head(c.seq, c.author, c.client, c.op_id, c.at)
+               || string_agg(c.change::text, ',' order by c.ordinal) || ']}' as line
+        from shape_changes c where c.room_id = p_room_id and c.seq > p_from
+        group by c.seq, c.author, c.client, c.op_id, c.at) as b;
+  return case when octet_length(v_payload) <= 7999 then v_payload else v_bell end;
+end $$;
+comment on function pgcanvas.notice_payload is 'What the bell says: "c <from> <to>", then one line per batch when all of them fit.';
+
+create or replace function pgcanvas.tg_rooms__notify()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+begin
+  if new.last_seq = (select r.last_seq from rooms r where r.id = new.id) then  -- else a later statement of the transaction rings
+    perform pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq));
+  end if;
+  return null;
+end $$;
+comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, at commit.';
+
+create or replace function pgcanvas.tg_rooms__forget()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  delete from shapes where room_id = old.id;
+  delete from shape_changes where room_id = old.id;
+  delete from applied_ops where room_id = old.id;
+  perform pg_notify(old.channel, 'x');
+  return null;
+end $$;
+comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
+
+create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
+  for each statement execute function pgcanvas.tg_shapes__begin();
+create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
+  for each row execute function pgcanvas.tg_shapes__stamp();
+create or replace trigger _250_take_room before delete on pgcanvas.shapes
+  for each row execute function pgcanvas.tg_shapes__take_room();
+create or replace trigger _500_log_insert after insert on pgcanvas.shapes
+  referencing new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_insert();
+create or replace trigger _510_log_update after update on pgcanvas.shapes
+  referencing old table as old_rows new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_update();
+create or replace trigger _520_log_delete after delete on pgcanvas.shapes
+  referencing old table as old_rows for each statement execute function pgcanvas.tg_shapes__log_delete();
+create or replace trigger _600_forget after delete on pgcanvas.rooms
+  for each row execute function pgcanvas.tg_rooms__forget();
+
+-- A constraint trigger cannot be replaced in place.
+drop trigger if exists _900_notify on pgcanvas.rooms;
+create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
+  for each row when (new.last_seq > old.last_seq) execute function pgcanvas.tg_rooms__notify();
+
+comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
+comment on trigger _200_stamp on pgcanvas.shapes is 'Stamps what clients do not set.';
+comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
+comment on trigger _500_log_insert on pgcanvas.shapes is 'Logs inserts.';
+comment on trigger _510_log_update on pgcanvas.shapes is 'Logs updates.';
+comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs deletes.';
+comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
+comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';
