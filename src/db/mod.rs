@@ -1,2 +1,14 @@
-//! The only place that names tokio-postgres.
+//! The only place that names tokio-postgres and holds SQL.
+
+pub mod calls;
+pub mod connect;
 pub mod embedded;
+pub mod error;
+pub mod listen;
+pub mod pool;
+pub mod schema;
+mod tls;
+
+pub use connect::Target;
+pub use error::DbError;
+pub use pool::Db;

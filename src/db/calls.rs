@@ -1,0 +1,363 @@
+//! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
+
+use std::pin::pin;
+
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio_postgres::{Client, Row, Transaction};
+use uuid::Uuid;
+
+use super::error::DbError;
+use super::pool::Db;
+use crate::model::{Op, RoomId, RoomName, Seq};
+
+/// A room as the database knows it.
+#[derive(Debug, Clone)]
+pub struct RoomState {
+    /// Its number.
+    pub id: RoomId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Which history this is.
+    pub epoch: Uuid,
+    /// Seq of the last batch.
+    pub last_seq: Seq,
+    /// Oldest seq to resume from.
+    pub min_since: Seq,
+    /// How conflicts are settled.
+    pub policy: String,
+    /// Whether it is listed.
+    pub visibility: String,
+    /// Shapes on it.
+    pub shape_count: i64,
+    /// ISO 8601.
+    pub created_at: String,
+    /// ISO 8601.
+    pub touched_at: String,
+}
+
+/// Where a room is.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomHead {
+    /// Which history this is.
+    pub epoch: Uuid,
+    /// Seq of the last batch.
+    pub last_seq: Seq,
+    /// Oldest seq to resume from.
+    pub min_since: Seq,
+}
+
+/// One change of the log, JSON as it goes to clients.
+#[derive(Debug, Clone)]
+pub struct LoggedChange {
+    /// Its batch.
+    pub seq: Seq,
+    /// Its place in the log.
+    pub ordinal: i64,
+    /// The batch's JSON up to and with the bracket that opens its changes.
+    pub head: String,
+    /// The change.
+    pub change: String,
+}
+
+/// One shape of a join.
+#[derive(Debug, Clone)]
+pub enum Difference {
+    /// The client does not have it: its JSON.
+    Added(String),
+    /// The client has an older one: its JSON.
+    Modified(String),
+    /// It is gone: its id.
+    Deleted(String),
+}
+
+/// One batch for [`apply_ops`].
+#[derive(Debug, Clone)]
+pub struct BatchCall<'a> {
+    /// The room.
+    pub room_id: RoomId,
+    /// The device or tab.
+    pub client: Uuid,
+    /// Its counter.
+    pub op_id: i64,
+    /// Who.
+    pub author: &'a str,
+    /// What.
+    pub ops: &'a [Op],
+}
+
+/// What [`apply_ops`] says of one batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchAnswer {
+    /// Committed, now or before: seq and one outcome per op.
+    Applied(Seq, Vec<String>),
+    /// There is no such room.
+    NoRoom,
+}
+
+/// Text that is already JSON, for a `jsonb` parameter.
+#[derive(Debug)]
+struct JsonText<'a>(&'a str);
+
+impl tokio_postgres::types::ToSql for JsonText<'_> {
+    fn to_sql(
+        &self,
+        _: &tokio_postgres::types::Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(&[1]); // the version of jsonb's binary form: its text follows
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(tokio_postgres::types::IsNull::No)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        *ty == tokio_postgres::types::Type::JSONB
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// A connection that writes, with its statement prepared.
+#[derive(Debug)]
+pub struct WriterConnection {
+    client: Client,
+    apply_ops: tokio_postgres::Statement,
+}
+
+impl WriterConnection {
+    /// Opens one.
+    pub async fn open(db: &Db) -> Result<Self, DbError> {
+        let client = db.connect_writer().await?;
+        let apply_ops = client.prepare(APPLY_OPS).await?;
+        Ok(Self { client, apply_ops })
+    }
+
+    /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
+    pub async fn apply_ops(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
+        let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
+        let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
+        let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
+        let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
+        let numbers: Vec<i32> = (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
+        let ops = || batches.iter().flat_map(|batch| batch.ops);
+        let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
+        let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
+        let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+            [&rooms, &clients, &op_ids, &authors, &numbers, &verbs, &shapes, &bodies];
+        let rows = self.client.query(&self.apply_ops, &parameters).await?;
+        answers(batches.len(), &rows)
+    }
+}
+
+/// Puts the answers, which come in any order, into the order of the batches.
+fn answers(count: usize, rows: &[Row]) -> Result<Vec<BatchAnswer>, DbError> {
+    let mut answers = vec![BatchAnswer::NoRoom; count];
+    for row in rows {
+        let number: i32 = row.try_get("batch")?;
+        let code: &str = row.try_get("code")?;
+        let place = usize::try_from(number - 1).ok().and_then(|place| answers.get_mut(place));
+        let place = place.ok_or(DbError::Refused)?;
+        if code != "not_found" {
+            *place = BatchAnswer::Applied(seq(row, "seq")?, row.try_get("outcomes")?);
+        }
+    }
+    Ok(answers)
+}
+
+/// The channel of a room, kept apart from [`RoomState`], which is shown to people.
+#[derive(Debug, Clone)]
+pub struct Channel(pub String);
+
+/// One room by slug or number.
+pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, Channel)>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.room_state($1)").await?;
+    let row = client.query_opt(&statement, &[&room.to_string()]).await?;
+    row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
+}
+
+/// Where a room is; none when there is no such room.
+pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.room_head($1)").await?;
+    client.query_opt(&statement, &[&room.get()]).await?.map(|row| read_head(&row)).transpose()
+}
+
+/// Makes a room; a name that is taken is [`DbError::Taken`].
+pub async fn create_room(db: &Db, slug: Option<&str>, visibility: &str, owner: &str) -> Result<RoomId, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3)").await?;
+    let row = client.query_one(&statement, &[&slug, &visibility, &owner]).await?;
+    room_id(row.try_get(0)?)
+}
+
+/// Opens the room of a number on first use.
+pub async fn open_room(db: &Db, number: i64) -> Result<RoomId, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.open_room($1)").await?;
+    room_id(client.query_one(&statement, &[&number]).await?.try_get(0)?)
+}
+
+/// Open rooms by slug, after a given one.
+pub async fn list_rooms(db: &Db, after: Option<&str>, limit: i32) -> Result<Vec<RoomState>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.list_rooms($1, $2)").await?;
+    client.query(&statement, &[&after, &limit]).await?.iter().map(read_room).collect()
+}
+
+/// The log of a room after a change, in order, at most `limit` changes.
+pub async fn changes_since(
+    db: &Db,
+    room: RoomId,
+    after: (Seq, i64),
+    limit: i32,
+) -> Result<Vec<LoggedChange>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4)").await?;
+    let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit]).await?;
+    rows.iter().map(read_change).collect()
+}
+
+/// The named shapes of a room: id and JSON.
+pub async fn shapes_by_id(db: &Db, room: RoomId, ids: &[&str]) -> Result<Vec<(String, String)>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.shapes_by_id($1, $2)").await?;
+    let rows = client.query(&statement, &[&room.get(), &ids]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// A page of shapes for [`shapes_in_box`].
+#[derive(Debug, Clone, Default)]
+pub struct ShapeQuery<'a> {
+    /// `x0, y0, x1, y1`; none: everywhere.
+    pub area: Option<[f64; 4]>,
+    /// Only this kind.
+    pub kind: Option<&'a str>,
+    /// Only ids after this one.
+    pub after: Option<&'a str>,
+    /// At most so many.
+    pub limit: i32,
+}
+
+/// Shapes whose bounds touch a box: id and JSON, by id.
+pub async fn shapes_in_box(db: &Db, room: RoomId, query: &ShapeQuery<'_>) -> Result<Vec<(String, String)>, DbError> {
+    let client = db.get().await?;
+    let sql = "select shape_id, shape from pgcanvas.shapes_in_box($1, box(point($2, $3), point($4, $5)), $6, $7, $8)";
+    let statement = client.prepare_cached(sql).await?;
+    let [x0, y0, x1, y1] = query.area.map_or([None; 4], |area| area.map(Some));
+    let rows = client
+        .query(&statement, &[&room.get(), &x0, &y0, &x1, &y1, &query.kind, &query.after, &query.limit])
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Rings the bells of many rooms, each with a payload of its own.
+pub async fn ring(db: &Db, rooms: &[i64], payloads: &[String]) -> Result<(), DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.ring($1, $2)").await?;
+    client.execute(&statement, &[&rooms, &payloads]).await?;
+    Ok(())
+}
+
+/// Whether the database answers, on a connection of the pool.
+pub async fn alive(db: &Db) -> Result<(), DbError> {
+    Ok(db.get().await?.batch_execute("select 1").await?)
+}
+
+/// A reading of one room at one moment: the head and the rows agree, however long the reading takes.
+#[derive(Debug)]
+pub struct RoomReading<'a> {
+    transaction: Transaction<'a>,
+    room: RoomId,
+}
+
+impl<'a> RoomReading<'a> {
+    /// Begins on a connection; gives the room's head at that moment, or none when there is no such room.
+    pub async fn begin(client: &'a mut Client, room: RoomId) -> Result<Option<(Self, RoomHead)>, DbError> {
+        let builder = client.build_transaction();
+        let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
+        let transaction = builder.isolation_level(isolation).read_only(true).start().await?;
+        let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
+        let head = head.map(|row| read_head(&row)).transpose()?;
+        Ok(head.map(|head| (Self { transaction, room }, head)))
+    }
+
+    /// Every shape (no `since`), or what differs from `since`; rows come as they are read.
+    pub async fn differences(
+        &self,
+        since: Option<Seq>,
+    ) -> Result<impl Stream<Item = Result<Difference, DbError>> + use<>, DbError> {
+        let rows = match since {
+            None => {
+                let sql = "select * from pgcanvas.room_snapshot($1)";
+                self.transaction.query_raw(sql, [self.room.get()]).await?
+            }
+            Some(since) => {
+                let sql = "select * from pgcanvas.room_delta($1, $2)";
+                self.transaction.query_raw(sql, [self.room.get(), since.get()]).await?
+            }
+        };
+        Ok(rows.map(|row| read_difference(&row?)))
+    }
+
+    /// Ends the reading.
+    pub async fn end(self) -> Result<(), DbError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// A connection of the pool for a [`RoomReading`].
+pub async fn reader(db: &Db) -> Result<impl std::ops::DerefMut<Target = impl std::ops::DerefMut<Target = Client>> + use<>, DbError> {
+    db.get().await
+}
+
+/// Collects a reading whole, for small ones.
+pub async fn collect(rows: impl Stream<Item = Result<Difference, DbError>>) -> Result<Vec<Difference>, DbError> {
+    pin!(rows).try_collect().await
+}
+
+fn read_room(row: &Row) -> Result<RoomState, DbError> {
+    Ok(RoomState {
+        id: room_id(row.try_get("id")?)?,
+        slug: row.try_get("slug")?,
+        epoch: row.try_get("epoch")?,
+        last_seq: seq(row, "last_seq")?,
+        min_since: seq(row, "min_since")?,
+        policy: row.try_get("policy")?,
+        visibility: row.try_get("visibility")?,
+        shape_count: row.try_get("shape_count")?,
+        created_at: row.try_get("created_at")?,
+        touched_at: row.try_get("touched_at")?,
+    })
+}
+
+fn read_head(row: &Row) -> Result<RoomHead, DbError> {
+    Ok(RoomHead { epoch: row.try_get("epoch")?, last_seq: seq(row, "last_seq")?, min_since: seq(row, "min_since")? })
+}
+
+fn read_change(row: &Row) -> Result<LoggedChange, DbError> {
+    Ok(LoggedChange {
+        seq: seq(row, "seq")?,
+        ordinal: row.try_get("ordinal")?,
+        head: row.try_get("head")?,
+        change: row.try_get("change")?,
+    })
+}
+
+fn read_difference(row: &Row) -> Result<Difference, DbError> {
+    Ok(match row.try_get("change")? {
+        "added" => Difference::Added(row.try_get("shape")?),
+        "modified" => Difference::Modified(row.try_get("shape")?),
+        _ => Difference::Deleted(row.try_get("shape_id")?),
+    })
+}
+
+fn seq(row: &Row, column: &str) -> Result<Seq, DbError> {
+    Seq::new(row.try_get(column)?).map_err(|_| DbError::Refused)
+}
+
+fn room_id(number: i64) -> Result<RoomId, DbError> {
+    RoomId::new(number).map_err(|_| DbError::Refused)
+}

@@ -1,0 +1,159 @@
+//! Where the database is, and how a connection to it begins.
+
+use std::time::Duration;
+
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::DbError;
+use super::tls::{Verify, client_config};
+
+/// How long a connection may take to come up, milliseconds.
+const CONNECT_TIMEOUT_MS: u64 = 5_000;
+/// How long a broken network may go unnoticed on an idle connection, seconds.
+const KEEPALIVE_IDLE_SECONDS: u64 = 15;
+
+/// The stream that TLS, or no TLS, runs on.
+pub(super) type Stream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
+
+/// A database to connect to.
+#[derive(Clone)]
+pub struct Target {
+    pub(super) config: Config,
+    pub(super) tls: MakeRustlsConnect,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Target").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// Reads a URL or `key=value` pairs as libpq does, `sslmode` and `sslrootcert` included; the error is one sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (text, tls) = split_tls(text);
+        let config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            format!("the database URL cannot be read{cause}")
+        })?;
+        Self::with_tls(config, &tls)
+    }
+
+    /// A target from a finished configuration (the embedded server's).
+    pub fn from_config(config: Config) -> Result<Self, String> {
+        Self::with_tls(config, &TlsWords::default())
+    }
+
+    fn with_tls(mut config: Config, words: &TlsWords) -> Result<Self, String> {
+        let mut verify = Verify::Nothing;
+        match words.mode.as_deref() {
+            None => {}
+            Some("disable") => _ = config.ssl_mode(SslMode::Disable),
+            Some("allow" | "prefer") => _ = config.ssl_mode(SslMode::Prefer),
+            Some(mode @ ("require" | "verify-ca" | "verify-full")) => {
+                config.ssl_mode(SslMode::Require);
+                verify = match mode {
+                    "verify-full" => Verify::Host,
+                    "verify-ca" => Verify::Authority,
+                    // As in libpq: with a root certificate, require means verify-ca.
+                    _ if words.root_file.is_some() => Verify::Authority,
+                    _ => Verify::Nothing,
+                };
+            }
+            Some(other) => return Err(format!("sslmode={other} is not a mode of libpq")),
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS));
+        }
+        config.keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_SECONDS));
+        let tls = MakeRustlsConnect::new(client_config(verify, words.root_file.as_deref())?);
+        Ok(Self { config, tls })
+    }
+
+    /// The same server and user, under another name in `pg_stat_activity`.
+    pub fn named(&self, application: &str) -> Self {
+        let mut named = self.clone();
+        named.config.application_name(application);
+        named
+    }
+
+    /// Opens a connection; the second part must be polled for the first to work.
+    pub(super) async fn open(&self) -> Result<(Client, Connection<Socket, Stream>), DbError> {
+        Ok(self.config.connect(self.tls.clone()).await?)
+    }
+
+    /// Opens a connection that is driven by a task of its own, which ends with it.
+    pub async fn connect(&self) -> Result<Client, DbError> {
+        self.connect_plain().await.map_err(DbError::from)
+    }
+
+    /// Like [`Target::connect`], with the driver's own error, for the one who tells a person why.
+    pub async fn connect_plain(&self) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        tokio::spawn(async move {
+            // Its end is seen by whoever uses the client.
+            _ = connection.await;
+        });
+        Ok(client)
+    }
+}
+
+/// The words about TLS that tokio-postgres does not know.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct TlsWords {
+    mode: Option<String>,
+    root_file: Option<String>,
+}
+
+/// Takes `sslmode` and `sslrootcert` out of a URL's query or out of `key=value` pairs.
+fn split_tls(text: &str) -> (String, TlsWords) {
+    let mut words = TlsWords::default();
+    let mut keep = |pair: &&str| match pair.split_once('=') {
+        Some(("sslmode", mode)) => {
+            words.mode = Some(mode.trim_matches('\'').to_owned());
+            false
+        }
+        Some(("sslrootcert", file)) => {
+            words.root_file = Some(file.trim_matches('\'').replace("%2F", "/").replace("%2f", "/"));
+            false
+        }
+        _ => true,
+    };
+    if !text.contains("://") {
+        let kept: Vec<&str> = text.split_whitespace().filter(|pair| keep(pair)).collect();
+        return (kept.join(" "), words);
+    }
+    let Some((base, query)) = text.split_once('?') else {
+        return (text.to_owned(), words);
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| keep(pair)).collect();
+    let text = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
+    (text, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_about_tls_are_taken_out_of_a_url() {
+        let (text, words) = split_tls("postgres://u@h/db?sslmode=verify-full&application_name=x&sslrootcert=%2Fr.pem");
+        assert_eq!(text, "postgres://u@h/db?application_name=x");
+        assert_eq!(words, TlsWords { mode: Some("verify-full".into()), root_file: Some("/r.pem".into()) });
+    }
+
+    #[test]
+    fn words_about_tls_are_taken_out_of_pairs() {
+        let (text, words) = split_tls("host=h sslmode=require dbname=d");
+        assert_eq!(text, "host=h dbname=d");
+        assert_eq!(words.mode.as_deref(), Some("require"));
+    }
+
+    #[test]
+    fn an_unknown_mode_is_one_sentence() {
+        let error = Target::parse("postgres://u@h/db?sslmode=maybe").unwrap_err();
+        assert_eq!(error, "sslmode=maybe is not a mode of libpq");
+    }
+}

@@ -1,0 +1,79 @@
+//! What a database call can end in. Nobody else looks at SQLSTATEs, and no text of the database leaves this module but that of our
+//! own errors, which is written for clients.
+
+use tokio_postgres::error::SqlState;
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DbError {
+    /// The database cannot be reached, or it is stopping, starting or out of connections: try again.
+    #[error("the database cannot be reached")]
+    Unreachable,
+    /// Another transaction holds what this one needs: try again.
+    #[error("another transaction is in the way")]
+    Busy,
+    /// A value breaks a rule; the text names field and rule.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such room.
+    #[error("{0}")]
+    NotFound(String),
+    /// The name is taken.
+    #[error("slug: this name is taken")]
+    Taken,
+    /// The database refused for a reason that is no client's business; logged where it is handled.
+    #[error("the database refused the call")]
+    Refused,
+}
+
+/// Our own SQLSTATEs, class WB: a value breaks a rule; something is not there.
+const INVALID: &str = "WB001";
+const NOT_FOUND: &str = "WB004";
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            return Self::Unreachable;
+        };
+        let state = db.code();
+        match state.code() {
+            INVALID => return Self::Invalid(db.message().to_owned()),
+            NOT_FOUND => return Self::NotFound(db.message().to_owned()),
+            _ => {}
+        }
+        if *state == SqlState::CHECK_VIOLATION {
+            return Self::Invalid(broken_rule(db.constraint().unwrap_or("shapes_value_check")));
+        }
+        if *state == SqlState::UNIQUE_VIOLATION && db.constraint() == Some("rooms_slug_key") {
+            return Self::Taken;
+        }
+        match state.code().get(..2) {
+            Some("08" | "53" | "58") => Self::Unreachable,
+            Some("57") if *state != SqlState::QUERY_CANCELED => Self::Unreachable,
+            Some("40") => Self::Busy,
+            Some("55") => Self::Busy,
+            Some("22" | "23") => Self::Invalid("ops: a value is of the wrong type or out of range".to_owned()),
+            _ => refused(&error),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for DbError {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => error.into(),
+            _ => Self::Unreachable,
+        }
+    }
+}
+
+fn refused(error: &tokio_postgres::Error) -> DbError {
+    tracing::error!(error = ?error, "the database refused a call");
+    DbError::Refused
+}
+
+/// `shapes_stroke_width_check` says that `stroke_width` is out of its range.
+fn broken_rule(constraint: &str) -> String {
+    let field = constraint.trim_start_matches("shapes_").trim_start_matches("rooms_").trim_end_matches("_check");
+    format!("{field}: the value breaks the rule {constraint}")
+}

@@ -1,0 +1,89 @@
+//! The pool of connections that read, and the settings every connection of a node begins with.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::Client;
+
+use super::connect::Target;
+use super::error::DbError;
+
+/// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
+const POOL_WAIT_MS: u64 = 5_000;
+/// How long a read may take, milliseconds.
+const READ_TIMEOUT_MS: u32 = 60_000;
+/// How long a write may take, milliseconds.
+const WRITE_TIMEOUT_MS: u32 = 30_000;
+/// How long a write waits for a room that somebody else holds, milliseconds: far below the server's deadlock_timeout (1 s), so that in
+/// a knot with a person's long statement it is always the node that lets go and tries again.
+const LOCK_TIMEOUT_MS: u32 = 150;
+
+/// The node's door to the database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    target: Target,
+    pool: Pool,
+}
+
+impl Db {
+    /// A pool of at most `size` connections; none is opened yet.
+    pub fn new(target: &Target, size: usize) -> Result<Self, String> {
+        let target = target.named("pgcanvas");
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(target.config.clone(), target.tls.clone(), recycling);
+        let wait = Some(Duration::from_millis(POOL_WAIT_MS));
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move { prepare_session(client, READ_TIMEOUT_MS).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| format!("the pool cannot be set up: {error}"))?;
+        Ok(Self { target, pool })
+    }
+
+    /// A connection of the pool; gives up after five seconds.
+    pub(super) async fn get(&self) -> Result<Object, DbError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A connection of one's own that writes.
+    pub async fn connect_writer(&self) -> Result<Client, DbError> {
+        let client = self.target.named("pgcanvas writer").connect().await?;
+        prepare_session(&client, WRITE_TIMEOUT_MS).await?;
+        client.batch_execute(&format!("set lock_timeout = {LOCK_TIMEOUT_MS}")).await?;
+        Ok(client)
+    }
+
+    /// Where the connections go.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Connections in use and open, for metrics.
+    pub fn pool_status(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size.saturating_sub(status.available), status.size)
+    }
+
+    /// Closes the pool: callers that wait or come later are refused.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// Bounds every statement, and steps down to the node's role, which holds EXECUTE and no table right, wherever the login may.
+async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), tokio_postgres::Error> {
+    client
+        .batch_execute(&format!(
+            "set statement_timeout = {timeout_ms};
+             set idle_in_transaction_session_timeout = {READ_TIMEOUT_MS};
+             do $$ begin
+               if pg_has_role(current_user, 'pgcanvas_node', 'member') then set role pgcanvas_node; end if;
+             exception when undefined_object or insufficient_privilege then null;
+             end $$"
+        ))
+        .await
+}
