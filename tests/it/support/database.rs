@@ -1,6 +1,6 @@
 //! A database for each test, copied from a migrated template.
 
-use super::server::{Server, connect, retried, say};
+use super::server::{Server, connect, retried, runtime, say};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -14,10 +14,10 @@ const BUSY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Databases of test processes that are gone: a living one has a session named as its databases begin.
 const LEFTOVERS: &str = r"
-    select datname::text from pg_database
-    where datname like 'pgcanvas\_test\_%' and not exists (
-        select from pg_stat_activity
-        where application_name like 'pgcanvas\_test\_%' and starts_with(datname, application_name || '_'))";
+    select datname::text from pg_database as d
+    where d.datname like 'pgcanvas\_test\_%' and not exists (
+        select from pg_stat_activity as a
+        where a.application_name like 'pgcanvas\_test\_%' and starts_with(d.datname, a.application_name || '_'))";
 
 /// A migrated database that one test has for itself.
 pub(crate) struct TestDatabase {
@@ -38,8 +38,7 @@ struct Source {
 /// Brings an empty database to the present schema.
 async fn migrate(config: Config) -> Result<(), String> {
     // THE PLACE: pgcanvas::db::schema::migrate(…) goes here, with its error made a String.
-    drop(config);
-    Ok(())
+    connect(&config).await.map(drop).map_err(|error| format!("{error:?}"))
 }
 
 impl TestDatabase {
@@ -67,7 +66,9 @@ impl TestDatabase {
 
     /// A new connection as the database's owner; its task ends with the client.
     pub(crate) async fn client(&self) -> Client {
-        connect(&self.config).await.unwrap_or_else(|error| panic!("cannot reach the test's database: {error:?}"))
+        connect(&self.config)
+            .await
+            .unwrap_or_else(|error| panic!("cannot reach the test's database: {error:?}"))
     }
 }
 
@@ -77,7 +78,7 @@ impl Drop for TestDatabase {
         let statement = drop_statement(&self.name);
         let source = self.source;
         let (done, outcome) = mpsc::channel();
-        source.server.runtime().spawn(async move { done.send(source.keeper.batch_execute(&statement).await) });
+        runtime().spawn(async move { done.send(source.keeper.batch_execute(&statement).await) });
         match outcome.recv_timeout(BUSY_DEADLINE) {
             Ok(Ok(())) => {}
             failure => say(&format!("the test database {} stays behind: {failure:?}", self.name)),
@@ -91,7 +92,7 @@ impl Source {
         let server = Server::shared().await;
         // On the server's runtime: the keeper's session must outlive the test that happens to be first.
         let make = || async {
-            let made = server.runtime().spawn(Self::make(server)).await;
+            let made = runtime().spawn(Self::make(server)).await;
             made.map_err(|error| error.to_string())?
         };
         match SOURCE.get_or_init(make).await {
@@ -162,7 +163,8 @@ fn url(config: &Config) -> String {
         ("password", config.get_password().map(|password| String::from_utf8_lossy(password).into_owned())),
     ];
     let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", percent_encoded(&value))).collect();
+    let query: Vec<String> =
+        given.map(|(name, value)| format!("{name}={}", percent_encoded(&value))).collect();
     let database = percent_encoded(config.get_dbname().unwrap_or_default());
     format!("postgresql:///{database}?{}", query.join("&"))
 }

@@ -15,13 +15,19 @@ pub(crate) use embedded::OwnCluster;
 use std::env;
 use std::future::Future;
 use std::io::Write;
-use tokio::runtime::{Handle, Runtime};
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Config, NoTls};
 use watchdog::Watchdog;
 
 /// As many connections as a test binary with all its nodes may open at once.
 const MAX_CONNECTIONS: u16 = 300;
+
+/// Between two attempts at what may not succeed yet.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The variable that forces the kind of server.
 const KIND_VARIABLE: &str = "PGCANVAS_TEST_POSTGRES";
@@ -32,7 +38,6 @@ const URL_VARIABLE: &str = "TEST_DATABASE_URL";
 /// The server that all tests of this process share.
 pub(crate) struct Server {
     config: Config,
-    runtime: Runtime,
     /// Statics are never dropped: the watchdog sees our end as the end of its input.
     _watchdog: Option<Watchdog>,
 }
@@ -60,21 +65,24 @@ impl Server {
         &self.config
     }
 
-    /// A runtime that outlives every test, for what must not end with the test that began it.
-    pub(crate) fn runtime(&self) -> &Handle {
-        self.runtime.handle()
-    }
-
     async fn start() -> Result<Self, String> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        let running = runtime().spawn(start_any()).await.map_err(|error| error.to_string())??;
+        Ok(Self { config: running.config, _watchdog: running.watchdog })
+    }
+}
+
+/// A runtime that outlives every test, for what must not end with the test that began it.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder
             .worker_threads(1)
             .thread_name("test-server")
             .enable_all()
             .build()
-            .map_err(|error| format!("no runtime: {error}"))?;
-        let running = runtime.spawn(start_any()).await.map_err(|error| error.to_string())??;
-        Ok(Self { config: running.config, runtime, _watchdog: running.watchdog })
-    }
+            .expect("a thread for the runtime")
+    });
+    &RUNTIME
 }
 
 /// Connects; a task of the current runtime carries the connection until the client is dropped.
@@ -99,7 +107,9 @@ async fn start_any() -> Result<Running, String> {
     let running = match variable(KIND_VARIABLE).as_deref() {
         Some("container") => container::start().await?,
         Some("embedded") => embedded::start_shared().await?,
-        Some(other) => return Err(format!("{KIND_VARIABLE} is `{other}`, neither `container` nor `embedded`")),
+        Some(other) => {
+            return Err(format!("{KIND_VARIABLE} is `{other}`, neither `container` nor `embedded`"));
+        }
         None => match variable(URL_VARIABLE) {
             Some(url) => named(&url)?,
             None => container_or_embedded().await?,
@@ -139,15 +149,15 @@ async fn version(config: &Config) -> Result<String, tokio_postgres::Error> {
 }
 
 /// Runs attempts until one succeeds or the deadline has passed; then the last error stands.
-pub(crate) async fn retried<T, E, F>(deadline: std::time::Duration, mut attempt: impl FnMut() -> F) -> Result<T, E>
+pub(crate) async fn retried<T, E, F>(deadline: Duration, mut attempt: impl FnMut() -> F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {
-    let end = tokio::time::Instant::now() + deadline;
+    let end = Instant::now() + deadline;
     loop {
         match attempt().await {
-            Err(_) if tokio::time::Instant::now() < end => {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            Err(_) if Instant::now() < end => {
+                sleep(PAUSE).await;
             }
             result => return result,
         }

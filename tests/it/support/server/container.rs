@@ -18,14 +18,15 @@ const IMAGE_VARIABLE: &str = "PGCANVAS_TEST_IMAGE";
 const NAME: &str = "pgcanvas";
 
 /// Long enough to pull an image over a slow line.
-const START_DEADLINE: Duration = Duration::from_secs(300);
+const START_DEADLINE: Duration = Duration::from_mins(5);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Removes the container named `$1`, with its volumes.
 const REMOVE: &str = "docker rm --force --volumes \"$1\"";
 
 pub(super) async fn start() -> Result<Running, String> {
-    let images = variable(IMAGE_VARIABLE).map_or_else(|| IMAGES.map(String::from).to_vec(), |image| vec![image]);
+    let images =
+        variable(IMAGE_VARIABLE).map_or_else(|| IMAGES.map(String::from).to_vec(), |image| vec![image]);
     let mut errors = Vec::new();
     for image in images {
         match start_image(&image).await {
@@ -60,7 +61,11 @@ async fn run(image: &str, name: &str) -> Result<ContainerAsync<GenericImage>, Te
         .with_env_var("POSTGRES_USER", NAME)
         .with_env_var("POSTGRES_PASSWORD", NAME)
         .with_env_var("POSTGRES_DB", NAME)
-        .with_cmd(["postgres".to_owned(), "-cfsync=off".into(), format!("-cmax_connections={MAX_CONNECTIONS}")])
+        .with_cmd([
+            "postgres".to_owned(),
+            "-cfsync=off".into(),
+            format!("-cmax_connections={MAX_CONNECTIONS}"),
+        ])
         // Parallel plans share their tables there.
         .with_shm_size(256 * 1024 * 1024)
         .start()

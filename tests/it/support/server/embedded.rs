@@ -75,7 +75,8 @@ impl DerefMut for OwnCluster {
 
 /// The embedded server that all tests share.
 pub(super) async fn start_shared() -> Result<Running, String> {
-    let OwnCluster { cluster, watchdog } = OwnCluster::try_start().await.map_err(|error| error.to_string())?;
+    let OwnCluster { cluster, watchdog } =
+        OwnCluster::try_start().await.map_err(|error| error.to_string())?;
     let config = cluster.config();
     // From here on the server is the watchdog's to stop.
     std::mem::forget(cluster);
