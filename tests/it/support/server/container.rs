@@ -73,9 +73,12 @@ async fn run(image: &str, name: &str) -> Result<ContainerAsync<GenericImage>, Te
 }
 
 async fn config(container: &ContainerAsync<GenericImage>) -> Result<Config, TestcontainersError> {
+    let host = container.get_host().await?.to_string();
+    // The port is that of IPv4; on ::1 it may be another container's.
+    let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
     let mut config = Config::new();
     config
-        .host(container.get_host().await?.to_string())
+        .host(host)
         .port(container.get_host_port_ipv4(5432).await?)
         .user(NAME)
         .password(NAME)
