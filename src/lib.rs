@@ -1,1 +1,5 @@
 //! A shared whiteboard whose every shape is a row in your PostgreSQL.
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod log;

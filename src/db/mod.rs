@@ -1,0 +1,2 @@
+//! The only place that names tokio-postgres.
+pub mod embedded;
