@@ -30,7 +30,7 @@ const ADOPT_DEADLINE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the server is told on its command line, over what the cluster's own files say.
-const SERVER_SETTINGS: [&str; 6] = [
+const SERVER_SETTINGS: [&str; 7] = [
     // Several nodes with their pools may share it.
     "max_connections=300",
     "shared_buffers=128MB",
@@ -39,6 +39,8 @@ const SERVER_SETTINGS: [&str; 6] = [
     "unix_socket_permissions=0700",
     "logging_collector=off",
     "log_destination=stderr",
+    // A line every five minutes would bury what matters.
+    "log_checkpoints=off",
 ];
 
 /// What to start, and where.
