@@ -1,6 +1,7 @@
 //! A shared whiteboard whose every shape is a row in your PostgreSQL.
 
 pub mod app;
+mod backoff;
 pub mod config;
 pub mod db;
 pub mod http;

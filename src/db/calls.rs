@@ -1,8 +1,6 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
-use std::pin::pin;
-
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt};
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
@@ -273,17 +271,7 @@ pub struct RoomReading<'a> {
     room: RoomId,
 }
 
-impl<'a> RoomReading<'a> {
-    /// Begins on a connection; gives the room's head at that moment, or none when there is no such room.
-    pub async fn begin(client: &'a mut Client, room: RoomId) -> Result<Option<(Self, RoomHead)>, DbError> {
-        let builder = client.build_transaction();
-        let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
-        let transaction = builder.isolation_level(isolation).read_only(true).start().await?;
-        let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
-        let head = head.map(|row| read_head(&row)).transpose()?;
-        Ok(head.map(|head| (Self { transaction, room }, head)))
-    }
-
+impl RoomReading<'_> {
     /// Every shape (no `since`), or what differs from `since`; rows come as they are read.
     pub async fn differences(
         &self,
@@ -309,13 +297,24 @@ impl<'a> RoomReading<'a> {
 }
 
 /// A connection of the pool for a [`RoomReading`].
-pub async fn reader(db: &Db) -> Result<impl std::ops::DerefMut<Target = impl std::ops::DerefMut<Target = Client>> + use<>, DbError> {
-    db.get().await
+pub async fn reader(db: &Db) -> Result<Reader, DbError> {
+    Ok(Reader(db.get().await?))
 }
 
-/// Collects a reading whole, for small ones.
-pub async fn collect(rows: impl Stream<Item = Result<Difference, DbError>>) -> Result<Vec<Difference>, DbError> {
-    pin!(rows).try_collect().await
+/// A connection that reads a room at one moment.
+#[derive(Debug)]
+pub struct Reader(deadpool_postgres::Object);
+
+impl Reader {
+    /// Begins; gives the room's head at that moment, or none when there is no such room.
+    pub async fn begin(&mut self, room: RoomId) -> Result<Option<(RoomReading<'_>, RoomHead)>, DbError> {
+        let client: &mut Client = &mut self.0;
+        let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
+        let transaction = client.build_transaction().isolation_level(isolation).read_only(true).start().await?;
+        let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
+        let head = head.map(|row| read_head(&row)).transpose()?;
+        Ok(head.map(|head| (RoomReading { transaction, room }, head)))
+    }
 }
 
 fn read_room(row: &Row) -> Result<RoomState, DbError> {

@@ -53,6 +53,11 @@ impl From<tokio_postgres::Error> for DbError {
             Some("40") => Self::Busy,
             Some("55") => Self::Busy,
             Some("22" | "23") => Self::Invalid("ops: a value is of the wrong type or out of range".to_owned()),
+            // A function or a right is missing: a migration is under way or went wrong, and no batch is to blame.
+            Some("42") => {
+                _ = refused(&error);
+                Self::Unreachable
+            }
             _ => refused(&error),
         }
     }

@@ -14,7 +14,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
 use super::connect::{Stream, Target};
 use super::error::DbError;
-use crate::room::backoff::Backoff;
+use crate::backoff::Backoff;
 
 /// How often a silent connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(5);

@@ -1,0 +1,14 @@
+//! Rooms on a node: who is in them, what is written, what is sent out. Nothing here can be lost.
+
+pub mod batch;
+pub mod fanout;
+pub mod frames;
+pub mod join;
+pub mod outbox;
+pub mod presence;
+pub mod registry;
+pub mod seed;
+pub mod writer;
+
+pub use outbox::Outbox;
+pub use registry::Rooms;

@@ -1,0 +1,341 @@
+//! The writers: each has a connection of its own and its share of the rooms. While one transaction is on its way, everything that
+//! arrives waits for the next; there is no timer. What fails together is tried again in parts, so that one bad batch takes nobody
+//! else's with it, and a room that somebody holds waits by itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::batch::{Gathered, Size, divide};
+use crate::backoff::Backoff;
+use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
+use crate::db::{Db, DbError};
+use crate::metrics::{Metrics, count};
+use crate::model::{Op, OpId, RoomId, Seq};
+use crate::protocol::RejectCode;
+use crate::protocol::encode::Outcome;
+
+/// Batches that wait for one writer; whoever brings more waits in line, which holds back its socket.
+const QUEUE: usize = 2_048;
+/// How long a batch is tried before it is answered `unavailable`.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a room that somebody holds is left alone before it is tried again.
+const HELD_PAUSE: Duration = Duration::from_millis(25);
+/// Current rows told with a reject, at most.
+const MAX_ROWS_TOLD: usize = 32;
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Committed in PostgreSQL, now or before.
+    Ack {
+        /// Its seq, or the room's when nothing changed.
+        seq: Seq,
+        /// One per op.
+        outcomes: Vec<Outcome>,
+    },
+    /// Nothing of it was applied.
+    Reject {
+        /// Why.
+        code: RejectCode,
+        /// One sentence.
+        message: String,
+        /// The rows concerned as they are now, JSON.
+        shapes: Vec<String>,
+    },
+}
+
+/// A batch on its way to the database.
+pub struct Submission {
+    /// The room.
+    pub room_id: RoomId,
+    /// The device or tab.
+    pub client: Uuid,
+    /// Its counter.
+    pub op_id: OpId,
+    /// Who.
+    pub author: Arc<str>,
+    /// What.
+    pub ops: Vec<Op>,
+    /// Told what became of it.
+    pub reply: Box<dyn FnOnce(Answer) + Send>,
+    /// When it arrived.
+    pub arrived: Instant,
+}
+
+impl std::fmt::Debug for Submission {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Submission").field("room", &self.room_id).field("op_id", &self.op_id).finish_non_exhaustive()
+    }
+}
+
+impl Submission {
+    fn size(&self) -> Size {
+        Size { ops: self.ops.len(), bytes: self.ops.iter().map(|op| op.body.len() + 64).sum() }
+    }
+
+    fn call(&self) -> BatchCall<'_> {
+        BatchCall {
+            room_id: self.room_id,
+            client: self.client,
+            op_id: self.op_id.get(),
+            author: &self.author,
+            ops: &self.ops,
+        }
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.arrived.elapsed() > PATIENCE
+    }
+}
+
+/// The queues of the writers.
+#[derive(Debug, Clone)]
+pub struct Writers {
+    queues: Arc<[mpsc::Sender<Submission>]>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writers {
+    /// Starts `count` writers. They end when every handle is dropped and their queues are empty.
+    pub fn spawn(db: &Db, count: usize, metrics: &Arc<Metrics>) -> (Self, Vec<JoinHandle<()>>) {
+        let mut tasks = Vec::with_capacity(count);
+        let queues = (0..count.max(1))
+            .map(|_| {
+                let (queue, inbox) = mpsc::channel(QUEUE);
+                let writer = Writer {
+                    db: db.clone(),
+                    metrics: Arc::clone(metrics),
+                    connection: None,
+                    backoff: Backoff::default(),
+                    held: HashMap::new(),
+                };
+                tasks.push(tokio::spawn(writer.run(inbox)));
+                queue
+            })
+            .collect();
+        (Self { queues, metrics: Arc::clone(metrics) }, tasks)
+    }
+
+    /// Hands a batch to its room's writer; waits while that one's queue is full.
+    pub async fn submit(&self, submission: Submission) {
+        let share = submission.room_id.get().unsigned_abs() % self.queues.len().max(1) as u64;
+        let queue = usize::try_from(share).ok().and_then(|share| self.queues.get(share));
+        self.metrics.writer_queue.inc();
+        let refused = match queue {
+            Some(queue) => queue.send(submission).await.err().map(|refused| refused.0),
+            None => Some(submission),
+        };
+        if let Some(submission) = refused {
+            self.metrics.writer_queue.dec();
+            (submission.reply)(unavailable());
+        }
+    }
+}
+
+fn unavailable() -> Answer {
+    let message = "the database cannot be reached: send it again with the same op_id".to_owned();
+    Answer::Reject { code: RejectCode::Unavailable, message, shapes: Vec::new() }
+}
+
+struct Writer {
+    db: Db,
+    metrics: Arc<Metrics>,
+    connection: Option<WriterConnection>,
+    backoff: Backoff,
+    /// Batches of rooms that somebody holds, in order; tried by themselves, room by room.
+    held: HashMap<RoomId, Vec<Submission>>,
+}
+
+impl Writer {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Submission>) {
+        let mut carried = None;
+        loop {
+            let first = match carried.take() {
+                Some(submission) => Some(submission),
+                None => self.next(&mut inbox).await,
+            };
+            let Some(first) = first else { break };
+            let mut gathered = Gathered::default();
+            let mut next = Some(first);
+            while let Some(submission) = next {
+                let size = submission.size();
+                carried = gathered.add(submission, size);
+                next = if carried.is_none() { inbox.try_recv().ok() } else { None };
+            }
+            self.commit_all(gathered.into_batches()).await;
+        }
+        while !self.held.is_empty() {
+            self.try_held().await;
+        }
+    }
+
+    /// The next batch; held rooms are tried while there is none.
+    async fn next(&mut self, inbox: &mut mpsc::Receiver<Submission>) -> Option<Submission> {
+        loop {
+            if self.held.is_empty() {
+                return inbox.recv().await;
+            }
+            tokio::select! {
+                biased;
+                submission = inbox.recv() => return submission,
+                () = sleep(HELD_PAUSE) => self.try_held().await,
+            }
+        }
+    }
+
+    async fn commit_all(&mut self, batches: Vec<Submission>) {
+        let mut ready = Vec::with_capacity(batches.len());
+        for submission in batches {
+            match self.held.get_mut(&submission.room_id) {
+                Some(held) => held.push(submission),
+                None => ready.push(submission),
+            }
+        }
+        let mut parts = vec![ready];
+        while let Some(part) = parts.pop() {
+            if !part.is_empty() {
+                // The last part is popped first: keep the order of what is divided.
+                parts.extend(self.commit(part).await.into_iter().rev());
+            }
+        }
+        if !self.held.is_empty() {
+            self.try_held().await;
+        }
+    }
+
+    async fn try_held(&mut self) {
+        for (_, batches) in std::mem::take(&mut self.held) {
+            let mut parts = vec![batches];
+            while let Some(part) = parts.pop() {
+                let again = self.commit(part).await;
+                parts.extend(again.into_iter().rev());
+            }
+        }
+    }
+
+    /// One transaction. Gives back the parts to try apart.
+    async fn commit(&mut self, batches: Vec<Submission>) -> Vec<Vec<Submission>> {
+        let (overdue, batches): (Vec<_>, Vec<_>) = batches.into_iter().partition(Submission::is_overdue);
+        for submission in overdue {
+            self.answer(submission, unavailable());
+        }
+        if let Some(held) = batches.first().and_then(|first| self.held.get_mut(&first.room_id)) {
+            held.extend(batches); // an earlier part of the room is held: stay behind it
+            return Vec::new();
+        }
+        if batches.is_empty() {
+            return Vec::new();
+        }
+        match self.apply(&batches).await {
+            Ok(answers) => {
+                for (submission, answer) in batches.into_iter().zip(answers) {
+                    self.answer(submission, told(answer));
+                }
+                Vec::new()
+            }
+            Err(error) => self.recover(batches, error).await,
+        }
+    }
+
+    async fn apply(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => WriterConnection::open(&self.db).await?,
+        };
+        let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
+        let asked = Instant::now();
+        let applied = connection.apply_ops(&calls).await;
+        if !matches!(applied, Err(DbError::Unreachable)) {
+            self.connection = Some(connection);
+        }
+        if applied.is_ok() {
+            self.backoff.reset();
+            self.metrics.commit_seconds.observe(asked.elapsed().as_secs_f64());
+            self.metrics.batches_per_commit.observe(f64::from(u32::try_from(batches.len()).unwrap_or(u32::MAX)));
+            let ops: usize = batches.iter().map(|batch| batch.ops.len()).sum();
+            self.metrics.ops_per_commit.observe(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
+        }
+        applied
+    }
+
+    async fn recover(&mut self, batches: Vec<Submission>, error: DbError) -> Vec<Vec<Submission>> {
+        match error {
+            DbError::Unreachable => {
+                count(&self.metrics.retries, "unreachable");
+                sleep(self.backoff.next_delay()).await;
+                vec![batches]
+            }
+            DbError::Busy => {
+                count(&self.metrics.retries, "busy");
+                self.hold_or_divide(batches)
+            }
+            error if batches.len() > 1 => {
+                count(&self.metrics.retries, "divided");
+                tracing::debug!(%error, batches = batches.len(), "a transaction failed: trying its parts");
+                divide(batches, |batch| batch.room_id)
+            }
+            error => {
+                for submission in batches {
+                    let answer = self.refusal(&submission, &error).await;
+                    self.answer(submission, answer);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn hold_or_divide(&mut self, batches: Vec<Submission>) -> Vec<Vec<Submission>> {
+        let one_room = batches.windows(2).all(|pair| matches!(pair, [a, b] if a.room_id == b.room_id));
+        match batches.first() {
+            Some(first) if one_room => {
+                self.held.entry(first.room_id).or_default().extend(batches);
+                Vec::new()
+            }
+            _ => divide(batches, |batch| batch.room_id),
+        }
+    }
+
+    async fn refusal(&self, submission: &Submission, error: &DbError) -> Answer {
+        let (code, message) = match error {
+            DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
+            DbError::NotFound(message) => (RejectCode::NotFound, message.clone()),
+            _ => (RejectCode::Invalid, "ops: the database refused this batch".to_owned()),
+        };
+        let ids: Vec<&str> = submission.ops.iter().take(MAX_ROWS_TOLD).map(|op| op.id.as_str()).collect();
+        let rows = calls::shapes_by_id(&self.db, submission.room_id, &ids).await.unwrap_or_default();
+        Answer::Reject { code, message, shapes: rows.into_iter().map(|(_, shape)| shape).collect() }
+    }
+
+    fn answer(&self, submission: Submission, answer: Answer) {
+        self.metrics.writer_queue.dec();
+        self.metrics.answer_seconds.observe(submission.arrived.elapsed().as_secs_f64());
+        match &answer {
+            Answer::Ack { .. } => _ = self.metrics.ops.inc_by(submission.ops.len() as u64),
+            Answer::Reject { code, .. } => count(&self.metrics.rejects, code.as_str()),
+        }
+        (submission.reply)(answer);
+    }
+}
+
+fn told(answer: BatchAnswer) -> Answer {
+    match answer {
+        BatchAnswer::Applied(seq, outcomes) => {
+            let outcomes = outcomes.iter().map(|outcome| match outcome.as_str() {
+                "applied" => Outcome::Applied,
+                "gone" => Outcome::Gone,
+                _ => Outcome::Unchanged,
+            });
+            Answer::Ack { seq, outcomes: outcomes.collect() }
+        }
+        BatchAnswer::NoRoom => {
+            let message = "room: there is no such room".to_owned();
+            Answer::Reject { code: RejectCode::NotFound, message, shapes: Vec::new() }
+        }
+    }
+}
