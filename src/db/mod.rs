@@ -1,0 +1,3 @@
+//! PostgreSQL. The only place that names tokio-postgres and that holds SQL text.
+
+pub mod schema;
