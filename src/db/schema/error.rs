@@ -110,10 +110,10 @@ impl SchemaError {
     }
 }
 
-/// The server's sentence with its SQLSTATE, without detail, hint, statement or address; or that there is no server.
+/// The server's sentence with its SQLSTATE, without detail, hint or statement; or how the connection failed.
 fn reason(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(answer) => format!("{} ({})", answer.message(), answer.code().code()),
-        None => "the connection failed".to_owned(),
+        None => error.to_string(),
     }
 }

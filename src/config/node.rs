@@ -1,0 +1,51 @@
+//! What bounds a node.
+use std::time::Duration;
+
+use super::value;
+
+/// How much one node takes on, and how long it waits.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct NodeSettings {
+    /// Connections that write, each for its share of the rooms (1 to 64)
+    #[arg(long, global = true, value_name = "COUNT", default_value = "4")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1, 64))]
+    pub writers: usize,
+
+    /// Connections that read (2 to 200)
+    #[arg(long, global = true, value_name = "COUNT", default_value = "8")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 2, 200))]
+    pub pool_size: usize,
+
+    /// Sockets open at one time (1 to 1000000)
+    #[arg(long, global = true, value_name = "COUNT", default_value = "10000")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1, 1_000_000))]
+    pub max_sockets: usize,
+
+    /// Seconds that a stop waits for writes and goodbyes (0 to 600)
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "10")]
+    #[arg(value_parser = |text: &str| value::whole::<u64>(text, 0, 600))]
+    pub drain_seconds: u64,
+
+    /// Seconds that an empty room stays hosted (0 to 86400)
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
+    #[arg(value_parser = |text: &str| value::whole::<u64>(text, 0, 86_400))]
+    pub linger_seconds: u64,
+}
+
+impl NodeSettings {
+    /// How long a stop waits for writes and goodbyes.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// How long an empty room stays hosted.
+    pub fn linger(&self) -> Duration {
+        Duration::from_secs(self.linger_seconds)
+    }
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        Self { writers: 4, pool_size: 8, max_sockets: 10_000, drain_seconds: 10, linger_seconds: 30 }
+    }
+}

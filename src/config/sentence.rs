@@ -1,0 +1,50 @@
+//! One sentence for whatever is wrong with the settings.
+//!
+//! Not clap's own text: that shows the value, which may be a password, and has several lines.
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+
+use super::{ConfigError, variable_of};
+
+/// The sentence for an error of clap's.
+pub(super) fn of(error: &Error) -> ConfigError {
+    let said = |kind| error.get(kind).map(text).unwrap_or_default();
+    let argument = said(ContextKind::InvalidArg);
+    let flag = argument.split([' ', '=', '[']).next().unwrap_or_default();
+    let sentence = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return ConfigError::Shown(error.to_string()),
+        ErrorKind::ValueValidation => {
+            format!("{flag}: {}", error.source().map_or_else(|| "bad value".to_owned(), ToString::to_string))
+        }
+        ErrorKind::InvalidValue => format!("{flag} needs a value"),
+        ErrorKind::InvalidUtf8 => "a setting is not UTF-8 text".to_owned(),
+        ErrorKind::UnknownArgument => {
+            format!("unknown setting {flag}{}", meant(&said(ContextKind::SuggestedArg)))
+        }
+        ErrorKind::InvalidSubcommand => format!(
+            "unknown command {}{}: it is one of serve, migrate, check and psql",
+            said(ContextKind::InvalidSubcommand),
+            meant(&said(ContextKind::SuggestedSubcommand))
+        ),
+        _ => format!("the settings cannot be read ({}): see --help", error.kind()),
+    };
+    ConfigError::Usage(sentence)
+}
+
+/// The sentence for a variable of ours that no setting has.
+pub(super) fn unknown_variable(name: &str, known: &[String]) -> String {
+    let all: Vec<String> = known.iter().map(|flag| variable_of(flag)).collect();
+    format!("unknown setting {name}: the variables are {}", all.join(", "))
+}
+
+fn meant(suggestion: &str) -> String {
+    if suggestion.is_empty() { String::new() } else { format!(" (did you mean {suggestion}?)") }
+}
+
+fn text(value: &ContextValue) -> String {
+    match value {
+        ContextValue::Strings(all) => all.first().cloned().unwrap_or_default(),
+        other => other.to_string(),
+    }
+}

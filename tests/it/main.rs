@@ -1,0 +1,12 @@
+//! The integration tests: one binary, so that all of them share one PostgreSQL server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod schema;
+mod smoke;
+mod support;

@@ -1,0 +1,4 @@
+//! What the tests stand on: the PostgreSQL server of this process and a database for each test.
+
+pub(crate) mod database;
+pub(crate) mod server;
