@@ -25,7 +25,11 @@ const BUNDLE: &[BundleFile] = bundle![
     "30_fold.sql",
     "40_apply_ops.sql",
     "50_changes.sql",
+    "60_presence.sql",
     "70_shape_triggers.sql",
+    "80_views.sql",
+    "85_chat.sql",
+    "90_grants.sql",
 ];
 
 /// Applies the bundle whole unless it is the one that was applied last, and says whether it did.
