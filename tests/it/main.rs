@@ -7,5 +7,6 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod schema;
 mod smoke;
 mod support;

@@ -37,8 +37,8 @@ struct Source {
 
 /// Brings an empty database to the present schema.
 async fn migrate(config: Config) -> Result<(), String> {
-    // THE PLACE: pgcanvas::db::schema::migrate(…) goes here, with its error made a String.
-    connect(&config).await.map(drop).map_err(|error| format!("{error:?}"))
+    let mut client = connect(&config).await.map_err(|error| format!("{error:?}"))?;
+    pgcanvas::db::schema::migrate(&mut client).await.map(drop).map_err(|error| error.to_string())
 }
 
 impl TestDatabase {

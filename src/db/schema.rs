@@ -1,0 +1,132 @@
+//! The schema `pgcanvas`: brought to the present by [`migrate`], held against this program by [`check_contract`].
+//!
+//! `migrations/` is history: each file runs once. `sql/` is the present: all of it runs again, in one transaction, when
+//! any of it changed. Both run under one advisory lock, so that any number of migrators may start at once.
+
+mod bundle;
+mod error;
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+pub use error::SchemaError;
+
+/// The contract between nodes and procedures; a node and a database that differ in it do not work together.
+pub const CONTRACT: i32 = 1;
+
+/// The oldest PostgreSQL that will do, as `server_version_num` counts.
+const MIN_SERVER_VERSION: i32 = 140_000;
+
+/// The table in which refinery keeps which migrations ran.
+const HISTORY_TABLE: &str = "pgcanvas.migrations";
+
+/// The advisory lock of migrators, "pgcanvas" in ASCII; advisory locks are per database.
+const MIGRATION_LOCK: i64 = 0x7067_6361_6e76_6173;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// The migrations that ran, in order, as `V1__schema_and_meta`.
+    pub migrations: Vec<String>,
+    /// Whether functions, triggers, views and grants were brought to the present.
+    pub bundle_applied: bool,
+    /// The contract that the database had before; none when it was new.
+    pub contract_before: Option<i32>,
+}
+
+/// Brings the database to the schema of this program, and changes nothing when it is there. Waits for other migrators.
+pub async fn migrate(client: &mut Client) -> Result<Migrated, SchemaError> {
+    check_server(client).await?;
+    client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
+    let outcome = migrate_locked(client).await;
+    let unlocked = client.execute("select pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await;
+    let migrated = outcome?; // says more than a lost connection at the unlock would
+    unlocked?;
+    Ok(migrated)
+}
+
+/// Whether this program and the database's schema were made for each other.
+pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
+    match read_contract(client).await? {
+        None => Err(SchemaError::NoSchema),
+        Some(found) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
+        Some(found) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Refuses servers that could not hold the schema, before anything is changed.
+async fn check_server(client: &Client) -> Result<(), SchemaError> {
+    let row = client
+        .query_one(
+            "select current_setting('server_version_num')::integer, current_setting('server_encoding')",
+            &[],
+        )
+        .await?;
+    let (version, encoding): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+    if version < MIN_SERVER_VERSION {
+        return Err(SchemaError::ServerTooOld { major: version / 10_000 });
+    }
+    if encoding != "UTF8" {
+        return Err(SchemaError::NotUtf8 { encoding });
+    }
+    Ok(())
+}
+
+async fn migrate_locked(client: &mut Client) -> Result<Migrated, SchemaError> {
+    let contract_before = read_contract(client).await?;
+    if let Some(found) = contract_before.filter(|found| *found > CONTRACT) {
+        return Err(SchemaError::NewerContract { found });
+    }
+    client.batch_execute("create schema if not exists pgcanvas").await?;
+    let migrations = run_migrations(client).await?;
+    let bundle_applied = bundle::apply(client).await?;
+    Ok(Migrated { migrations, bundle_applied, contract_before })
+}
+
+async fn run_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {
+    let mut runner = embedded::migrations::runner();
+    runner.set_migration_table_name(HISTORY_TABLE);
+    let last_known =
+        runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
+    let ran = runner.run_async(client).await.map_err(|error| SchemaError::of_refinery(error, last_known))?;
+    Ok(ran.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// The contract of the database's schema; none when there is no schema, 0 when one was begun.
+async fn read_contract(client: &Client) -> Result<Option<i32>, SchemaError> {
+    // By the catalog, which everybody may read: to_regprocedure refuses a role that may not use the schema.
+    let state = "select exists (select from pg_namespace where nspname = 'pgcanvas'), exists (
+        select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'pgcanvas' and p.proname = 'contract' and p.pronargs = 0)";
+    let row = client.query_one(state, &[]).await?;
+    match (row.try_get(0)?, row.try_get(1)?) {
+        (false, _) => Ok(None),
+        (true, false) => Ok(Some(0)),
+        (true, true) => match client.query_one("select pgcanvas.contract()", &[]).await {
+            Ok(row) => Ok(Some(row.try_get(0)?)),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                Err(SchemaError::NotGranted)
+            }
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_of_the_folder_is_compiled_in() {
+        let runner = embedded::migrations::runner();
+        let mut compiled: Vec<String> =
+            runner.get_migrations().iter().map(|one| format!("{one}.sql")).collect();
+        compiled.sort();
+        assert_eq!(compiled, bundle::files_of("migrations"));
+    }
+}

@@ -1,0 +1,141 @@
+//! Bringing a database to the present schema (MI).
+
+use super::support::database::TestDatabase;
+use pgcanvas::db::schema::{CONTRACT, SchemaError, check_contract, migrate};
+use tokio_postgres::Client;
+
+/// A database without a schema.
+async fn bare() -> (TestDatabase, Client) {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    client.batch_execute("drop schema pgcanvas cascade; drop extension btree_gist").await.unwrap();
+    (database, client)
+}
+
+async fn set_contract(client: &Client, contract: i32) {
+    client.execute("update pgcanvas.meta set contract = $1", &[&contract]).await.unwrap();
+}
+
+/// MI1, MI2, MI5
+#[tokio::test]
+async fn a_bare_database_is_migrated_once_and_then_left_alone() {
+    let (_database, mut client) = bare().await;
+    assert!(matches!(check_contract(&client).await, Err(SchemaError::NoSchema)));
+    let first = migrate(&mut client).await.unwrap();
+    assert_eq!(first.migrations.first().map(String::as_str), Some("V1__schema_and_meta"));
+    assert!(first.bundle_applied);
+    assert_eq!(first.contract_before, None);
+    check_contract(&client).await.unwrap();
+    let second = migrate(&mut client).await.unwrap();
+    assert!(second.migrations.is_empty() && !second.bundle_applied);
+    assert_eq!(second.contract_before, Some(CONTRACT));
+}
+
+/// MI3
+#[tokio::test]
+async fn migrators_that_start_together_all_succeed() {
+    let (database, _client) = bare().await;
+    let mut migrators = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let mut client = database.client().await;
+        migrators.spawn(async move { migrate(&mut client).await });
+    }
+    let outcomes: Vec<_> = migrators.join_all().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.bundle_applied).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| !outcome.migrations.is_empty()).count(), 1);
+}
+
+/// MI4
+#[tokio::test]
+async fn another_bundle_is_applied_whole() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    client
+        .batch_execute(
+            "update pgcanvas.meta set bundle_hash = 'of another one'; drop function pgcanvas.room_head(bigint)",
+        )
+        .await
+        .unwrap();
+    let outcome = migrate(&mut client).await.unwrap();
+    assert!(outcome.bundle_applied && outcome.migrations.is_empty());
+    client.query("select * from pgcanvas.room_head(1)", &[]).await.unwrap();
+}
+
+/// MI5
+#[tokio::test]
+async fn a_node_and_a_database_of_different_contracts_refuse_each_other() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    set_contract(&client, CONTRACT - 1).await;
+    let older = check_contract(&client).await.unwrap_err();
+    assert!(older.to_string().ends_with("run `pgcanvas migrate`"), "{older}");
+    set_contract(&client, CONTRACT + 1).await;
+    let newer = check_contract(&client).await.unwrap_err();
+    assert!(newer.to_string().contains("made by a newer pgcanvas"), "{newer}");
+    assert!(matches!(migrate(&mut client).await, Err(SchemaError::NewerContract { .. })));
+    client.batch_execute("drop schema pgcanvas cascade").await.unwrap();
+    let none = check_contract(&client).await.unwrap_err();
+    assert_eq!(none.to_string(), "this database holds no pgcanvas schema: run `pgcanvas migrate`");
+}
+
+/// MI6
+#[tokio::test]
+async fn a_history_that_this_program_does_not_know_is_refused() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    client
+        .batch_execute("insert into pgcanvas.migrations values (900, 'later', '2026-01-01T00:00:00Z', '1')")
+        .await
+        .unwrap();
+    let newer = migrate(&mut client).await.unwrap_err();
+    assert!(newer.to_string().contains("(migration V900__later) was made by a newer pgcanvas"), "{newer}");
+    client
+        .batch_execute(
+            "delete from pgcanvas.migrations where version = 900;
+             update pgcanvas.migrations set checksum = '1' where version = 1",
+        )
+        .await
+        .unwrap();
+    let other = migrate(&mut client).await.unwrap_err();
+    assert!(other.to_string().starts_with("migration V1__schema_and_meta is not the one"), "{other}");
+}
+
+/// MI7
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let name = format!("{}_latin", database.config().get_dbname().unwrap());
+    let create = format!("create database {name} encoding 'LATIN1' locale 'C' template template0");
+    client.batch_execute(&create).await.unwrap();
+    let mut config = database.config().clone();
+    config.dbname(&name);
+    let mut latin = super::support::server::connect(&config).await.unwrap();
+    let refused = migrate(&mut latin).await.unwrap_err();
+    drop(latin);
+    client.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
+    assert!(refused.to_string().starts_with("this database's encoding is LATIN1"), "{refused}");
+}
+
+/// MI8
+#[tokio::test]
+async fn a_refused_file_names_itself_and_leaves_the_bundle_as_it_was() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    client
+        .batch_execute(
+            "update pgcanvas.meta set bundle_hash = 'of another one';
+             drop function pgcanvas.room_head(bigint);
+             create function pgcanvas.room_head(p_room_id bigint) returns text return 'another result'",
+        )
+        .await
+        .unwrap();
+    let refused = migrate(&mut client).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "sql/20_rooms.sql cannot be applied, nothing of it was kept: \
+         cannot change return type of existing function (42P13)"
+    );
+    let row = client.query_one("select bundle_hash from pgcanvas.meta", &[]).await.unwrap();
+    assert_eq!(row.get::<_, String>(0), "of another one");
+}
