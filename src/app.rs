@@ -1,28 +1,173 @@
 //! What the sub-commands do.
-use crate::config::Settings;
 
-/// Why a sub-command failed.
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Settings;
+use crate::db::Target;
+use crate::db::embedded::{Cluster, ClusterOptions, EmbeddedError, StopMode};
+use crate::db::schema::{self, SchemaError};
+use crate::http::bind;
+use crate::node::RunningNode;
+
+/// Why a sub-command failed; each is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The sub-command is not written yet.
-    #[error("{0} is not wired yet")]
-    NotWired(&'static str),
+    /// The private server.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The database's schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The database cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Connect(String),
+    /// A setting, an address, a signal.
+    #[error("{0}")]
+    Setup(String),
+    /// The private server ended by itself.
+    #[error("the private PostgreSQL server ended by itself: see the server.log in the data folder")]
+    ServerEnded,
+}
+
+/// The database the settings name, with the private server if that is it.
+struct Database {
+    target: Target,
+    cluster: Option<Cluster>,
+}
+
+impl Database {
+    async fn open(settings: &Settings) -> Result<Self, AppError> {
+        if let Some(url) = settings.database_url() {
+            let target = Target::parse(url.reveal()).map_err(AppError::Setup)?;
+            return Ok(Self { target, cluster: None });
+        }
+        let mut options = ClusterOptions::durable(settings.data_dir.as_deref())?;
+        options.bin_dir.clone_from(&settings.postgres_bin);
+        options.tcp_port = settings.postgres_port;
+        let cluster = Cluster::start(&options).await?;
+        let target = Target::from_config(cluster.config()).map_err(AppError::Setup)?;
+        Ok(Self { target, cluster: Some(cluster) })
+    }
+
+    async fn connect(&self) -> Result<tokio_postgres::Client, AppError> {
+        self.target.named("pgcanvas migrate").connect_plain().await.map_err(|error| {
+            // The cause says which host or which rule; a password is in neither.
+            let cause =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            AppError::Connect(cause)
+        })
+    }
+
+    async fn close(self) -> Result<(), AppError> {
+        if let Some(mut cluster) = self.cluster {
+            cluster.stop(StopMode::Fast).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Serves boards until told to stop.
-#[expect(clippy::unused_async, reason = "a placeholder with the final signature")]
-pub async fn serve(_settings: Settings) -> Result<(), AppError> {
-    Err(AppError::NotWired("serve"))
+pub async fn serve(settings: Settings) -> Result<(), AppError> {
+    let mut stop = Stop::new()?;
+    let listener = bind(settings.listen).await.map_err(AppError::Setup)?;
+    let mut database = Database::open(&settings).await?;
+    let served = serve_on(&settings, listener, &mut database, &mut stop).await;
+    let closed = database.close().await;
+    served.and(closed)
+}
+
+async fn serve_on(
+    settings: &Settings,
+    listener: tokio::net::TcpListener,
+    database: &mut Database,
+    stop: &mut Stop,
+) -> Result<(), AppError> {
+    let mut client = database.connect().await?;
+    if database.cluster.is_some() || settings.migrate {
+        schema::migrate(&mut client).await?;
+    }
+    schema::check_contract(&client).await?;
+    drop(client);
+    let node = RunningNode::start(&database.target, listener, &settings.node).map_err(AppError::Setup)?;
+    announce(&node, database.cluster.as_ref());
+    let ended = async {
+        match &mut database.cluster {
+            Some(cluster) => cluster.ended().await,
+            None => std::future::pending().await,
+        }
+    };
+    let outcome = tokio::select! {
+        () = stop.told() => Ok(()),
+        () = ended => Err(AppError::ServerEnded),
+    };
+    tracing::info!("stopping");
+    node.stop().await;
+    outcome
+}
+
+#[expect(clippy::print_stdout, reason = "the address is what a person waits for; logs go to stderr")]
+fn announce(node: &RunningNode, cluster: Option<&Cluster>) {
+    println!("pgcanvas serves the board at http://{}", node.address());
+    if let Some(cluster) = cluster {
+        println!("the same rows in SQL: {}", cluster.psql_command());
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, AppError> {
+        let listen =
+            |kind| signal(kind).map_err(|error| AppError::Setup(format!("signals cannot be heard: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Brings the database to this program's contract.
-#[expect(clippy::unused_async, reason = "a placeholder with the final signature")]
-pub async fn migrate(_settings: Settings) -> Result<(), AppError> {
-    Err(AppError::NotWired("migrate"))
+pub async fn migrate(settings: Settings) -> Result<(), AppError> {
+    let database = Database::open(&settings).await?;
+    let migrated = async {
+        let mut client = database.connect().await?;
+        Ok::<_, AppError>(schema::migrate(&mut client).await?)
+    };
+    let migrated = migrated.await;
+    let closed = database.close().await;
+    tell(&format!("the database is at contract {} ({:?})", schema::CONTRACT, migrated?));
+    closed
 }
 
 /// Says whether settings, versions and contract fit.
-#[expect(clippy::unused_async, reason = "a placeholder with the final signature")]
-pub async fn check(_settings: Settings) -> Result<(), AppError> {
-    Err(AppError::NotWired("check"))
+pub async fn check(settings: Settings) -> Result<(), AppError> {
+    tell(&format!("pgcanvas {} (contract {})", env!("CARGO_PKG_VERSION"), schema::CONTRACT));
+    tell(&format!("settings: {settings:?}"));
+    let database = Database::open(&settings).await?;
+    let checked = async {
+        let client = database.connect().await?;
+        let row = client.query_one("select current_setting('server_version')", &[]).await;
+        let version: String =
+            row.and_then(|row| row.try_get(0)).map_err(|error| AppError::Connect(error.to_string()))?;
+        tell(&format!("server: PostgreSQL {version}"));
+        Ok::<_, AppError>(schema::check_contract(&client).await?)
+    };
+    let checked = checked.await;
+    let closed = database.close().await;
+    checked?;
+    tell("the database's contract fits");
+    closed
+}
+
+#[expect(clippy::print_stdout, reason = "what a person asked for")]
+fn tell(line: &str) {
+    println!("{line}");
 }

@@ -35,7 +35,10 @@ mod tests {
     fn waits_double_up_to_a_limit_and_start_over() {
         let mut backoff = Backoff::default();
         let delays: Vec<u128> = (0..20).map(|_| backoff.next_delay().as_millis()).collect();
-        assert!(delays[0] <= 50 && delays[19] >= 2_500 && delays.iter().all(|delay| *delay <= 5_000), "{delays:?}");
+        assert!(
+            delays[0] <= 50 && delays[19] >= 2_500 && delays.iter().all(|delay| *delay <= 5_000),
+            "{delays:?}"
+        );
         backoff.reset();
         assert!(backoff.next_delay().as_millis() <= 50);
     }

@@ -115,13 +115,27 @@ impl Metrics {
         to.register("batches_per_commit", "Batches in one transaction", self.batches_per_commit.clone());
         to.register("ops_per_commit", "Ops in one transaction", self.ops_per_commit.clone());
         to.register_with_unit("commit", "One transaction", Unit::Seconds, self.commit_seconds.clone());
-        to.register_with_unit("answer", "Arrival of a batch to its answer", Unit::Seconds, self.answer_seconds.clone());
-        to.register_with_unit("notice", "Own commit to its notice", Unit::Seconds, self.notice_seconds.clone());
+        to.register_with_unit(
+            "answer",
+            "Arrival of a batch to its answer",
+            Unit::Seconds,
+            self.answer_seconds.clone(),
+        );
+        to.register_with_unit(
+            "notice",
+            "Own commit to its notice",
+            Unit::Seconds,
+            self.notice_seconds.clone(),
+        );
         to.register("ops", "Ops acknowledged", self.ops.clone());
         to.register("rejects", "Batches rejected, by code", self.rejects.clone());
         to.register("errors", "Frames refused, by code", self.errors.clone());
         to.register("frames", "Frames queued for sockets, by kind", self.frames.clone());
-        to.register("presence_drops", "Presence frames dropped for slow readers", self.presence_drops.clone());
+        to.register(
+            "presence_drops",
+            "Presence frames dropped for slow readers",
+            self.presence_drops.clone(),
+        );
         to.register("closes", "Sockets closed, by code", self.closes.clone());
         to.register("notices", "Notices heard, by kind", self.notices.clone());
         to.register("fetches", "Fetches of changes that no notice carried", self.fetches.clone());

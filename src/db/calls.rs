@@ -114,7 +114,8 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
-const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
+const APPLY_OPS: &str =
+    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// A connection that writes, with its statement prepared.
 #[derive(Debug)]
@@ -137,7 +138,8 @@ impl WriterConnection {
         let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
         let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
-        let numbers: Vec<i32> = (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
+        let numbers: Vec<i32> =
+            (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
         let ops = || batches.iter().flat_map(|batch| batch.ops);
         let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
         let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
@@ -184,7 +186,12 @@ pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbErro
 }
 
 /// Makes a room; a name that is taken is [`DbError::Taken`].
-pub async fn create_room(db: &Db, slug: Option<&str>, visibility: &str, owner: &str) -> Result<RoomId, DbError> {
+pub async fn create_room(
+    db: &Db,
+    slug: Option<&str>,
+    visibility: &str,
+    owner: &str,
+) -> Result<RoomId, DbError> {
     let client = db.get().await?;
     let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3)").await?;
     let row = client.query_one(&statement, &[&slug, &visibility, &owner]).await?;
@@ -240,7 +247,11 @@ pub struct ShapeQuery<'a> {
 }
 
 /// Shapes whose bounds touch a box: id and JSON, by id.
-pub async fn shapes_in_box(db: &Db, room: RoomId, query: &ShapeQuery<'_>) -> Result<Vec<(String, String)>, DbError> {
+pub async fn shapes_in_box(
+    db: &Db,
+    room: RoomId,
+    query: &ShapeQuery<'_>,
+) -> Result<Vec<(String, String)>, DbError> {
     let client = db.get().await?;
     let sql = "select shape_id, shape from pgcanvas.shapes_in_box($1, box(point($2, $3), point($4, $5)), $6, $7, $8)";
     let statement = client.prepare_cached(sql).await?;
@@ -265,7 +276,6 @@ pub async fn alive(db: &Db) -> Result<(), DbError> {
 }
 
 /// A reading of one room at one moment: the head and the rows agree, however long the reading takes.
-#[derive(Debug)]
 pub struct RoomReading<'a> {
     transaction: Transaction<'a>,
     room: RoomId,
@@ -310,7 +320,8 @@ impl Reader {
     pub async fn begin(&mut self, room: RoomId) -> Result<Option<(RoomReading<'_>, RoomHead)>, DbError> {
         let client: &mut Client = &mut self.0;
         let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
-        let transaction = client.build_transaction().isolation_level(isolation).read_only(true).start().await?;
+        let transaction =
+            client.build_transaction().isolation_level(isolation).read_only(true).start().await?;
         let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
         let head = head.map(|row| read_head(&row)).transpose()?;
         Ok(head.map(|head| (RoomReading { transaction, room }, head)))
@@ -333,7 +344,11 @@ fn read_room(row: &Row) -> Result<RoomState, DbError> {
 }
 
 fn read_head(row: &Row) -> Result<RoomHead, DbError> {
-    Ok(RoomHead { epoch: row.try_get("epoch")?, last_seq: seq(row, "last_seq")?, min_since: seq(row, "min_since")? })
+    Ok(RoomHead {
+        epoch: row.try_get("epoch")?,
+        last_seq: seq(row, "last_seq")?,
+        min_since: seq(row, "min_since")?,
+    })
 }
 
 fn read_change(row: &Row) -> Result<LoggedChange, DbError> {

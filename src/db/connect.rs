@@ -35,7 +35,8 @@ impl Target {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (text, tls) = split_tls(text);
         let config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
-            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             format!("the database URL cannot be read{cause}")
         })?;
         Self::with_tls(config, &tls)
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn words_about_tls_are_taken_out_of_a_url() {
-        let (text, words) = split_tls("postgres://u@h/db?sslmode=verify-full&application_name=x&sslrootcert=%2Fr.pem");
+        let (text, words) =
+            split_tls("postgres://u@h/db?sslmode=verify-full&application_name=x&sslrootcert=%2Fr.pem");
         assert_eq!(text, "postgres://u@h/db?application_name=x");
         assert_eq!(words, TlsWords { mode: Some("verify-full".into()), root_file: Some("/r.pem".into()) });
     }

@@ -52,7 +52,9 @@ impl From<tokio_postgres::Error> for DbError {
             Some("57") if *state != SqlState::QUERY_CANCELED => Self::Unreachable,
             Some("40") => Self::Busy,
             Some("55") => Self::Busy,
-            Some("22" | "23") => Self::Invalid("ops: a value is of the wrong type or out of range".to_owned()),
+            Some("22" | "23") => {
+                Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
+            }
             // A function or a right is missing: a migration is under way or went wrong, and no batch is to blame.
             Some("42") => {
                 _ = refused(&error);
@@ -79,6 +81,7 @@ fn refused(error: &tokio_postgres::Error) -> DbError {
 
 /// `shapes_stroke_width_check` says that `stroke_width` is out of its range.
 fn broken_rule(constraint: &str) -> String {
-    let field = constraint.trim_start_matches("shapes_").trim_start_matches("rooms_").trim_end_matches("_check");
+    let field =
+        constraint.trim_start_matches("shapes_").trim_start_matches("rooms_").trim_end_matches("_check");
     format!("{field}: the value breaks the rule {constraint}")
 }

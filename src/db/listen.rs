@@ -62,7 +62,10 @@ impl std::fmt::Debug for Request {
 
 impl Listener {
     /// Starts listening; `hear` is called for every notice, in order, and must not block. Ends when the last handle is dropped.
-    pub fn spawn(target: &Target, hear: impl Fn(Heard<'_>) + Send + Sync + 'static) -> (Self, JoinHandle<()>) {
+    pub fn spawn(
+        target: &Target,
+        hear: impl Fn(Heard<'_>) + Send + Sync + 'static,
+    ) -> (Self, JoinHandle<()>) {
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let connected = Arc::new(AtomicBool::new(false));
         let ear = Ear {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+};
 use tokio_postgres::Client;
 
 use super::connect::Target;
@@ -37,7 +39,9 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { prepare_session(client, READ_TIMEOUT_MS).await.map_err(HookError::Backend) })
+                Box::pin(
+                    async move { prepare_session(client, READ_TIMEOUT_MS).await.map_err(HookError::Backend) },
+                )
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;

@@ -13,6 +13,8 @@ pub use error::SchemaError;
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
 pub const CONTRACT: i32 = 1;
+/// The channel that rings when a database was migrated.
+pub const CHANNEL: &str = "pgcanvas_schema";
 
 /// The oldest PostgreSQL that will do, as `server_version_num` counts.
 const MIN_SERVER_VERSION: i32 = 140_000;

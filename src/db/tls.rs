@@ -76,7 +76,8 @@ impl ServerCertVerifier for Lenient {
         let Some(authority) = &self.authority else {
             return Ok(ServerCertVerified::assertion());
         };
-        let verified = authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified =
+            authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

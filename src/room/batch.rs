@@ -78,7 +78,8 @@ mod tests {
         assert_eq!(gathered.add(1, Size { ops: MAX_OPS * 2, bytes: 1 }), None);
         assert_eq!(gathered.add(2, Size { ops: 1, bytes: 1 }), Some(2));
         let mut gathered = Gathered::default();
-        let taken = (0..MAX_BATCHES + 5).filter(|n| gathered.add(*n, Size { ops: 1, bytes: 10 }).is_none()).count();
+        let taken =
+            (0..MAX_BATCHES + 5).filter(|n| gathered.add(*n, Size { ops: 1, bytes: 10 }).is_none()).count();
         assert_eq!(taken, MAX_BATCHES);
     }
 

@@ -319,8 +319,10 @@ impl Fanout {
 
     /// Sends a stretch to everyone who has what comes before it, encoded once per name of the room.
     async fn send(&mut self, stretch: Stretch) {
-        let seeds = self.subscribers.values().any(|subscriber| matches!(subscriber.dialect, Dialect::Seed(_)));
-        let seed_frames = if seeds { seed::translate(&self.around.db, self.room.id, &stretch).await } else { Vec::new() };
+        let seeds =
+            self.subscribers.values().any(|subscriber| matches!(subscriber.dialect, Dialect::Seed(_)));
+        let seed_frames =
+            if seeds { seed::translate(&self.around.db, self.room.id, &stretch).await } else { Vec::new() };
         let mut encoded_as: Vec<(Arc<str>, Text)> = Vec::with_capacity(1);
         for subscriber in self.subscribers.values_mut() {
             match subscriber.seq {
@@ -333,7 +335,8 @@ impl Fanout {
             }
             match &subscriber.dialect {
                 Dialect::Native(name) => {
-                    let known = encoded_as.iter().find(|(known, _)| known == name).map(|(_, frame)| frame.clone());
+                    let known =
+                        encoded_as.iter().find(|(known, _)| known == name).map(|(_, frame)| frame.clone());
                     let frame = known.unwrap_or_else(|| {
                         let frame = encoded(name, &stretch);
                         encoded_as.push((Arc::clone(name), frame.clone()));
@@ -341,7 +344,9 @@ impl Fanout {
                     });
                     subscriber.outbox.push(frame);
                 }
-                Dialect::Seed(name) => seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name))),
+                Dialect::Seed(name) => {
+                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)))
+                }
             }
             if !stretch.more {
                 subscriber.seq = Some(stretch.to);
@@ -400,7 +405,10 @@ fn natives(subscribers: &HashMap<u64, Subscriber>) -> impl Iterator<Item = (&Arc
 }
 
 /// Asks until the database answers.
-pub(super) async fn insistently<T, F: Future<Output = Result<T, DbError>>>(room: RoomId, ask: impl Fn() -> F) -> T {
+pub(super) async fn insistently<T, F: Future<Output = Result<T, DbError>>>(
+    room: RoomId,
+    ask: impl Fn() -> F,
+) -> T {
     let mut backoff = Backoff::default();
     loop {
         match ask().await {

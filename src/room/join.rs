@@ -87,7 +87,8 @@ impl Pages<'_> {
             return Err(JoinError::Reader);
         }
         let page = Page { added: &self.added, modified: &self.modified, deleted: &self.deleted, more };
-        let frame = if self.begun { encode::delta(&self.name, &page) } else { encode::joined(&self.joined(), &page) };
+        let frame =
+            if self.begun { encode::delta(&self.name, &page) } else { encode::joined(&self.joined(), &page) };
         self.subscriber.outbox.push(frame.into());
         self.begun = true;
         self.bytes = 0;

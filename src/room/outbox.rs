@@ -65,7 +65,9 @@ impl Outbox {
             return false;
         }
         // One frame always fits, however large.
-        if !queue.frames.is_empty() && (queue.bytes + frame.len() > HARD_BYTES || queue.frames.len() >= HARD_FRAMES) {
+        if !queue.frames.is_empty()
+            && (queue.bytes + frame.len() > HARD_BYTES || queue.frames.len() >= HARD_FRAMES)
+        {
             self.shut(&mut queue, CloseCode::SlowReader);
             return false;
         }

@@ -85,7 +85,8 @@ impl Peers {
             }
             let old = self.known.insert(line.session.clone(), (line.clone(), now));
             let same = |old: &Line| {
-                old.name == line.name && old.state.as_ref().map(|s| s.get()) == line.state.as_ref().map(|s| s.get())
+                old.name == line.name
+                    && old.state.as_ref().map(|s| s.get()) == line.state.as_ref().map(|s| s.get())
             };
             if !old.is_some_and(|(old, _)| same(&old)) {
                 news.peers.push(line);
@@ -97,14 +98,16 @@ impl Peers {
     /// Forgets the silent.
     pub fn expire(&mut self, now: Instant) -> News {
         let silent = |seen: &Instant| now.duration_since(*seen) > SILENCE;
-        let left: Vec<String> = self.known.iter().filter(|(_, (_, seen))| silent(seen)).map(|(id, _)| id.clone()).collect();
+        let left: Vec<String> =
+            self.known.iter().filter(|(_, (_, seen))| silent(seen)).map(|(id, _)| id.clone()).collect();
         left.iter().for_each(|session| _ = self.known.remove(session));
         News { peers: Vec::new(), left }
     }
 
     /// Everyone, for a newcomer.
     pub fn everyone(&self, room: &str) -> Option<Text> {
-        let news = News { peers: self.known.values().map(|(line, _)| line.clone()).collect(), left: Vec::new() };
+        let news =
+            News { peers: self.known.values().map(|(line, _)| line.clone()).collect(), left: Vec::new() };
         news.frame(room)
     }
 }
@@ -231,7 +234,8 @@ impl Presence {
         let key = (room, Arc::clone(&identity.session));
         let mut locals = self.locals();
         let told = locals.remove(&key).map_or_else(nothing, |old| old.told); // back within the grace
-        let local = Local { identity, progress, told, held: None, latest: None, gone_since: None, dirty: true };
+        let local =
+            Local { identity, progress, told, held: None, latest: None, gone_since: None, dirty: true };
         locals.insert(key, local);
         drop(locals);
         self.wake.notify_one();

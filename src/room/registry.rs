@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::fanout::{Event, Fanout, RoomHandle, Subscribed, Subscriber, Surroundings};
 use super::presence::Presence;
@@ -58,12 +59,13 @@ impl Switchboard {
 pub struct Rooms {
     switchboard: Switchboard,
     around: Surroundings,
+    tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Rooms {
     /// No rooms yet.
     pub fn new(switchboard: Switchboard, around: Surroundings) -> Self {
-        Self { switchboard, around }
+        Self { switchboard, around, tasks: Arc::default() }
     }
 
     /// How many rooms are hosted.
@@ -72,7 +74,12 @@ impl Rooms {
     }
 
     /// Brings a subscriber into a room, hosting it if need be. `Behind` says to read further and come again.
-    pub async fn subscribe(&self, room: RoomId, channel: &Channel, subscriber: Subscriber) -> Result<Subscribed, DbError> {
+    pub async fn subscribe(
+        &self,
+        room: RoomId,
+        channel: &Channel,
+        subscriber: Subscriber,
+    ) -> Result<Subscribed, DbError> {
         let mut subscriber = subscriber;
         for _ in 0..ATTEMPTS {
             let handle = self.host(room, channel);
@@ -95,6 +102,12 @@ impl Rooms {
         }
     }
 
+    /// Ends all rooms; the node stops.
+    pub async fn end(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+    }
+
     fn host(&self, id: RoomId, channel: &Channel) -> Arc<RoomHandle> {
         let mut hosted = self.switchboard.hosted();
         if let Some(room) = hosted.by_id.get(&id) {
@@ -104,7 +117,9 @@ impl Rooms {
         hosted.by_id.insert(id, Arc::clone(&room));
         hosted.by_channel.insert(channel.0.clone(), Arc::clone(&room));
         self.around.metrics.rooms.inc();
-        tokio::spawn(self.clone().work(Arc::clone(&room), inbox));
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {} // those that have ended
+        tasks.spawn(self.clone().work(Arc::clone(&room), inbox));
         room
     }
 

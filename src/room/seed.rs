@@ -65,7 +65,9 @@ pub async fn translate(db: &Db, room: RoomId, stretch: &Stretch) -> Vec<SeedFram
 fn frame(change: Change, rows: &HashMap<String, Map<String, Value>>) -> Option<SeedFrame> {
     match change {
         Change::Put { shape } => Some(SeedFrame::Chat(seed::to_seed_shape(&shape))),
-        Change::Patch { id } | Change::Append { id } => Some(SeedFrame::Chat(seed::to_seed_shape(rows.get(&id)?))),
+        Change::Patch { id } | Change::Append { id } => {
+            Some(SeedFrame::Chat(seed::to_seed_shape(rows.get(&id)?)))
+        }
         Change::Delete { id } => Some(SeedFrame::Delete(id)),
     }
 }

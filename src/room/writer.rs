@@ -63,14 +63,18 @@ pub struct Submission {
     /// What.
     pub ops: Vec<Op>,
     /// Told what became of it.
-    pub reply: Box<dyn FnOnce(Answer) + Send>,
+    pub reply: Box<dyn FnOnce(Answer) + Send + Sync>,
     /// When it arrived.
     pub arrived: Instant,
 }
 
 impl std::fmt::Debug for Submission {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Submission").field("room", &self.room_id).field("op_id", &self.op_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("Submission")
+            .field("room", &self.room_id)
+            .field("op_id", &self.op_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -257,7 +261,9 @@ impl Writer {
         if applied.is_ok() {
             self.backoff.reset();
             self.metrics.commit_seconds.observe(asked.elapsed().as_secs_f64());
-            self.metrics.batches_per_commit.observe(f64::from(u32::try_from(batches.len()).unwrap_or(u32::MAX)));
+            self.metrics
+                .batches_per_commit
+                .observe(f64::from(u32::try_from(batches.len()).unwrap_or(u32::MAX)));
             let ops: usize = batches.iter().map(|batch| batch.ops.len()).sum();
             self.metrics.ops_per_commit.observe(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
         }

@@ -65,7 +65,7 @@ async fn record(transaction: &Transaction<'_>, text: &str) -> Result<(), SchemaE
     let sql = "update pgcanvas.meta set contract = $2, migrated_at = now(),
         bundle_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')";
     transaction.execute(sql, &[&text, &CONTRACT]).await?;
-    transaction.batch_execute("notify pgcanvas_schema").await?;
+    transaction.batch_execute(&format!("notify {}", super::CHANNEL)).await?;
     Ok(())
 }
 

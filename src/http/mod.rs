@@ -1,0 +1,10 @@
+//! HTTP: sockets are upgraded, rooms are made and read, batches are posted, and the node tells how it is.
+
+mod answer;
+mod page;
+mod routes;
+mod server;
+mod shapes;
+mod upgrade;
+
+pub use server::{Server, bind};

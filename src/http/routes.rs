@@ -1,0 +1,183 @@
+//! Which request goes where.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answer::{Answer, answer, db_error, error, json_text};
+use super::shapes;
+use super::{page, upgrade};
+use crate::db::calls::{self, Channel, RoomState};
+use crate::model::{RoomName, Slug};
+use crate::node::Node;
+use crate::protocol::RejectCode;
+
+/// Rooms listed at most at a time.
+const ROOMS_PER_PAGE: i32 = 200;
+
+/// Answers one request.
+pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answer {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let upgrades = hyper_tungstenite::is_upgrade_request(&request);
+    let get = request.method() == Method::GET;
+    match (request.method(), parts.as_slice()) {
+        (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
+        (&Method::GET, []) => page::start(node).await,
+        (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
+        (&Method::GET, ["healthz"]) => answer(StatusCode::OK, "text/plain", "ok\n"),
+        (&Method::GET, ["readyz"]) => ready(node).await,
+        (&Method::GET, ["metrics"]) => metrics(node),
+        (&Method::GET, ["api", "rooms"]) => list(node, &request).await,
+        (&Method::POST, ["api", "rooms"]) => create(node, request).await,
+        (&Method::GET, ["api", "rooms", room]) => show(node, room).await,
+        (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
+        (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
+        (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
+            if !get || known(&parts) =>
+        {
+            answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
+        }
+        _ => error(RejectCode::NotFound, "path: there is nothing here"),
+    }
+}
+
+fn known(parts: &[&str]) -> bool {
+    matches!(parts, ["api", "rooms", _, "ops"])
+}
+
+fn not_allowed() -> String {
+    json!({"error": {"code": "invalid", "message": "method: not allowed here"}}).to_string()
+}
+
+async fn ready(node: &Node) -> Answer {
+    let trouble = if *node.draining.borrow() {
+        Some("the node is stopping")
+    } else if !node.listener.is_connected() {
+        Some("the listening connection is down")
+    } else if calls::alive(&node.db).await.is_err() {
+        Some("the database cannot be reached")
+    } else {
+        None
+    };
+    match trouble {
+        None => answer(StatusCode::OK, "text/plain", "ready\n"),
+        Some(trouble) => answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("{trouble}\n")),
+    }
+}
+
+fn metrics(node: &Node) -> Answer {
+    let (in_use, _) = node.db.pool_status();
+    node.metrics.pool_in_use.set(i64::try_from(in_use).unwrap_or(i64::MAX));
+    answer(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", node.metrics.text())
+}
+
+/// A room as it is told.
+#[derive(Debug, Serialize)]
+pub(super) struct Told<'a> {
+    id: i64,
+    slug: &'a str,
+    epoch: uuid::Uuid,
+    seq: i64,
+    min_since: i64,
+    policy: &'a str,
+    visibility: &'a str,
+    shapes: i64,
+    created_at: &'a str,
+    touched_at: &'a str,
+}
+
+impl<'a> From<&'a RoomState> for Told<'a> {
+    fn from(room: &'a RoomState) -> Self {
+        Self {
+            id: room.id.get(),
+            slug: &room.slug,
+            epoch: room.epoch,
+            seq: room.last_seq.get(),
+            min_since: room.min_since.get(),
+            policy: &room.policy,
+            visibility: &room.visibility,
+            shapes: room.shape_count,
+            created_at: &room.created_at,
+            touched_at: &room.touched_at,
+        }
+    }
+}
+
+async fn list(node: &Node, request: &Request<Incoming>) -> Answer {
+    let after = shapes::parameter(request, "after");
+    match calls::list_rooms(&node.db, after.as_deref(), ROOMS_PER_PAGE).await {
+        Ok(rooms) => {
+            let told: Vec<Told<'_>> = rooms.iter().map(Told::from).collect();
+            json_text(StatusCode::OK, json!({ "rooms": told }).to_string())
+        }
+        Err(failure) => db_error(&failure),
+    }
+}
+
+/// What is posted to make a room.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRoom {
+    slug: Option<String>,
+    visibility: Option<String>,
+    policy: Option<String>,
+}
+
+impl NewRoom {
+    fn checked(self) -> Result<(Option<Slug>, &'static str), &'static str> {
+        let slug = self.slug.map(|slug| slug.parse::<Slug>()).transpose();
+        let slug = slug.map_err(|_| "slug: must be 1 to 64 letters, digits, _ or -, and not digits alone")?;
+        let visibility = match self.visibility.as_deref() {
+            None | Some("open") => "open",
+            Some("private") => "private",
+            Some(_) => return Err("visibility: must be open or private"),
+        };
+        match self.policy.as_deref() {
+            None | Some("merge") => Ok((slug, visibility)),
+            Some(_) => Err("policy: only merge is spoken by this version"),
+        }
+    }
+}
+
+async fn create(node: &Node, request: Request<Incoming>) -> Answer {
+    let body = match shapes::read_body(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let asked =
+        if body.trim().is_empty() { Ok(NewRoom::default()) } else { serde_json::from_str::<NewRoom>(&body) };
+    let asked = asked.map_err(|failure| format!("body: {failure}"));
+    let (slug, visibility) = match asked.and_then(|asked| asked.checked().map_err(str::to_owned)) {
+        Ok(checked) => checked,
+        Err(rule) => return error(RejectCode::Invalid, &rule),
+    };
+    match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, "guest").await {
+        Ok(id) => match find(node, &id.to_string()).await {
+            Ok((room, _)) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
+            Err(refused) => refused,
+        },
+        Err(failure) => db_error(&failure),
+    }
+}
+
+async fn show(node: &Node, room: &str) -> Answer {
+    match find(node, room).await {
+        Ok((room, _)) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
+        Err(refused) => refused,
+    }
+}
+
+/// The room of a path.
+pub(super) async fn find(node: &Node, room: &str) -> Result<(RoomState, Channel), Answer> {
+    let name: RoomName =
+        room.parse().map_err(|_| error(RejectCode::NotFound, "room: there is no such room"))?;
+    match calls::room_state(&node.db, &name).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(error(RejectCode::NotFound, "room: there is no such room")),
+        Err(failure) => Err(db_error(&failure)),
+    }
+}

@@ -1,0 +1,166 @@
+//! Shapes of a room: reading a box of them, posting a batch.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::time::{Duration, Instant, timeout};
+
+use super::answer::{Answer, db_error, error, json_text};
+use super::routes::find;
+use crate::db::calls::{self, ShapeQuery};
+use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
+use crate::node::Node;
+use crate::protocol::decode::decode_posted;
+use crate::protocol::{RejectCode, encode};
+use crate::room::writer::{Answer as Written, Submission};
+
+/// Shapes told when no limit is given, and at most.
+const DEFAULT_LIMIT: i32 = 1_000;
+const MAX_LIMIT: i32 = 10_000;
+/// How long a client may take to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A query parameter, percent-decoded.
+pub(super) fn parameter(request: &Request<Incoming>, name: &str) -> Option<String> {
+    let query = request.uri().query()?;
+    let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    Some(percent_decoded(pair.1))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = after;
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `x0,y0,x1,y1`.
+fn read_area(text: &str) -> Option<[f64; 4]> {
+    let numbers: Vec<f64> =
+        text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    let area: [f64; 4] = numbers.try_into().ok()?;
+    area.iter().all(|number| number.abs() <= MAX_COORDINATE).then_some(area)
+}
+
+/// `GET …/shapes?box=&kind=&limit=&after=`.
+pub(super) async fn list(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
+    let (room, _) = match find(node, room).await {
+        Ok(room) => room,
+        Err(refused) => return refused,
+    };
+    let area = parameter(request, "box");
+    let kind = parameter(request, "kind");
+    let after = parameter(request, "after");
+    let limit = parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |limit| limit.parse().ok());
+    let Some(limit) = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)) else {
+        return error(RejectCode::Invalid, &format!("limit: must be from 1 to {MAX_LIMIT}"));
+    };
+    let read = area.as_deref().map(read_area);
+    if read == Some(None) {
+        return error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9");
+    }
+    let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
+    match calls::shapes_in_box(&node.db, room.id, &query).await {
+        Ok(rows) => json_text(StatusCode::OK, told(&rows, limit)),
+        Err(failure) => db_error(&failure),
+    }
+}
+
+/// `{shapes[], next}`: `next` is the `after` of the next page, or null.
+fn told(rows: &[(String, String)], limit: i32) -> String {
+    let is_full = usize::try_from(limit).is_ok_and(|limit| rows.len() >= limit);
+    let next = json!(rows.last().filter(|_| is_full).map(|(id, _)| id));
+    let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
+    format!("{{\"shapes\":[{}],\"next\":{next}}}", shapes.join(","))
+}
+
+/// A body of at most the size of a frame, as text.
+pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answer> {
+    let body = Limited::new(request.into_body(), MAX_FRAME_BYTES);
+    let bytes: Bytes = match timeout(BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
+            return Err(error(
+                RejectCode::TooLarge,
+                &format!("body: must be at most {MAX_FRAME_BYTES} bytes"),
+            ));
+        }
+        _ => return Err(error(RejectCode::Invalid, "body: it did not arrive whole")),
+    };
+    String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
+}
+
+/// `POST …/ops`: the same answer as on a socket.
+pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
+    let (found, _) = match find(node, room).await {
+        Ok(found) => found,
+        Err(refused) => return refused,
+    };
+    let body = match read_body(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let posted = match decode_posted(&body) {
+        Ok(posted) => posted,
+        Err(violation) => {
+            crate::metrics::count(&node.metrics.rejects, violation.code.as_str());
+            return error(violation.code, &violation.message());
+        }
+    };
+    let (reply, answer) = oneshot::channel();
+    let short: String = posted.client.0.simple().to_string().chars().take(8).collect();
+    let submission = Submission {
+        room_id: found.id,
+        client: posted.client.0,
+        op_id: posted.op_id,
+        author: format!("guest-{short}").into(),
+        ops: posted.ops,
+        reply: Box::new(move |written| _ = reply.send(written)),
+        arrived: Instant::now(),
+    };
+    node.writers.submit(submission).await;
+    match answer.await {
+        Ok(Written::Ack { seq, outcomes }) => {
+            json_text(StatusCode::OK, encode::ack(room, posted.op_id, seq, &outcomes))
+        }
+        Ok(Written::Reject { code, message, .. }) => error(code, &message),
+        Err(_) => error(RejectCode::Unavailable, "the node is stopping"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_is_four_finite_numbers() {
+        assert_eq!(read_area("0,-1,2.5, 3"), Some([0.0, -1.0, 2.5, 3.0]));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "1,2,3,1e300", "a,b,c,d"] {
+            assert_eq!(read_area(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_percent_decoded() {
+        assert_eq!(percent_decoded("a%20b+c%zz%"), "a b c%zz%");
+    }
+}

@@ -1,0 +1,171 @@
+//! A node: its parts, how they start and how they stop. It holds nothing that can be lost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::config::NodeSettings;
+use crate::db::listen::{Heard, Listener};
+use crate::db::schema::{self, CHANNEL};
+use crate::db::{Db, Target};
+use crate::http::Server;
+use crate::metrics::Metrics;
+use crate::room::Rooms;
+use crate::room::fanout::Surroundings;
+use crate::room::presence::Presence;
+use crate::room::registry::Switchboard;
+use crate::room::writer::Writers;
+
+/// A node's parts, shared by its sockets and requests.
+#[derive(Debug)]
+pub struct Node {
+    /// The database, for reading.
+    pub db: Db,
+    /// The ears.
+    pub listener: Listener,
+    /// The hands.
+    pub writers: Writers,
+    /// The rooms hosted here.
+    pub rooms: Rooms,
+    /// Who is in them.
+    pub presence: Presence,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// True once the node stops: sockets say goodbye, nobody new is let in.
+    pub draining: watch::Receiver<bool>,
+    /// A permit per socket.
+    pub sockets: Arc<Semaphore>,
+    /// Numbers for sockets.
+    pub next_socket: AtomicU64,
+    /// Whether the database's contract is still this program's.
+    pub contract_holds: Arc<AtomicBool>,
+}
+
+/// Returns when the node drains, or is gone.
+pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
+    _ = draining.wait_for(|draining| *draining).await;
+}
+
+/// A node at work.
+#[derive(Debug)]
+pub struct RunningNode {
+    address: SocketAddr,
+    node: Arc<Node>,
+    settings: NodeSettings,
+    drain: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    writers: Vec<JoinHandle<()>>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl RunningNode {
+    /// Starts a node on a bound listener; the error is one sentence.
+    pub fn start(target: &Target, listener: TcpListener, settings: &NodeSettings) -> Result<Self, String> {
+        let address = listener.local_addr().map_err(|error| format!("the address is not known: {error}"))?;
+        let metrics = Arc::new(Metrics::default());
+        let db = Db::new(target, settings.pool_size)?;
+        let presence = Presence::default();
+        let switchboard = Switchboard::default();
+        let migrated = Arc::new(Notify::new());
+        let (ears, listening) = listen(target, &switchboard, &presence, &migrated, &metrics);
+        let (writers, writing) = Writers::spawn(&db, settings.writers, &metrics);
+        let around = Surroundings {
+            db: db.clone(),
+            listener: ears.clone(),
+            metrics: Arc::clone(&metrics),
+            linger: settings.linger(),
+        };
+        let (drain, draining) = watch::channel(false);
+        let contract_holds = Arc::new(AtomicBool::new(true));
+        let helpers = vec![
+            listening,
+            tokio::spawn(presence.clone().run(db.clone())),
+            tokio::spawn(watch_contract(db.clone(), ears.clone(), migrated, Arc::clone(&contract_holds))),
+        ];
+        let node = Arc::new(Node {
+            rooms: Rooms::new(switchboard, around),
+            db,
+            listener: ears,
+            writers,
+            presence,
+            metrics,
+            draining,
+            sockets: Arc::new(Semaphore::new(settings.max_sockets)),
+            next_socket: AtomicU64::new(1),
+            contract_holds,
+        });
+        let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
+        Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its parts.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Refuses who comes, answers what is on its way, says goodbye (1001), and ends; all within the drain time.
+    pub async fn stop(self) {
+        self.drain.send_replace(true);
+        let goodbyes = async {
+            let all = u32::try_from(self.settings.max_sockets).unwrap_or(u32::MAX);
+            // The semaphore is never closed; the server's task ends by itself.
+            _ = self.node.sockets.acquire_many(all).await;
+            _ = self.server.await;
+        };
+        if timeout(self.settings.drain(), goodbyes).await.is_err() {
+            tracing::warn!("some sockets did not say goodbye in time");
+        }
+        self.node.rooms.end().await;
+        self.node.db.close();
+        for task in self.writers.iter().chain(&self.helpers) {
+            task.abort();
+        }
+    }
+}
+
+/// The listener: notices go to the switchboard; a migration is noted.
+fn listen(
+    target: &Target,
+    switchboard: &Switchboard,
+    presence: &Presence,
+    migrated: &Arc<Notify>,
+    metrics: &Arc<Metrics>,
+) -> (Listener, JoinHandle<()>) {
+    let (switchboard, presence) = (switchboard.clone(), presence.clone());
+    let (migrated, metrics) = (Arc::clone(migrated), Arc::clone(metrics));
+    Listener::spawn(target, move |heard| match heard {
+        Heard::Notice { channel: CHANNEL, .. } => migrated.notify_one(),
+        heard => {
+            if matches!(heard, Heard::Back) {
+                metrics.listener_losses.inc();
+                migrated.notify_one();
+            }
+            switchboard.hear(&heard, &presence);
+        }
+    })
+}
+
+/// Looks at the contract again whenever the database was migrated; a node of another contract is not ready.
+async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds: Arc<AtomicBool>) {
+    while listener.listen(CHANNEL).await.is_err() {}
+    loop {
+        migrated.notified().await;
+        if let Ok(client) = db.target().connect().await {
+            let checked = schema::check_contract(&client).await;
+            if let Err(error) = &checked {
+                tracing::error!(%error, "the database was migrated under this node");
+            }
+            holds.store(checked.is_ok(), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! One socket: reads frames, answers them in order, and sends what its outbox holds. A single task with two halves, so that an idle
+//! socket costs little, and neither half waits for the other.
+
+mod native;
+mod seed;
+mod socket;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper_tungstenite::HyperWebsocketStream;
+use hyper_tungstenite::tungstenite::protocol::CloseFrame;
+use hyper_tungstenite::tungstenite::{Error as SocketError, Message, error::CapacityError};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
+
+use crate::db::DbError;
+use crate::db::calls::{self, Channel, RoomState};
+use crate::metrics::count;
+use crate::model::limits::MAX_UNACKNOWLEDGED_BATCHES;
+use crate::model::{RoomId, RoomName};
+use crate::node::{Node, drained};
+use crate::protocol::encode::{self, ErrorFrame};
+use crate::protocol::{ClientMessage, CloseCode, DecodeError, RejectCode, decode};
+use crate::room::Outbox;
+use crate::room::outbox::Next;
+use crate::room::presence::Progress;
+
+/// How long a socket may take to say `hello`, or what else it speaks.
+const HELLO: Duration = Duration::from_secs(10);
+/// A socket this long silent is pinged.
+const IDLE: Duration = Duration::from_secs(20);
+/// A pinged socket this long silent is closed.
+const PONG: Duration = Duration::from_secs(20);
+/// How long one frame may take to leave.
+const SEND: Duration = Duration::from_secs(30);
+/// How long a closing handshake may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A room this socket is in.
+#[derive(Debug, Clone)]
+pub(super) struct Membership {
+    pub(super) state: Arc<(RoomState, Channel)>,
+    /// Whether the room's changes come to this socket.
+    pub(super) joined: bool,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// Who is on the other end, once it has spoken.
+#[derive(Debug)]
+enum Speaker {
+    Nobody,
+    Native(native::Native),
+    Seed(seed::Seed),
+}
+
+/// One connection.
+pub(crate) struct Session {
+    node: Arc<Node>,
+    socket: u64,
+    outbox: Arc<Outbox>,
+    speaker: Speaker,
+    rooms: HashMap<RoomId, Membership>,
+    names: HashMap<String, RoomId>,
+    /// A permit per batch on its way: without one, reading waits.
+    on_the_way: Arc<Semaphore>,
+}
+
+/// Serves a socket until it ends.
+pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream) {
+    let outbox = Arc::new(Outbox::new(Arc::clone(&node.metrics)));
+    let mut session = Session {
+        socket: node.next_socket.fetch_add(1, Ordering::Relaxed),
+        outbox: Arc::clone(&outbox),
+        speaker: Speaker::Nobody,
+        rooms: HashMap::new(),
+        names: HashMap::new(),
+        on_the_way: Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED_BATCHES)),
+        node: Arc::clone(&node),
+    };
+    node.metrics.sockets.inc();
+    let mut draining = node.draining.clone();
+    let on_the_way = Arc::clone(&session.on_the_way);
+    let (sink, stream) = stream.split();
+    let until_closed = async {
+        tokio::select! {
+            () = session.read(stream) => {}
+            () = drained(&mut draining) => {
+                // Nothing more is read; what is on its way is answered before the goodbye.
+                _ = on_the_way.acquire_many(u32::try_from(MAX_UNACKNOWLEDGED_BATCHES).unwrap_or(u32::MAX)).await;
+                outbox.close(CloseCode::GoingAway);
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = socket::write(sink, &outbox, &node.metrics) => {}
+        () = until_closed => {}
+    }
+    session.leave_all().await;
+    node.metrics.sockets.dec();
+}
+
+impl Session {
+    /// Reads until the socket ends; then whatever is queued still leaves.
+    async fn read(&mut self, mut stream: futures_util::stream::SplitStream<HyperWebsocketStream>) {
+        let hello_by = Instant::now() + HELLO;
+        let mut silent_since = Instant::now();
+        loop {
+            let deadline = match self.speaker {
+                Speaker::Nobody => hello_by,
+                _ => silent_since + IDLE + PONG,
+            };
+            match timeout_at(deadline, stream.next()).await {
+                Err(_) => return self.outbox.close(CloseCode::TimedOut),
+                Ok(None) => return self.outbox.close(CloseCode::GoingAway),
+                Ok(Some(Err(error))) => return self.outbox.close(cause(&error)),
+                Ok(Some(Ok(message))) => {
+                    silent_since = Instant::now();
+                    self.receive(message).await;
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self, message: Message) {
+        match message {
+            Message::Text(text) => self.receive_text(text.as_str()).await,
+            Message::Binary(_) => {
+                count(&self.node.metrics.errors, "binary");
+                self.error(RejectCode::Invalid, "frame: must be text, not binary");
+                if matches!(self.speaker, Speaker::Nobody) {
+                    self.outbox.close(CloseCode::NotThisProtocol);
+                }
+            }
+            // Pings are answered by the library; pongs only show life.
+            _ => {}
+        }
+    }
+
+    async fn receive_text(&mut self, text: &str) {
+        let message = match decode(text) {
+            Ok(message) => message,
+            Err(error) => return self.refuse(&error),
+        };
+        match (&self.speaker, message) {
+            (Speaker::Nobody, ClientMessage::Hello(hello)) => self.greet(hello),
+            (Speaker::Nobody, ClientMessage::Seed(message)) => {
+                self.speaker = Speaker::Seed(seed::Seed::new());
+                self.hear_seed(message).await;
+            }
+            (Speaker::Nobody, _) => {
+                self.error(RejectCode::Invalid, "type: the first frame must be hello, join_room or chat");
+                self.outbox.close(CloseCode::NotThisProtocol);
+            }
+            (Speaker::Native(_), ClientMessage::Seed(_)) => {
+                self.error(RejectCode::Invalid, "type: this socket said hello and speaks version 1");
+            }
+            (Speaker::Native(_), message) => self.hear_native(message).await,
+            (Speaker::Seed(_), ClientMessage::Seed(message)) => self.hear_seed(message).await,
+            (Speaker::Seed(_), ClientMessage::Ping { t }) => {
+                self.outbox.push(encode::pong(t.as_deref()).into());
+            }
+            (Speaker::Seed(_), _) => {
+                self.error(RejectCode::Invalid, "type: this socket speaks the dialect of join_room and chat");
+            }
+        }
+    }
+
+    /// Answers a frame that cannot be read. One that begins a connection ends it too.
+    fn refuse(&self, error: &DecodeError) {
+        count(&self.node.metrics.errors, error.code().as_str());
+        match error {
+            DecodeError::Reject { room, op_id, code, message } => {
+                let shapes: [&str; 0] = [];
+                self.outbox.push(encode::reject(&room.to_string(), *op_id, *code, message, &shapes).into());
+            }
+            DecodeError::Frame { code, message, room, op_id } => {
+                let room = room.as_ref().map(ToString::to_string);
+                let frame =
+                    ErrorFrame { room: room.as_deref(), op_id: *op_id, ..ErrorFrame::new(*code, message) };
+                self.outbox.push(encode::error(&frame).into());
+            }
+        }
+        if matches!(self.speaker, Speaker::Nobody) {
+            self.outbox.close(CloseCode::NotThisProtocol);
+        }
+    }
+
+    fn error(&self, code: RejectCode, message: &str) {
+        count(&self.node.metrics.errors, code.as_str());
+        self.outbox.push(encode::error(&ErrorFrame::new(code, message)).into());
+    }
+
+    fn error_in(&self, room: &RoomName, code: RejectCode, message: &str) {
+        count(&self.node.metrics.errors, code.as_str());
+        let room = room.to_string();
+        let frame = ErrorFrame { room: Some(&room), ..ErrorFrame::new(code, message) };
+        self.outbox.push(encode::error(&frame).into());
+    }
+
+    fn db_error_in(&self, room: &RoomName, error: &DbError) {
+        let (code, message) = spoken(error);
+        self.error_in(room, code, &message);
+    }
+
+    /// The room of a name, looked up once per socket.
+    async fn room(&mut self, name: &RoomName) -> Result<Option<Membership>, DbError> {
+        let key = name.to_string();
+        if let Some(known) = self.names.get(&key).and_then(|id| self.rooms.get(id)) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(found) = calls::room_state(&self.node.db, name).await? else {
+            return Ok(None);
+        };
+        let id = found.0.id;
+        self.names.insert(key, id);
+        let fresh = || Membership { state: Arc::new(found), joined: false, progress: Arc::default() };
+        Ok(Some(self.rooms.entry(id).or_insert_with(fresh).clone()))
+    }
+
+    async fn leave_all(&mut self) {
+        for (id, membership) in std::mem::take(&mut self.rooms) {
+            if membership.joined {
+                self.node.rooms.unsubscribe(id, self.socket).await;
+                if let Speaker::Native(native) = &self.speaker {
+                    self.node.presence.leave(id, &native.session, &membership.progress, false);
+                }
+            }
+        }
+    }
+}
+
+/// What a client is told of a database error.
+pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
+    match error {
+        DbError::NotFound(message) => (RejectCode::NotFound, message.clone()),
+        DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
+        DbError::Taken => (RejectCode::Conflict, error.to_string()),
+        DbError::Unreachable | DbError::Busy | DbError::Refused => {
+            (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())
+        }
+    }
+}
+
+fn cause(error: &SocketError) -> CloseCode {
+    match error {
+        SocketError::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::FrameTooLarge,
+        SocketError::Utf8(_) | SocketError::Protocol(_) => CloseCode::NotThisProtocol,
+        _ => CloseCode::GoingAway,
+    }
+}
+
+/// A session's name: derived from the client's, so that every node gives the same one.
+fn session_of(client: Uuid) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, client.as_bytes()).simple().to_string()
+}

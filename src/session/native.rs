@@ -1,0 +1,201 @@
+//! Protocol version 1.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Membership, Session, Speaker, session_of};
+use crate::model::limits::MAX_ROOMS_PER_SOCKET;
+use crate::model::{OpId, RoomName};
+use crate::protocol::decode::{Batch, Hello, Join};
+use crate::protocol::encode::{self, Welcome};
+use crate::protocol::{ClientMessage, CloseCode, Limits, PROTOCOL_VERSION, RejectCode};
+use crate::room::fanout::{Dialect, Subscriber};
+use crate::room::join::{JoinError, join};
+use crate::room::presence::Identity;
+use crate::room::writer::{Answer, Submission};
+
+/// Colours of people, told apart on a white and on a dark board.
+const COLORS: [&str; 10] = [
+    "#e03131", "#c2255c", "#9c36b5", "#6741d9", "#3b5bdb", "#1971c2", "#0c8599", "#2f9e44", "#f08c00",
+    "#e8590c",
+];
+
+/// A client that said `hello`.
+#[derive(Debug, Clone)]
+pub(super) struct Native {
+    pub(super) client: Uuid,
+    pub(super) session: Arc<str>,
+    pub(super) user: Arc<str>,
+    pub(super) name: Arc<str>,
+}
+
+impl Native {
+    fn identity(&self, name: Option<&str>) -> Identity {
+        let place = self
+            .session
+            .bytes()
+            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        Identity {
+            session: Arc::clone(&self.session),
+            user: Arc::clone(&self.user),
+            name: name.map_or_else(|| Arc::clone(&self.name), Arc::from),
+            color: COLORS.get(place % COLORS.len()).copied().unwrap_or("#1971c2"),
+        }
+    }
+}
+
+impl Session {
+    /// There is no sign-in yet: everybody who reaches the node is a guest, called as they like.
+    pub(super) fn greet(&mut self, hello: Hello) {
+        if hello.protocol != PROTOCOL_VERSION {
+            self.error(RejectCode::Invalid, "protocol: this node speaks version 1 to 1");
+            return self.outbox.close(CloseCode::VersionNotSpoken);
+        }
+        let short: String = hello.client.0.simple().to_string().chars().take(8).collect();
+        let native = Native {
+            client: hello.client.0,
+            session: session_of(hello.client.0).into(),
+            user: format!("guest-{short}").into(),
+            name: hello.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "guest".to_owned()).into(),
+        };
+        let welcome = encode::welcome(&Welcome {
+            session: &native.session,
+            user_id: &native.user,
+            user_name: &native.name,
+            server_name: env!("CARGO_PKG_NAME"),
+            server_version: env!("CARGO_PKG_VERSION"),
+            limits: Limits::default(),
+        });
+        self.outbox.push(welcome.into());
+        self.speaker = Speaker::Native(native);
+    }
+
+    pub(super) async fn hear_native(&mut self, message: ClientMessage) {
+        let Speaker::Native(native) = &self.speaker else { return };
+        let native = native.clone();
+        match message {
+            ClientMessage::Join(asked) => self.join(&native, &asked).await,
+            ClientMessage::Leave { room } => self.leave(&native, &room).await,
+            ClientMessage::Ops(batch) => self.submit(&native, batch).await,
+            ClientMessage::Presence { room, state } => self.presence(&native, &room, state),
+            ClientMessage::Ping { t } => _ = self.outbox.push(encode::pong(t.as_deref()).into()),
+            ClientMessage::Unsupported { kind } => {
+                self.error(RejectCode::Unsupported, &format!("type: {kind} is not spoken by this version"));
+            }
+            ClientMessage::Hello(_) => self.error(RejectCode::Invalid, "type: hello comes once"),
+            ClientMessage::Seed(_) => {}
+        }
+    }
+
+    async fn join(&mut self, native: &Native, asked: &Join) {
+        let joined = self.rooms.values().filter(|membership| membership.joined).count();
+        let membership = match self.room(&asked.room).await {
+            Ok(Some(membership)) => membership,
+            Ok(None) => {
+                return self.error_in(&asked.room, RejectCode::NotFound, "room: there is no such room");
+            }
+            Err(error) => return self.db_error_in(&asked.room, &error),
+        };
+        let id = membership.state.0.id;
+        if membership.joined {
+            // Joining again is how a client that missed something comes back.
+            self.node.rooms.unsubscribe(id, self.socket).await;
+        } else if joined >= MAX_ROOMS_PER_SOCKET {
+            let rule = format!("room: a socket may be in {MAX_ROOMS_PER_SOCKET} rooms");
+            return self.error_in(&asked.room, RejectCode::TooLarge, &rule);
+        }
+        let name: Arc<str> = asked.room.to_string().into();
+        let outbox = Arc::clone(&self.outbox);
+        let subscriber =
+            Subscriber { socket: self.socket, outbox, dialect: Dialect::Native(name), seq: None };
+        match join(&self.node.db, &self.node.rooms, asked, &membership.state, subscriber).await {
+            Ok(()) => {}
+            Err(JoinError::Reader) => return,
+            Err(JoinError::Db(error)) => {
+                self.set_joined(&membership, false);
+                return self.db_error_in(&asked.room, &error);
+            }
+        }
+        self.set_joined(&membership, true);
+        self.node.presence.enter(id, native.identity(asked.name.as_deref()), membership.progress);
+    }
+
+    pub(super) fn set_joined(&mut self, membership: &Membership, joined: bool) {
+        if let Some(known) = self.rooms.get_mut(&membership.state.0.id) {
+            known.joined = joined;
+        }
+    }
+
+    async fn leave(&mut self, native: &Native, room: &RoomName) {
+        let known = self.names.get(&room.to_string()).and_then(|id| self.rooms.get(id)).cloned();
+        if let Some(membership) = known.filter(|membership| membership.joined) {
+            let id = membership.state.0.id;
+            self.set_joined(&membership, false);
+            self.node.rooms.unsubscribe(id, self.socket).await;
+            self.node.presence.leave(id, &native.session, &membership.progress, true);
+        }
+        self.outbox.push(encode::left(&room.to_string()).into());
+    }
+
+    async fn submit(&mut self, native: &Native, batch: Batch) {
+        let room: Arc<str> = batch.room.to_string().into();
+        let membership = match self.room(&batch.room).await {
+            Ok(Some(membership)) => membership,
+            Ok(None) => {
+                return self.reject(&room, batch.op_id, RejectCode::NotFound, "room: there is no such room");
+            }
+            Err(error) => {
+                let (code, message) = super::spoken(&error);
+                return self.reject(&room, batch.op_id, code, &message);
+            }
+        };
+        // The semaphore is never closed; without a permit the socket is read no further.
+        let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        membership.progress.send();
+        let (outbox, progress, op_id) = (Arc::clone(&self.outbox), membership.progress, batch.op_id);
+        let reply = move |answer| {
+            outbox.push(answered(&room, op_id, &answer).into());
+            progress.answer();
+            drop(permit);
+        };
+        let submission = Submission {
+            room_id: membership.state.0.id,
+            client: native.client,
+            op_id: batch.op_id,
+            author: Arc::clone(&native.user),
+            ops: batch.ops,
+            reply: Box::new(reply),
+            arrived: Instant::now(),
+        };
+        self.node.writers.submit(submission).await;
+    }
+
+    fn reject(&self, room: &str, op_id: OpId, code: RejectCode, message: &str) {
+        crate::metrics::count(&self.node.metrics.rejects, code.as_str());
+        let shapes: [&str; 0] = [];
+        self.outbox.push(encode::reject(room, op_id, code, message, &shapes).into());
+    }
+
+    fn presence(&mut self, native: &Native, room: &RoomName, state: String) {
+        let known = self.names.get(&room.to_string()).and_then(|id| self.rooms.get(id));
+        match known.filter(|membership| membership.joined) {
+            Some(membership) => {
+                if let Ok(state) = RawValue::from_string(state) {
+                    self.node.presence.update(membership.state.0.id, &native.session, state);
+                }
+            }
+            None => self.error_in(room, RejectCode::NotFound, "room: join it before telling where you are"),
+        }
+    }
+}
+
+/// The frame for an answer.
+fn answered(room: &str, op_id: OpId, answer: &Answer) -> String {
+    match answer {
+        Answer::Ack { seq, outcomes } => encode::ack(room, op_id, *seq, outcomes),
+        Answer::Reject { code, message, shapes } => encode::reject(room, op_id, *code, message, shapes),
+    }
+}

@@ -1,0 +1,120 @@
+//! The dialect of the older system. Its clients send no counters and get no answers but the echo of the room.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Membership, Session, Speaker};
+use crate::db::DbError;
+use crate::db::calls;
+use crate::model::{Op, OpId, RoomName};
+use crate::protocol::encode::{self, ErrorFrame};
+use crate::protocol::{RejectCode, SeedMessage};
+use crate::room::fanout::{Dialect, Subscribed, Subscriber};
+use crate::room::writer::{Answer, Submission};
+
+/// A client that began with `join_room` or `chat`.
+#[derive(Debug)]
+pub(super) struct Seed {
+    client: Uuid,
+    user: Arc<str>,
+    sent: i64,
+}
+
+impl Seed {
+    pub(super) fn new() -> Self {
+        let client = Uuid::new_v4();
+        let short: String = client.simple().to_string().chars().take(8).collect();
+        Self { client, user: format!("guest-{short}").into(), sent: 0 }
+    }
+}
+
+impl Session {
+    pub(super) async fn hear_seed(&mut self, message: SeedMessage) {
+        match message {
+            SeedMessage::JoinRoom { room } => self.join_seed(&room).await,
+            SeedMessage::LeaveRoom { room } => self.leave_seed(&room).await,
+            SeedMessage::Chat { room, op } | SeedMessage::DeleteShape { room, op } => {
+                self.submit_seed(&room, op).await
+            }
+        }
+    }
+
+    /// The room, opened on first use when it is a number.
+    async fn seed_room(&mut self, name: &RoomName) -> Option<Membership> {
+        let found = match self.room(name).await {
+            Ok(None) => match name {
+                RoomName::Id(number) => match calls::open_room(&self.node.db, number.get()).await {
+                    Ok(_) => self.room(name).await,
+                    Err(error) => Err(error),
+                },
+                RoomName::Slug(_) => Ok(None),
+            },
+            found => found,
+        };
+        match found.and_then(|found| {
+            found.ok_or_else(|| DbError::NotFound("roomId: there is no such room".to_owned()))
+        }) {
+            Ok(membership) => Some(membership),
+            Err(error) => {
+                self.db_error_in(name, &error);
+                None
+            }
+        }
+    }
+
+    /// No board is sent: clients of this dialect read it from the `chat` table.
+    async fn join_seed(&mut self, name: &RoomName) {
+        let Some(membership) = self.seed_room(name).await else { return };
+        if membership.joined {
+            return;
+        }
+        let dialect = Dialect::Seed(name.to_string().into());
+        let subscriber =
+            Subscriber { socket: self.socket, outbox: Arc::clone(&self.outbox), dialect, seq: None };
+        let (state, channel) = &*membership.state;
+        match self.node.rooms.subscribe(state.id, channel, subscriber).await {
+            Ok(Subscribed::Live) => self.set_joined(&membership, true),
+            Ok(Subscribed::Behind(_)) => self.db_error_in(name, &DbError::Busy),
+            Err(error) => self.db_error_in(name, &error),
+        }
+    }
+
+    async fn leave_seed(&mut self, name: &RoomName) {
+        let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id)).cloned();
+        if let Some(membership) = known.filter(|membership| membership.joined) {
+            self.set_joined(&membership, false);
+            self.node.rooms.unsubscribe(membership.state.0.id, self.socket).await;
+        }
+    }
+
+    async fn submit_seed(&mut self, name: &RoomName, op: Op) {
+        let Some(membership) = self.seed_room(name).await else { return };
+        let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        let Speaker::Seed(seed) = &mut self.speaker else { return };
+        seed.sent += 1;
+        let Ok(op_id) = OpId::new(seed.sent) else { return };
+        let (outbox, room) = (Arc::clone(&self.outbox), name.to_string());
+        let reply = move |answer| {
+            if let Answer::Reject { code, message, .. } = answer {
+                outbox.push(refused(&room, code, &message).into());
+            }
+            drop(permit);
+        };
+        let submission = Submission {
+            room_id: membership.state.0.id,
+            client: seed.client,
+            op_id,
+            author: Arc::clone(&seed.user),
+            ops: vec![op],
+            reply: Box::new(reply),
+            arrived: Instant::now(),
+        };
+        self.node.writers.submit(submission).await;
+    }
+}
+
+fn refused(room: &str, code: RejectCode, message: &str) -> String {
+    encode::error(&ErrorFrame { room: Some(room), ..ErrorFrame::new(code, message) })
+}
