@@ -44,6 +44,8 @@ comment on function pgcanvas.tg_shapes__begin is 'Counts statements, so that eac
 
 create or replace function pgcanvas.tg_shapes__stamp()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_fault text;
 begin
   if tg_op = 'UPDATE' then
     if new.room_id <> old.room_id or new.id <> old.id then
@@ -65,6 +67,8 @@ begin
     new.created_by := new.updated_by;
     new.created_at := new.updated_at;
   end if;
+  v_fault := shape_fault(new);
+  if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
   new.grid := grid_box(new.bounds);
   return new;
