@@ -2,6 +2,15 @@
 -- A statement's changes of one room are one batch. apply_ops hands its own seqs over in settings of the transaction; for every other
 -- writer the first row of a room locks it and takes the next seq.
 
+do $$ begin
+  if to_regtype('pgcanvas.batches_applied') is null then
+    create type pgcanvas.batches_applied as (room_ids bigint[], seqs bigint[], authors text[], clients uuid[], op_ids bigint[]);
+    create type pgcanvas.shapes_deleted as (room_ids bigint[], ids text[], seqs bigint[]);
+  end if;
+end $$;
+comment on type pgcanvas.batches_applied is 'What apply_ops tells the triggers: whose batch each seq is. By column: quick to read from a setting''s text.';
+comment on type pgcanvas.shapes_deleted is 'What apply_ops tells the triggers of deletes, whose rows hold no new seq.';
+
 create or replace function pgcanvas.sql_author()
   returns text language sql stable
 return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
@@ -67,7 +76,7 @@ begin
     new.created_by := new.updated_by;
     new.created_at := new.updated_at;
   end if;
-  v_fault := shape_fault(new);
+  v_fault := shape_fault(new.id, properties_of(new), new.extra);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
   new.grid := grid_box(new.bounds);
@@ -85,17 +94,27 @@ comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to
 
 create or replace function pgcanvas.applying_batches()
   returns table (room_id bigint, seq bigint, author text, client uuid, op_id bigint)
-  language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-#variable_conflict use_column
+  language plpgsql stable as $$
+declare
+  v_batches pgcanvas.batches_applied := nullif(current_setting('pgcanvas.applying', true), '')::pgcanvas.batches_applied;
 begin
-  return query
-    select b.* from jsonb_to_recordset(nullif(current_setting('pgcanvas.applying', true), '')::jsonb)
-      as b (room_id bigint, seq bigint, author text, client uuid, op_id bigint);
+  return query select * from unnest(v_batches.room_ids, v_batches.seqs, v_batches.authors, v_batches.clients, v_batches.op_ids);
 end $$;
 comment on function pgcanvas.applying_batches is 'The batches apply_ops is writing; none for every other writer.';
 
+create or replace function pgcanvas.deleting_shapes()
+  returns table (room_id bigint, id text, seq bigint)
+  language plpgsql stable as $$
+declare
+  v_shapes pgcanvas.shapes_deleted := case when pgcanvas.applying() then nullif(current_setting('pgcanvas.deleting', true), '')::pgcanvas.shapes_deleted end;
+begin
+  return query select * from unnest(v_shapes.room_ids, v_shapes.ids, v_shapes.seqs);
+end $$;
+comment on function pgcanvas.deleting_shapes is 'The shapes apply_ops is deleting, with the seq of the batch; none for every other writer.';
+
 create or replace function pgcanvas.tg_shapes__log_insert()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_json(n) || '}')::json, n.updated_by, b.client, b.op_id, n.updated_at
@@ -106,7 +125,8 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
 
 create or replace function pgcanvas.tg_shapes__log_update()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
   select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, b.client, b.op_id, n.updated_at
@@ -119,15 +139,14 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 create or replace function pgcanvas.tg_shapes__log_delete()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
   select o.room_id, s.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), coalesce(b.author, sql_author()),
          b.client, b.op_id, now()
   from old_rows o
-  left join jsonb_to_recordset(nullif(current_setting('pgcanvas.deleting', true), '')::jsonb)
-    as d (wave integer, room_id bigint, id text, seq bigint)
-    on applying() and d.wave = nullif(current_setting('pgcanvas.wave', true), '')::integer and d.room_id = o.room_id and d.id = o.id
+  left join deleting_shapes() as d on d.room_id = o.room_id and d.id = o.id
   cross join lateral (select case when applying() then d.seq
     else split_part(nullif(current_setting('pgcanvas.seq_' || o.room_id, true), ''), ':', 2)::bigint end as seq) as s
   left join applying_batches() as b on b.room_id = o.room_id and b.seq = s.seq
@@ -180,10 +199,17 @@ comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its sha
 
 create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
   for each statement execute function pgcanvas.tg_shapes__begin();
-create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
-  for each row execute function pgcanvas.tg_shapes__stamp();
-create or replace trigger _250_take_room before delete on pgcanvas.shapes
-  for each row execute function pgcanvas.tg_shapes__take_room();
+-- The rows of apply_ops come stamped and their rooms locked. Who hands a row over as such must be the owner, whatever the setting says.
+do $do$
+declare
+  v_when text := format($$when (current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '')$$,
+    (select c.relowner::regrole::text from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
+begin
+  execute 'create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
+    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__stamp()';
+  execute 'create or replace trigger _250_take_room before delete on pgcanvas.shapes
+    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__take_room()';
+end $do$;
 create or replace trigger _500_log_insert after insert on pgcanvas.shapes
   referencing new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_insert();
 create or replace trigger _510_log_update after update on pgcanvas.shapes
