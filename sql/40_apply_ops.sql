@@ -226,9 +226,9 @@ begin
   end if;
   return query
     with fresh as materialized (
-      select u.batch, coalesce(max(u.seq), max(r.last_seq)) as seq, array_agg(u.outcome order by u.n) as outcomes
-      from unnest(p_batches, v_rooms, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, room_id, seq, outcome, n)
-      join lateral (select rooms.last_seq from rooms where rooms.id = u.room_id and u.seq is null union all select null where u.seq is not null) as r on true
+      select u.batch, coalesce(max(u.seq), (select r.last_seq from rooms r where r.id = p_room_ids[u.batch])) as seq,
+             array_agg(u.outcome order by u.n) as outcomes
+      from unnest(p_batches, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, seq, outcome, n)
       where u.outcome is not null group by u.batch),
     kept as (
       insert into applied_ops (room_id, client, op_id, seq, outcomes)

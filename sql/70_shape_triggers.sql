@@ -157,30 +157,36 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';
 
 create or replace function pgcanvas.notice_payload(p_room_id bigint, p_from bigint, p_to bigint)
-  returns text language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns text language plpgsql stable as $$
 declare
   v_bell text := 'c ' || p_from || ' ' || p_to;
-  v_changes bigint;
-  v_payload text;
+  v_payload text := v_bell;
+  v_changes integer := 0;
+  v_seq bigint := p_from;
+  c record;
 begin
   -- Rows ride in the notice when they are few and small; beyond 64 fetching is as quick, beyond 7,999 bytes NOTIFY refuses.
-  select count(*) into v_changes from (
-    select from shape_changes c where c.room_id = p_room_id and c.seq > p_from limit 65) as few;
-  if v_changes > 64 then return v_bell; end if;
-  select v_bell || string_agg(E'\n' || b.line, '' order by b.seq) into v_payload
-  from (select c.seq, batch_head(c.seq, c.author, c.client, c.op_id, c.at)
-               || string_agg(c.change::text, ',' order by c.ordinal) || ']}' as line
-        from shape_changes c where c.room_id = p_room_id and c.seq > p_from
-        group by c.seq, c.author, c.client, c.op_id, c.at) as b;
-  return case when octet_length(v_payload) <= 7999 then v_payload else v_bell end;
+  for c in select s.seq, s.author, s.client, s.op_id, s.at, s.change::text as change from pgcanvas.shape_changes s
+           where s.room_id = p_room_id and s.seq > p_from order by s.seq, s.ordinal limit 65 loop
+    v_changes := v_changes + 1;
+    v_payload := v_payload || case when c.seq = v_seq then ',' || c.change
+      else case when v_changes > 1 then ']}' else '' end || E'\n' || pgcanvas.batch_head(c.seq, c.author, c.client, c.op_id, c.at) || c.change end;
+    v_seq := c.seq;
+    if v_changes > 64 or octet_length(v_payload) > 7997 then return v_bell; end if;
+  end loop;
+  return case when v_changes = 0 then v_bell else v_payload || ']}' end;
 end $$;
 comment on function pgcanvas.notice_payload is 'What the bell says: "c <from> <to>", then one line per batch when all of them fit.';
 
 create or replace function pgcanvas.tg_rooms__notify()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last_seq bigint;
+  v_rung boolean;
 begin
-  if new.last_seq = (select r.last_seq from rooms r where r.id = new.id) then  -- else a later statement of the transaction rings
-    perform pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq));
+  select r.last_seq into v_last_seq from rooms r where r.id = new.id;
+  if new.last_seq = v_last_seq then  -- else a later statement of the transaction rings
+    v_rung := pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq)) is not null;  -- "perform" would cost a query
   end if;
   return null;
 end $$;
