@@ -9,4 +9,7 @@
 
 mod schema;
 mod smoke;
+mod sql_apply_ops;
+mod sql_chat;
+mod sql_geometry;
 mod support;
