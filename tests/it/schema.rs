@@ -45,7 +45,7 @@ async fn migrators_that_start_together_all_succeed() {
     assert_eq!(outcomes.iter().filter(|outcome| !outcome.migrations.is_empty()).count(), 1);
 }
 
-/// MI3
+/// MI9
 #[tokio::test]
 async fn only_what_is_ours_lands_in_the_schema_and_the_session_keeps_its_path() {
     let (_database, mut client) = bare().await;
