@@ -72,10 +72,8 @@ async fn a_message_that_cannot_be_kept_is_refused_by_name() {
         assert!(said.starts_with(rule), "{message}: {said}");
     }
     let huge = format!(r#"{{"shape":{{"id":"a","type":"rect","t":"{}"}}}}"#, "x".repeat(1_100_000));
-    assert_eq!(
-        refusal(say_in_chat(&board, &huge).await),
-        ("WB001".into(), "message: shape: is too large".into())
-    );
+    let (code, said) = refusal(say_in_chat(&board, &huge).await);
+    assert!(code == "WB001" && said.starts_with("message: shape: "), "{code} {said}");
     let deep = "[".repeat(200_000);
     assert_eq!(refusal(say_in_chat(&board, &deep).await).0, "WB001");
     assert_eq!(board.last_seq().await, 0);
