@@ -25,7 +25,7 @@ begin
              case when op.fresh then pgcanvas.extra_after(s.id is not null, s.extra, op.verb, op.body) end as extra
       from unnest(p_rooms, p_fresh, p_verbs, p_shape_ids, p_bodies) with ordinality as op (room_id, fresh, verb, shape_id, body, n)
       -- "offset 0" keeps it one probe of the key per op, whatever the planner knew of the table when the plan was made.
-      left join lateral (select * from pgcanvas.shapes t where t.room_id = op.room_id and t.id = op.shape_id offset 0) as s on op.fresh
+      left join lateral (select * from pgcanvas.shapes t where t.room_id = any (array[op.room_id]) and t.id = op.shape_id offset 0) as s on op.fresh
       order by op.n offset 0) as f);
 end $$;
 comment on function pgcanvas.fold_once is 'What every op leaves when no shape is touched twice.';
@@ -41,7 +41,7 @@ begin
                row(s.id is not null, s.id is not null, pgcanvas.properties_of(s), s.extra, null)::pgcanvas.shape_image, op.shape_id, op.verb, op.body)
                over (partition by op.fresh, op.room_id, op.shape_id order by op.n) end as image
       from unnest(p_rooms, p_fresh, p_verbs, p_shape_ids, p_bodies) with ordinality as op (room_id, fresh, verb, shape_id, body, n)
-      left join lateral (select * from pgcanvas.shapes t where t.room_id = op.room_id and t.id = op.shape_id offset 0) as s on op.fresh) as f);
+      left join lateral (select * from pgcanvas.shapes t where t.room_id = any (array[op.room_id]) and t.id = op.shape_id offset 0) as s on op.fresh) as f);
 end $$;
 comment on function pgcanvas.fold_again is 'What every op leaves when a shape is touched more than once: op after op.';
 
@@ -130,7 +130,7 @@ begin
         u.stroke_color, u.background_color, u.fill_style, u.stroke_width, u.stroke_style, u.roughness, u.opacity, u.text,
         u.font_size, u.font_family, u.file_id, u.link, u.props)::pgcanvas.shape_properties, u.extra)) is null
     offset 0) as w
-  where s.room_id = w.room_id and s.id = w.shape_id;
+  where s.room_id = any (array[w.room_id]) and s.id = w.shape_id;
 end $$;
 comment on function pgcanvas.update_shapes is 'Writes the shapes a wave changes.';
 
@@ -139,7 +139,7 @@ create or replace function pgcanvas.delete_shapes(p_rooms bigint[], p_shape_ids 
 begin
   delete from pgcanvas.shapes s
   using unnest(p_writes.actions, p_writes.waves, p_rooms, p_shape_ids) as w (action, wave, room_id, shape_id)
-  where w.wave = p_wave and w.action = 'delete' and s.room_id = w.room_id and s.id = w.shape_id;
+  where w.wave = p_wave and w.action = 'delete' and s.room_id = any (array[w.room_id]) and s.id = w.shape_id;
 end $$;
 comment on function pgcanvas.delete_shapes is 'Removes the shapes a wave deletes.';
 
@@ -192,8 +192,9 @@ create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uui
   p_batches integer[], p_verbs text[], p_shape_ids text[], p_bodies jsonb[])
   returns table (batch integer, code text, seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-  -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that.
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
+  -- spatial index cannot answer "= any": else it may be chosen to read a whole room for every op.)
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off as $$
 #variable_conflict use_column
 declare
   v_locked bigint[];

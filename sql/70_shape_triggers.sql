@@ -42,7 +42,7 @@ begin
   if tg_op = 'TRUNCATE' then
     raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
   end if;
-  if applying() and current_user <> (select c.relowner::regrole::text from pg_class c where c.oid = tg_relid) then
+  if applying() and current_user <> (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = tg_relid) then
     perform set_config('pgcanvas.applying', '', true);  -- only apply_ops, which runs as the owner, may hand seqs over
   end if;
   perform set_config('pgcanvas.statement',
@@ -209,7 +209,7 @@ create or replace trigger _050_begin before insert or update or delete or trunca
 do $do$
 declare
   v_when text := format($$when (current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '')$$,
-    (select c.relowner::regrole::text from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
+    (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
 begin
   execute 'create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
     for each row ' || v_when || ' execute function pgcanvas.tg_shapes__stamp()';
