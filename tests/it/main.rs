@@ -9,4 +9,11 @@
 
 mod schema;
 mod smoke;
+mod sql_apply_ops;
+mod sql_catalog;
+mod sql_chat;
+mod sql_geometry;
+mod sql_roles;
+mod sql_spatial;
+mod sql_triggers;
 mod support;

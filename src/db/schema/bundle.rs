@@ -20,6 +20,7 @@ struct BundleFile {
 const BUNDLE: &[BundleFile] = bundle![
     "00_geometry.sql",
     "05_contract.sql",
+    "05_shape_rules.sql",
     "10_json.sql",
     "20_rooms.sql",
     "30_fold.sql",
@@ -73,9 +74,10 @@ async fn record(transaction: &Transaction<'_>, text: &str) -> Result<(), SchemaE
 #[cfg(test)]
 pub(super) fn files_of(folder: &str) -> Vec<String> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let names =
-        std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<String> = names.filter(|name| name.ends_with(".sql")).collect();
+    let paths = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let sql = paths.filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
+    let mut files: Vec<String> =
+        sql.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     files.sort();
     files
 }
