@@ -16,7 +16,7 @@ use crate::process::Usage;
 /// The server and its folder; in this order, so that the server ends before its folder goes.
 pub(crate) struct Lab {
     cluster: Cluster,
-    folder: Folder,
+    _folder: Folder,
     target: Target,
 }
 
@@ -30,7 +30,7 @@ impl Lab {
         let cluster = Cluster::start(&options).await.expect("PostgreSQL's server programs");
         let target = Target::from_config(cluster.config()).unwrap();
         schema::migrate(&mut target.connect().await.unwrap()).await.unwrap();
-        Self { cluster, folder, target }
+        Self { cluster, _folder: folder, target }
     }
 
     /// A connection without any of the node's settings.
