@@ -7,7 +7,11 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod hostile;
+mod join;
+mod presence;
 mod schema;
+mod seed;
 mod smoke;
 mod sql_apply_ops;
 mod sql_catalog;
@@ -17,3 +21,4 @@ mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;
 mod support;
+mod sync;
