@@ -1,6 +1,7 @@
 //! Which request goes where.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -58,6 +59,8 @@ async fn ready(node: &Node) -> Answer {
         Some("the node is stopping")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
+    } else if !node.contract_holds.load(Ordering::Relaxed) {
+        Some("the database was migrated to another contract")
     } else if calls::alive(&node.db).await.is_err() {
         Some("the database cannot be reached")
     } else {

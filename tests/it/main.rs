@@ -7,6 +7,8 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod layers;
+mod process;
 mod schema;
 mod smoke;
 mod support;

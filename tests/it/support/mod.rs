@@ -1,4 +1,6 @@
 //! What the tests stand on: the PostgreSQL server of this process and a database for each test.
 
 pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod program;
 pub(crate) mod server;
