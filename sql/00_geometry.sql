@@ -60,7 +60,7 @@ begin
 end $$;
 comment on function pgcanvas.stroke_extent is 'Box around a line or stroke, rotated about the centre of its points.';
 
-create or replace function pgcanvas.shape_bounds(p_kind text, p_x double precision, p_y double precision, p_width double precision,
+create or replace function pgcanvas.turned_bounds(p_kind text, p_x double precision, p_y double precision, p_width double precision,
   p_height double precision, p_angle double precision, p_points double precision[], p_stroke_width double precision)
   returns box language plpgsql immutable parallel safe set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
@@ -69,8 +69,6 @@ declare
 begin
   if cardinality(p_points) > 0 then
     v_box := stroke_extent(p_x, p_y, p_angle, p_points);
-  elsif p_angle = 0 then
-    v_box := box(point(p_x, p_y), point(p_x + p_width, p_y + p_height));
   elsif p_kind = 'ellipse' then
     v_box := ellipse_extent(p_x + p_width / 2, p_y + p_height / 2, abs(p_width) / 2, abs(p_height) / 2, p_angle);
   else
@@ -78,7 +76,16 @@ begin
   end if;
   return box(point((v_box[1])[0] - v_grow, (v_box[1])[1] - v_grow), point((v_box[0])[0] + v_grow, (v_box[0])[1] + v_grow));
 end $$;
-comment on function pgcanvas.shape_bounds is 'Box around the rotated outline with half the stroke on each side.';
+comment on function pgcanvas.turned_bounds is 'Box around a line, a stroke or a rotated outline, with half the stroke on each side.';
+
+create or replace function pgcanvas.shape_bounds(p_kind text, p_x double precision, p_y double precision, p_width double precision,
+  p_height double precision, p_angle double precision, p_points double precision[], p_stroke_width double precision)
+  returns box language sql immutable parallel safe
+return case when p_angle = 0 and coalesce(cardinality(p_points), 0) = 0
+  then box(point(least(p_x, p_x + p_width) - coalesce(p_stroke_width, 0) / 2, least(p_y, p_y + p_height) - coalesce(p_stroke_width, 0) / 2),
+           point(greatest(p_x, p_x + p_width) + coalesce(p_stroke_width, 0) / 2, greatest(p_y, p_y + p_height) + coalesce(p_stroke_width, 0) / 2))
+  else pgcanvas.turned_bounds(p_kind, p_x, p_y, p_width, p_height, p_angle, p_points, p_stroke_width) end;
+comment on function pgcanvas.shape_bounds is 'Box around the rotated outline with half the stroke on each side. The common case is an expression that plans take in.';
 
 create or replace function pgcanvas.grid_box(p_bounds box)
   returns box language sql immutable strict parallel safe

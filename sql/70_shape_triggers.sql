@@ -2,6 +2,15 @@
 -- A statement's changes of one room are one batch. apply_ops hands its own seqs over in settings of the transaction; for every other
 -- writer the first row of a room locks it and takes the next seq.
 
+do $$ begin
+  if to_regtype('pgcanvas.batches_applied') is null then
+    create type pgcanvas.batches_applied as (room_ids bigint[], seqs bigint[], authors text[], clients uuid[], op_ids bigint[]);
+    create type pgcanvas.shapes_deleted as (room_ids bigint[], ids text[], seqs bigint[]);
+  end if;
+end $$;
+comment on type pgcanvas.batches_applied is 'What apply_ops tells the triggers: whose batch each seq is. By column: quick to read from a setting''s text.';
+comment on type pgcanvas.shapes_deleted is 'What apply_ops tells the triggers of deletes, whose rows hold no new seq.';
+
 create or replace function pgcanvas.sql_author()
   returns text language sql stable
 return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
@@ -33,7 +42,7 @@ begin
   if tg_op = 'TRUNCATE' then
     raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
   end if;
-  if applying() and current_user <> (select c.relowner::regrole::text from pg_class c where c.oid = tg_relid) then
+  if applying() and current_user <> (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = tg_relid) then
     perform set_config('pgcanvas.applying', '', true);  -- only apply_ops, which runs as the owner, may hand seqs over
   end if;
   perform set_config('pgcanvas.statement',
@@ -44,6 +53,8 @@ comment on function pgcanvas.tg_shapes__begin is 'Counts statements, so that eac
 
 create or replace function pgcanvas.tg_shapes__stamp()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_fault text;
 begin
   if tg_op = 'UPDATE' then
     if new.room_id <> old.room_id or new.id <> old.id then
@@ -65,6 +76,8 @@ begin
     new.created_by := new.updated_by;
     new.created_at := new.updated_at;
   end if;
+  v_fault := shape_fault(new.id, properties_of(new), new.extra);
+  if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
   new.grid := grid_box(new.bounds);
   return new;
@@ -81,17 +94,27 @@ comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to
 
 create or replace function pgcanvas.applying_batches()
   returns table (room_id bigint, seq bigint, author text, client uuid, op_id bigint)
-  language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-#variable_conflict use_column
+  language plpgsql stable as $$
+declare
+  v_batches pgcanvas.batches_applied := nullif(current_setting('pgcanvas.applying', true), '')::pgcanvas.batches_applied;
 begin
-  return query
-    select b.* from jsonb_to_recordset(nullif(current_setting('pgcanvas.applying', true), '')::jsonb)
-      as b (room_id bigint, seq bigint, author text, client uuid, op_id bigint);
+  return query select * from unnest(v_batches.room_ids, v_batches.seqs, v_batches.authors, v_batches.clients, v_batches.op_ids);
 end $$;
 comment on function pgcanvas.applying_batches is 'The batches apply_ops is writing; none for every other writer.';
 
+create or replace function pgcanvas.deleting_shapes()
+  returns table (room_id bigint, id text, seq bigint)
+  language plpgsql stable as $$
+declare
+  v_shapes pgcanvas.shapes_deleted := case when pgcanvas.applying() then nullif(current_setting('pgcanvas.deleting', true), '')::pgcanvas.shapes_deleted end;
+begin
+  return query select * from unnest(v_shapes.room_ids, v_shapes.ids, v_shapes.seqs);
+end $$;
+comment on function pgcanvas.deleting_shapes is 'The shapes apply_ops is deleting, with the seq of the batch; none for every other writer.';
+
 create or replace function pgcanvas.tg_shapes__log_insert()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_json(n) || '}')::json, n.updated_by, b.client, b.op_id, n.updated_at
@@ -102,7 +125,8 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
 
 create or replace function pgcanvas.tg_shapes__log_update()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
   select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, b.client, b.op_id, n.updated_at
@@ -115,15 +139,14 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 create or replace function pgcanvas.tg_shapes__log_delete()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_hashjoin = on as $$
 begin
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
   select o.room_id, s.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), coalesce(b.author, sql_author()),
          b.client, b.op_id, now()
   from old_rows o
-  left join jsonb_to_recordset(nullif(current_setting('pgcanvas.deleting', true), '')::jsonb)
-    as d (wave integer, room_id bigint, id text, seq bigint)
-    on applying() and d.wave = nullif(current_setting('pgcanvas.wave', true), '')::integer and d.room_id = o.room_id and d.id = o.id
+  left join deleting_shapes() as d on d.room_id = o.room_id and d.id = o.id
   cross join lateral (select case when applying() then d.seq
     else split_part(nullif(current_setting('pgcanvas.seq_' || o.room_id, true), ''), ':', 2)::bigint end as seq) as s
   left join applying_batches() as b on b.room_id = o.room_id and b.seq = s.seq
@@ -134,30 +157,36 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';
 
 create or replace function pgcanvas.notice_payload(p_room_id bigint, p_from bigint, p_to bigint)
-  returns text language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns text language plpgsql stable as $$
 declare
   v_bell text := 'c ' || p_from || ' ' || p_to;
-  v_changes bigint;
-  v_payload text;
+  v_payload text := v_bell;
+  v_changes integer := 0;
+  v_seq bigint := p_from;
+  c record;
 begin
   -- Rows ride in the notice when they are few and small; beyond 64 fetching is as quick, beyond 7,999 bytes NOTIFY refuses.
-  select count(*) into v_changes from (
-    select from shape_changes c where c.room_id = p_room_id and c.seq > p_from limit 65) as few;
-  if v_changes > 64 then return v_bell; end if;
-  select v_bell || string_agg(E'\n' || b.line, '' order by b.seq) into v_payload
-  from (select c.seq, batch_head(c.seq, c.author, c.client, c.op_id, c.at)
-               || string_agg(c.change::text, ',' order by c.ordinal) || ']}' as line
-        from shape_changes c where c.room_id = p_room_id and c.seq > p_from
-        group by c.seq, c.author, c.client, c.op_id, c.at) as b;
-  return case when octet_length(v_payload) <= 7999 then v_payload else v_bell end;
+  for c in select s.seq, s.author, s.client, s.op_id, s.at, s.change::text as change from pgcanvas.shape_changes s
+           where s.room_id = p_room_id and s.seq > p_from order by s.seq, s.ordinal limit 65 loop
+    v_changes := v_changes + 1;
+    v_payload := v_payload || case when c.seq = v_seq then ',' || c.change
+      else case when v_changes > 1 then ']}' else '' end || E'\n' || pgcanvas.batch_head(c.seq, c.author, c.client, c.op_id, c.at) || c.change end;
+    v_seq := c.seq;
+    if v_changes > 64 or octet_length(v_payload) > 7997 then return v_bell; end if;
+  end loop;
+  return case when v_changes = 0 then v_bell else v_payload || ']}' end;
 end $$;
 comment on function pgcanvas.notice_payload is 'What the bell says: "c <from> <to>", then one line per batch when all of them fit.';
 
 create or replace function pgcanvas.tg_rooms__notify()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last_seq bigint;
+  v_rung boolean;
 begin
-  if new.last_seq = (select r.last_seq from rooms r where r.id = new.id) then  -- else a later statement of the transaction rings
-    perform pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq));
+  select r.last_seq into v_last_seq from rooms r where r.id = new.id;
+  if new.last_seq = v_last_seq then  -- else a later statement of the transaction rings
+    v_rung := pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq)) is not null;  -- "perform" would cost a query
   end if;
   return null;
 end $$;
@@ -176,10 +205,17 @@ comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its sha
 
 create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
   for each statement execute function pgcanvas.tg_shapes__begin();
-create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
-  for each row execute function pgcanvas.tg_shapes__stamp();
-create or replace trigger _250_take_room before delete on pgcanvas.shapes
-  for each row execute function pgcanvas.tg_shapes__take_room();
+-- The rows of apply_ops come stamped and their rooms locked. Who hands a row over as such must be the owner, whatever the setting says.
+do $do$
+declare
+  v_when text := format($$when (current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '')$$,
+    (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
+begin
+  execute 'create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
+    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__stamp()';
+  execute 'create or replace trigger _250_take_room before delete on pgcanvas.shapes
+    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__take_room()';
+end $do$;
 create or replace trigger _500_log_insert after insert on pgcanvas.shapes
   referencing new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_insert();
 create or replace trigger _510_log_update after update on pgcanvas.shapes

@@ -121,8 +121,9 @@ begin
   begin
     perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())],
       array[1], array['put'], array[v_shape ->> 'id'], array[seed_row(v_shape)]);
-  exception when check_violation then
-    raise exception 'message: shape: is too large' using errcode = 'WB001';
+  exception
+    when sqlstate 'WB001' then raise exception 'message: shape: %', sqlerrm using errcode = 'WB001';
+    when check_violation then raise exception 'message: shape: is too large' using errcode = 'WB001';
   end;
   select c.id, c.message, c.userid, c.createdat into new.id, new.message, new.userid, new.createdat
   from shapes s, chat c where s.room_id = new.roomid and s.id = v_shape ->> 'id' and c.roomid = s.room_id and c.id = s.ordinal;

@@ -22,6 +22,9 @@ const MIN_SERVER_VERSION: i32 = 140_000;
 /// The table in which refinery keeps which migrations ran.
 const HISTORY_TABLE: &str = "pgcanvas.migrations";
 
+/// Where an extension goes: not into the schema `pgcanvas`, as it would for a user of that name.
+const MIGRATION_PATH: &str = "public";
+
 /// The advisory lock of migrators, "pgcanvas" in ASCII; advisory locks are per database.
 const MIGRATION_LOCK: i64 = 0x7067_6361_6e76_6173;
 
@@ -89,10 +92,23 @@ async fn migrate_locked(client: &mut Client) -> Result<Migrated, SchemaError> {
     if let Some(found) = contract_before.filter(|found| *found > CONTRACT) {
         return Err(SchemaError::NewerContract { found });
     }
+    let path: String = client.query_one("select current_setting('search_path')", &[]).await?.try_get(0)?;
+    set_search_path(client, MIGRATION_PATH).await?;
+    let outcome = bring_to_present(client).await;
+    set_search_path(client, &path).await?;
+    let (migrations, bundle_applied) = outcome?;
+    Ok(Migrated { migrations, bundle_applied, contract_before })
+}
+
+async fn bring_to_present(client: &mut Client) -> Result<(Vec<String>, bool), SchemaError> {
     client.batch_execute("create schema if not exists pgcanvas").await?;
     let migrations = run_migrations(client).await?;
-    let bundle_applied = bundle::apply(client).await?;
-    Ok(Migrated { migrations, bundle_applied, contract_before })
+    Ok((migrations, bundle::apply(client).await?))
+}
+
+async fn set_search_path(client: &Client, path: &str) -> Result<(), SchemaError> {
+    client.execute("select set_config('search_path', $1, false)", &[&path]).await?;
+    Ok(())
 }
 
 async fn run_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {

@@ -45,6 +45,18 @@ async fn migrators_that_start_together_all_succeed() {
     assert_eq!(outcomes.iter().filter(|outcome| !outcome.migrations.is_empty()).count(), 1);
 }
 
+/// MI9
+#[tokio::test]
+async fn only_what_is_ours_lands_in_the_schema_and_the_session_keeps_its_path() {
+    let (_database, mut client) = bare().await;
+    client.batch_execute("create schema pgcanvas; set search_path = pgcanvas, public").await.unwrap();
+    migrate(&mut client).await.unwrap();
+    let sql = "select extnamespace::regnamespace::text, current_setting('search_path') from pg_extension
+        where extname = 'btree_gist'";
+    let row = client.query_one(sql, &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1)), ("public", "pgcanvas, public"));
+}
+
 /// MI4
 #[tokio::test]
 async fn another_bundle_is_applied_whole() {

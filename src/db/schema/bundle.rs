@@ -73,9 +73,10 @@ async fn record(transaction: &Transaction<'_>, text: &str) -> Result<(), SchemaE
 #[cfg(test)]
 pub(super) fn files_of(folder: &str) -> Vec<String> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let names =
-        std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<String> = names.filter(|name| name.ends_with(".sql")).collect();
+    let paths = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let sql = paths.filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
+    let mut files: Vec<String> =
+        sql.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     files.sort();
     files
 }
