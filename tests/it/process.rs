@@ -3,15 +3,21 @@
 use super::support::database::TestDatabase;
 use super::support::http::{get, post};
 use super::support::program::{self, DataFolder, Program, is_postgres, refusal, run, until};
+use super::support::server::retried;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::process::Command;
+use std::time::Duration;
 use uuid::Uuid;
 
+/// The address is told as soon as it serves; the listening connection may come a moment later.
 async fn is_ready(node: &Program) {
-    let answer = get(node.address(), "/readyz").await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "ready\n"));
+    let ready = retried(Duration::from_secs(10), || async {
+        let answer = get(node.address(), "/readyz").await;
+        if answer.status == 200 { Ok(()) } else { Err(answer) }
+    });
+    ready.await.unwrap_or_else(|answer| panic!("{answer:?}"));
 }
 
 /// Puts a shape by HTTP and insists on its acknowledgement.
@@ -39,7 +45,7 @@ async fn make_lobby(node: &Program) {
     assert_eq!(post(node.address(), "/api/rooms", &json!({"slug": "lobby"})).await.status, 201);
 }
 
-/// PS1 PS2 PS3 PS5
+/// PS1, PS2, PS3, PS5
 #[tokio::test]
 async fn a_first_start_serves_says_where_and_ends_cleanly_and_so_does_a_later_one() {
     let folder = DataFolder::new();
@@ -118,6 +124,7 @@ async fn a_server_that_ends_under_a_node_ends_it_with_a_sentence() {
 async fn what_is_wrong_is_told_in_one_sentence() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, folder) = (taken.local_addr().unwrap().to_string(), DataFolder::new());
+    let other = DataFolder::new();
     let database = TestDatabase::create().await;
     let (url, any) = (database.url(), ["--listen", "127.0.0.1:0"]);
     let sentence = |args: Vec<String>| async move {
@@ -142,10 +149,7 @@ async fn what_is_wrong_is_told_in_one_sentence() {
             "the database cannot be reached: ".into(),
         ),
         (with(&["--data-dir", "/etc"]), "/etc is not empty".into()),
-        (
-            with(&["--postgres-bin", "/etc", "--data-dir", folder.as_str()]),
-            "--postgres-bin names /etc".into(),
-        ),
+        (with(&["--postgres-bin", "/etc", "--data-dir", other.as_str()]), "--postgres-bin names /etc".into()),
         (with(&["--database-url", &format!("{url}&sslmode=maybe")]), "sslmode=maybe is not a mode".into()),
         (with(&["--log", "loud"]), "--log: 'loud'".into()),
     ] {
