@@ -194,7 +194,10 @@ create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uui
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
   -- spatial index cannot answer "= any": else it may be chosen to read a whole room for every op.)
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off
+  -- Direct SQL locks a row and then the room, this the room and then rows. In that knot it is always this side that lets go (55P03: try
+  -- again), long before deadlock_timeout (1 s by default) would end either.
+  set lock_timeout = '150ms' as $$
 #variable_conflict use_column
 declare
   v_locked bigint[];
@@ -242,7 +245,7 @@ begin
     left join fresh f on f.batch = b.answered
     left join applied_ops a on b.code = 'repeat' and a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id;
 end $$;
-comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author), one per op (its batch from 1, verb, shape, body). Each answer: fresh, repeat or twin with seq and outcomes, or not_found. A bad value raises and nothing of the call is kept.';
+comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author), one per op (its batch from 1, verb, shape, body). Each answer: fresh, repeat or twin with seq and outcomes, or not_found. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])
@@ -251,13 +254,20 @@ declare
   v_id bigint := (select r.id from room_state(p_room) as r);
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
-  return query
-    select a.seq, a.outcomes
-    from (select array_agg(1) as batches, array_agg(o.op ->> 'op' order by o.n) as verbs,
-                 array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n) as ids,
-                 array_agg(case when o.op ->> 'op' = 'put' then o.op -> 'shape' else o.op end order by o.n) as bodies
-          from jsonb_array_elements(p_ops) with ordinality as o (op, n)) as ops
-    cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()],
-      ops.batches, ops.verbs, ops.ids, ops.bodies) as a;
+  loop
+    begin
+      return query
+        select a.seq, a.outcomes
+        from (select array_agg(1) as batches, array_agg(o.op ->> 'op' order by o.n) as verbs,
+                     array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n) as ids,
+                     array_agg(case when o.op ->> 'op' = 'put' then o.op -> 'shape' else o.op end order by o.n) as bodies
+              from jsonb_array_elements(p_ops) with ordinality as o (op, n)) as ops
+        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()],
+          ops.batches, ops.verbs, ops.ids, ops.bodies) as a;
+      return;
+    exception when lock_not_available then
+      perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again
+    end;
+  end loop;
 end $$;
-comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]'').';
+comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). Waits while somebody holds the room.';

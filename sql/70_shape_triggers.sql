@@ -32,6 +32,7 @@ begin
   if starts_with(v_known, v_statement) then return substr(v_known, length(v_statement) + 1)::bigint; end if;
   update rooms set last_seq = last_seq + 1, touched_at = now() where id = p_room_id returning last_seq into v_seq;
   perform set_config(v_name, v_statement || v_seq, true);
+  perform set_config('pgcanvas.taken', concat_ws(' ', nullif(current_setting('pgcanvas.taken', true), ''), p_room_id), true);
   return v_seq;
 end $$;
 comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
@@ -45,11 +46,11 @@ begin
   if applying() and current_user <> (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = tg_relid) then
     perform set_config('pgcanvas.applying', '', true);  -- only apply_ops, which runs as the owner, may hand seqs over
   end if;
-  perform set_config('pgcanvas.statement',
-    (coalesce(nullif(current_setting('pgcanvas.statement', true), ''), '0')::bigint + 1)::text, true);
+  perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);  -- not to be foreseen, so that nobody names his own seq
+  perform set_config('pgcanvas.taken', '', true);
   return null;
 end $$;
-comment on function pgcanvas.tg_shapes__begin is 'Counts statements, so that each has its own seq per room; refuses truncate.';
+comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate.';
 
 create or replace function pgcanvas.tg_shapes__stamp()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -60,16 +61,14 @@ begin
     if new.room_id <> old.room_id or new.id <> old.id then
       raise exception 'shapes: room_id and id do not change; delete and insert instead' using errcode = 'WB001';
     end if;
-    if not applying() and same_properties(old, new) then return null; end if;
+    if same_properties(old, new) then return null; end if;
     new.version := old.version + 1;
     new.created_by := old.created_by;
     new.created_at := old.created_at;
   end if;
-  if not applying() then
-    new.seq := statement_seq(new.room_id);
-    if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
-    new.updated_by := sql_author();
-  end if;
+  new.seq := statement_seq(new.room_id);
+  if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
+  new.updated_by := sql_author();
   new.updated_at := now();
   if tg_op = 'INSERT' then
     new.version := 1;
@@ -82,12 +81,12 @@ begin
   new.grid := grid_box(new.bounds);
   return new;
 end $$;
-comment on function pgcanvas.tg_shapes__stamp is 'Stamps version, seq, bounds, who and when; an update that changes nothing is left out.';
+comment on function pgcanvas.tg_shapes__stamp is 'Stamps the rows of direct SQL: version, seq, bounds, who and when; an update that changes nothing is left out.';
 
 create or replace function pgcanvas.tg_shapes__take_room()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  perform statement_seq(old.room_id) where not applying();
+  perform statement_seq(old.room_id);
   return old;
 end $$;
 comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
@@ -112,14 +111,38 @@ begin
 end $$;
 comment on function pgcanvas.deleting_shapes is 'The shapes apply_ops is deleting, with the seq of the batch; none for every other writer.';
 
+create or replace function pgcanvas.refuse_foreign_seqs(p_room_ids bigint[], p_seqs bigint[])
+  returns void language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) join rooms r on r.id = k.room_id
+             where k.seq > r.last_seq
+                or exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq and c.at <> now())) then
+    raise exception 'seq: a statement has the seq it was given' using errcode = 'WB001';
+  end if;
+end $$;
+comment on function pgcanvas.refuse_foreign_seqs is 'Direct SQL cannot write under a seq of another transaction, whatever its settings say.';
+
+create or replace function pgcanvas.give_back_seqs()
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  update rooms r set last_seq = r.last_seq - 1
+  from unnest(string_to_array(nullif(current_setting('pgcanvas.taken', true), ''), ' ')::bigint[]) as t (room_id)
+  where r.id = t.room_id and not exists (select from shape_changes c where c.room_id = r.id and c.seq = r.last_seq);
+end $$;
+comment on function pgcanvas.give_back_seqs is 'An insert whose rows were all there already (on conflict) changed nothing: the seqs its rows took, under the lock still held, are given back.';
+
 create or replace function pgcanvas.tg_shapes__log_insert()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_hashjoin = on as $$
 begin
+  if tg_argv[0] = 'direct' then
+    perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  end if;
   insert into shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_json(n) || '}')::json, n.updated_by, b.client, b.op_id, n.updated_at
-  from new_rows n left join applying_batches() as b on b.room_id = n.room_id and b.seq = n.seq
+  from new_rows n left join applying_batches() as b on tg_argv[0] = 'applied' and b.room_id = n.room_id and b.seq = n.seq
   order by n.ordinal;
+  if tg_argv[0] = 'direct' then perform give_back_seqs(); end if;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
@@ -128,11 +151,14 @@ create or replace function pgcanvas.tg_shapes__log_update()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_hashjoin = on as $$
 begin
+  if tg_argv[0] = 'direct' then
+    perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  end if;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
   select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, b.client, b.op_id, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
   cross join lateral change_of(o, n) as c
-  left join applying_batches() as b on b.room_id = n.room_id and b.seq = n.seq
+  left join applying_batches() as b on tg_argv[0] = 'applied' and b.room_id = n.room_id and b.seq = n.seq
   order by n.ordinal;
   return null;
 end $$;
@@ -142,15 +168,23 @@ create or replace function pgcanvas.tg_shapes__log_delete()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_hashjoin = on as $$
 begin
-  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
-  select o.room_id, s.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), coalesce(b.author, sql_author()),
-         b.client, b.op_id, now()
+  if tg_argv[0] = 'applied' then
+    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+    select o.room_id, d.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), b.author, b.client, b.op_id, now()
+    from old_rows o
+    join deleting_shapes() as d on d.room_id = o.room_id and d.id = o.id
+    join applying_batches() as b on b.room_id = o.room_id and b.seq = d.seq
+    order by o.ordinal;
+    return null;
+  end if;
+  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(statement_seq(k.room_id)))
+    from (select distinct o.room_id from old_rows o join rooms r on r.id = o.room_id) as k;
+  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
+  select o.room_id, k.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), now()
   from old_rows o
-  left join deleting_shapes() as d on d.room_id = o.room_id and d.id = o.id
-  cross join lateral (select case when applying() then d.seq
-    else split_part(nullif(current_setting('pgcanvas.seq_' || o.room_id, true), ''), ':', 2)::bigint end as seq) as s
-  left join applying_batches() as b on b.room_id = o.room_id and b.seq = s.seq
-  where s.seq is not null and exists (select from rooms r where r.id = o.room_id)
+  join (select d.room_id, statement_seq(d.room_id) as seq from (select distinct room_id from old_rows) as d offset 0) as k
+    on k.room_id = o.room_id
+  where k.seq is not null
   order by o.ordinal;
   return null;
 end $$;
@@ -205,23 +239,30 @@ comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its sha
 
 create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
   for each statement execute function pgcanvas.tg_shapes__begin();
--- The rows of apply_ops come stamped and their rooms locked. Who hands a row over as such must be the owner, whatever the setting says.
+-- The rows of apply_ops come stamped and their rooms locked. Whether a statement is one of apply_ops is decided here, where the user is
+-- the statement's own: it is the owner's and says so. What a setting says is not enough.
 do $do$
 declare
-  v_when text := format($$when (current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '')$$,
+  v_applied text := format($$current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> ''$$,
     (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
+  v_new text := 'referencing new table as new_rows';
+  v_old text := 'referencing old table as old_rows';
+  v_log record;
 begin
-  execute 'create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
-    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__stamp()';
-  execute 'create or replace trigger _250_take_room before delete on pgcanvas.shapes
-    for each row ' || v_when || ' execute function pgcanvas.tg_shapes__take_room()';
+  execute format('create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
+    for each row when (not (%s)) execute function pgcanvas.tg_shapes__stamp()', v_applied);
+  execute format('create or replace trigger _250_take_room before delete on pgcanvas.shapes
+    for each row when (not (%s)) execute function pgcanvas.tg_shapes__take_room()', v_applied);
+  for v_log in select * from (values ('_500_log_insert', 'insert', v_new, true), ('_505_log_insert', 'insert', v_new, false),
+      ('_510_log_update', 'update', v_old || ' new table as new_rows', true), ('_515_log_update', 'update', v_old || ' new table as new_rows', false),
+      ('_520_log_delete', 'delete', v_old, true), ('_525_log_delete', 'delete', v_old, false)) as l (name, event, tables, applied) loop
+    execute format('create or replace trigger %I after %s on pgcanvas.shapes %s for each statement when (%s (%s))
+      execute function pgcanvas.tg_shapes__log_%s(%L)', v_log.name, v_log.event, v_log.tables, case when not v_log.applied then 'not' end, v_applied,
+      v_log.event, case when v_log.applied then 'applied' else 'direct' end);
+    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_log.name,
+      format('Logs each %s of %s.', v_log.event, case when v_log.applied then 'apply_ops' else 'direct SQL' end));
+  end loop;
 end $do$;
-create or replace trigger _500_log_insert after insert on pgcanvas.shapes
-  referencing new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_insert();
-create or replace trigger _510_log_update after update on pgcanvas.shapes
-  referencing old table as old_rows new table as new_rows for each statement execute function pgcanvas.tg_shapes__log_update();
-create or replace trigger _520_log_delete after delete on pgcanvas.shapes
-  referencing old table as old_rows for each statement execute function pgcanvas.tg_shapes__log_delete();
 create or replace trigger _600_forget after delete on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__forget();
 
@@ -233,8 +274,5 @@ create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms
 comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
 comment on trigger _200_stamp on pgcanvas.shapes is 'Stamps what clients do not set.';
 comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
-comment on trigger _500_log_insert on pgcanvas.shapes is 'Logs inserts.';
-comment on trigger _510_log_update on pgcanvas.shapes is 'Logs updates.';
-comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs deletes.';
 comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

@@ -16,10 +16,6 @@ const POOL_WAIT_MS: u64 = 5_000;
 const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
-/// How long a write waits for a room that somebody else holds, milliseconds: far below the server's deadlock_timeout (1 s), so that in
-/// a knot with a person's long statement it is always the node that lets go and tries again.
-const LOCK_TIMEOUT_MS: u32 = 150;
-
 /// The node's door to the database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -57,7 +53,6 @@ impl Db {
     pub async fn connect_writer(&self) -> Result<Client, DbError> {
         let client = self.target.named("pgcanvas writer").connect().await?;
         prepare_session(&client, WRITE_TIMEOUT_MS).await?;
-        client.batch_execute(&format!("set lock_timeout = {LOCK_TIMEOUT_MS}")).await?;
         Ok(client)
     }
 

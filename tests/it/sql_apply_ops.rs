@@ -146,7 +146,6 @@ async fn a_patch_changes_only_what_it_names() {
 
 /// AO7
 #[tokio::test]
-#[ignore = "patch_image: `-` binds tighter than `||`, so props that were there are not unset"]
 async fn a_patch_unsets_single_props() {
     let board = Board::open().await;
     board.apply(vec![("put", "a", json!({"kind": "text", "props": {"a": 1, "b": 2}}))]).await.unwrap();

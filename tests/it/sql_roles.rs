@@ -188,14 +188,12 @@ async fn a_writer_that_says_it_is_apply_ops_is_not_believed() {
 
 /// RO6
 #[tokio::test]
-#[ignore = "settings of the transaction can be changed by an expression of the statement itself"]
 async fn a_writer_that_says_so_in_the_middle_of_a_statement_is_not_believed() {
     forge("update pgcanvas.shapes set x = 1 + 0 * length(set_config('pgcanvas.applying', '[]', true))").await;
 }
 
 /// RO6
 #[tokio::test]
-#[ignore = "the seq a statement took is kept in a setting that a writer can set"]
 async fn a_writer_that_names_its_own_seq_is_not_believed() {
     forge("set pgcanvas.statement = '7'; set pgcanvas.seq_1 = '8:888'; update pgcanvas.shapes set x = 1")
         .await;
@@ -241,7 +239,6 @@ async fn a_database_owner_without_further_rights_makes_a_schema_that_works() {
 
 /// RO7
 #[tokio::test]
-#[ignore = "tg_shapes__begin compares current_user with the owner's name as quoted for SQL"]
 async fn an_owner_whose_name_needs_quotes_owns_all_the_same() {
     patch_by_owner_named("-own").await;
 }

@@ -20,6 +20,7 @@ struct BundleFile {
 const BUNDLE: &[BundleFile] = bundle![
     "00_geometry.sql",
     "05_contract.sql",
+    "05_shape_rules.sql",
     "10_json.sql",
     "20_rooms.sql",
     "30_fold.sql",
