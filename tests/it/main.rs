@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod faults;
 mod layers;
 mod process;
 mod schema;

@@ -5,3 +5,4 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod program;
 pub(crate) mod server;
+pub(crate) mod storm;

@@ -161,8 +161,14 @@ impl Program {
 
     /// Waits for its end; gives its exit code and its log.
     pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
-        let status = timeout(DEADLINE, self.child.wait()).await.expect("it ends").expect("it is ours");
-        (status.code(), self.log.await.unwrap_or_default())
+        let status = timeout(DEADLINE, self.child.wait()).await;
+        if status.is_err() {
+            // Its log tells where it hangs.
+            _ = self.child.kill().await;
+        }
+        let log = self.log.await.unwrap_or_default();
+        let status = status.unwrap_or_else(|_| panic!("it does not end, but said: {log}"));
+        (status.expect("it is ours").code(), log)
     }
 
     /// Kills it, and it alone: its server stays.
