@@ -10,7 +10,11 @@
 mod faults;
 mod layers;
 mod process;
+mod hostile;
+mod join;
+mod presence;
 mod schema;
+mod seed;
 mod smoke;
 mod sql_apply_ops;
 mod sql_catalog;
@@ -20,3 +24,4 @@ mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;
 mod support;
+mod sync;
