@@ -145,6 +145,7 @@ fn listen(
     let (migrated, metrics) = (Arc::clone(migrated), Arc::clone(metrics));
     Listener::spawn(target, move |heard| match heard {
         Heard::Notice { channel: CHANNEL, .. } => migrated.notify_one(),
+        Heard::Echo(after) => metrics.notice_seconds.observe(after.as_secs_f64()),
         heard => {
             if matches!(heard, Heard::Back) {
                 metrics.listener_losses.inc();

@@ -74,6 +74,7 @@ impl Target {
     }
 
     /// The same server and user, under another name in `pg_stat_activity`.
+    #[must_use]
     pub fn named(&self, application: &str) -> Self {
         let mut named = self.clone();
         named.config.application_name(application);

@@ -24,8 +24,12 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let upgrades = hyper_tungstenite::is_upgrade_request(&request);
-    let get = request.method() == Method::GET;
-    match (request.method(), parts.as_slice()) {
+    // A HEAD is answered like a GET; hyper leaves the body out.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    if method != Method::GET && !upgrade::is_from_here(&request) {
+        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
+    }
+    match (&method, parts.as_slice()) {
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
         (&Method::GET, []) => page::start(node).await,
         (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
@@ -38,7 +42,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
         (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
         (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
-            if !get || known(&parts) =>
+            if method != Method::GET || posts_only(&parts) =>
         {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
@@ -46,7 +50,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     }
 }
 
-fn known(parts: &[&str]) -> bool {
+fn posts_only(parts: &[&str]) -> bool {
     matches!(parts, ["api", "rooms", _, "ops"])
 }
 
@@ -57,6 +61,8 @@ fn not_allowed() -> String {
 async fn ready(node: &Node) -> Answer {
     let trouble = if *node.draining.borrow() {
         Some("the node is stopping")
+    } else if !node.contract_holds.load(Ordering::Relaxed) {
+        Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
     } else if !node.contract_holds.load(Ordering::Relaxed) {
