@@ -3,8 +3,7 @@
 use super::support::database::TestDatabase;
 use super::support::http::{self, get};
 use super::support::server::{OwnCluster, connect, retried};
-use super::support::storm::{Artist, Storm, assert_nothing_lost};
-use futures_util::{SinkExt, StreamExt};
+use super::support::storm::{Storm, assert_nothing_lost};
 use pgcanvas::config::NodeSettings;
 use pgcanvas::db::Target;
 use pgcanvas::db::embedded::StopMode;
@@ -13,19 +12,17 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_postgres::Config;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-async fn node(config: &Config, settings: &NodeSettings) -> RunningNode {
+pub(crate) async fn node(config: &Config, settings: &NodeSettings) -> RunningNode {
     let target = Target::from_config(config.clone()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     RunningNode::start(&target, listener, settings).unwrap()
 }
 
-async fn room(config: &Config, slug: &str) -> i64 {
+pub(crate) async fn room(config: &Config, slug: &str) -> i64 {
     let client = connect(config).await.unwrap();
     client.query_one("select pgcanvas.create_room($1, 'open', null)", &[&slug]).await.unwrap().get(0)
 }
@@ -39,7 +36,7 @@ async fn end_backends(config: &Config, condition: &str) -> i64 {
     connect(config).await.unwrap().query_one(&statement, &[]).await.unwrap().get(0)
 }
 
-fn metric(node: &RunningNode, name: &str) -> f64 {
+pub(crate) fn metric(node: &RunningNode, name: &str) -> f64 {
     let text = node.node().metrics.text();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0.0, |number| number.parse().unwrap())

@@ -17,7 +17,7 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("db", &["model", "backoff"]),
     ("room", &["model", "protocol", "db", "backoff", "metrics"]),
-    ("node", &["config", "db", "room", "metrics", "http"]),
+    ("node", &["config", "db", "room", "metrics", "backoff", "http"]),
     ("session", &["model", "protocol", "db", "room", "metrics", "node"]),
     ("http", &["model", "protocol", "db", "room", "metrics", "node", "session"]),
     ("app", &["config", "db", "node", "http"]),

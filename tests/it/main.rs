@@ -8,11 +8,13 @@
 )]
 
 mod faults;
-mod layers;
-mod process;
 mod hostile;
 mod join;
+mod layers;
+mod limits;
 mod presence;
+mod process;
+mod readers;
 mod schema;
 mod seed;
 mod smoke;

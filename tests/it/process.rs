@@ -4,6 +4,7 @@ use super::support::database::TestDatabase;
 use super::support::http::{get, post};
 use super::support::program::{self, DataFolder, Program, is_postgres, refusal, run, until};
 use super::support::server::retried;
+use super::support::storm::{Storm, assert_nothing_lost};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -211,4 +212,23 @@ async fn a_database_of_ones_own_is_migrated_checked_and_served() {
     assert!(node.silent().await, "only the private server's psql command is told");
     assert_eq!(node.ended().await.0, Some(0));
     assert_eq!(run(&["check", "--database-url", &url]).await.status.code(), Some(0));
+}
+
+/// PS8
+#[tokio::test]
+async fn when_one_of_two_nodes_is_killed_in_a_storm_the_other_goes_on_and_takes_its_clients() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let first = Program::start(&["--database-url", &url]).await;
+    let second = Program::start(&["--database-url", &url]).await;
+    make_lobby(&first).await;
+    let storm = Storm::begin(&[first.address(), second.address()], "lobby", 4, 8);
+    storm.more(100).await;
+    first.kill().await;
+    storm.more(200).await;
+    let mut artists = storm.end().await;
+    let moved = artists.iter().filter(|artist| artist.connections > 1).count();
+    assert_eq!(moved, 2, "the clients of the killed node resume on the other, and those of the other stay");
+    assert_nothing_lost(database.config(), "lobby", &mut artists).await;
+    assert_eq!(second.stop(Signal::SIGTERM).await.0, Some(0));
 }

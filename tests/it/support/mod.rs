@@ -4,7 +4,7 @@ pub(crate) mod board;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod http;
-pub(crate) mod program;
 pub(crate) mod node;
+pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod storm;

@@ -51,6 +51,8 @@ pub(crate) struct Artist {
     shapes: BTreeMap<String, i64>,
     parts: Vec<Value>,
     whole: bool,
+    /// Connections it has lost: the next one goes to the next node.
+    lost: usize,
     /// Connections it has made.
     pub(crate) connections: usize,
     /// Codes that its sockets were closed with.
@@ -73,6 +75,7 @@ impl Artist {
             shapes: BTreeMap::new(),
             parts: Vec::new(),
             whole: false,
+            lost: 0,
             connections: 0,
             closes: Vec::new(),
         }
@@ -116,9 +119,8 @@ impl Artist {
 
     async fn send(&mut self, frame: &Value) {
         if let Some(socket) = &mut self.socket {
-            if socket.send(Message::text(frame.to_string())).await.is_err() {
-                self.socket = None;
-            }
+            // A node that goes does not read on, but its goodbye is still to be read.
+            _ = socket.send(Message::text(frame.to_string())).await;
         }
     }
 
@@ -128,7 +130,7 @@ impl Artist {
             if self.socket.is_some() {
                 return;
             }
-            let address = self.addresses[(self.connections + attempt) % self.addresses.len()];
+            let address = self.addresses[(self.lost + attempt) % self.addresses.len()];
             match timeout(Duration::from_secs(5), connect_async(format!("ws://{address}/ws"))).await {
                 Ok(Ok((socket, _))) => self.greet(socket).await,
                 _ => sleep(PAUSE).await,
@@ -169,7 +171,7 @@ impl Artist {
         };
         if line == Line::Lost {
             self.socket = None;
-            self.connections += 1; // the next node, not the same
+            self.lost += 1;
             sleep(PAUSE).await;
         }
     }
