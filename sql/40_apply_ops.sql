@@ -238,10 +238,14 @@ begin
       insert into applied_ops (room_id, client, op_id, seq, outcomes)
       select p_room_ids[f.batch], p_clients[f.batch], p_op_ids[f.batch], f.seq, f.outcomes
       from fresh f where p_clients[f.batch] is not null)
+    -- Fresh ones are their own answer: joined to it like the others they would cost, without hash joins, the square of their number.
+    select f.batch, 'fresh', f.seq, f.outcomes from fresh f
+    union all
     select b.n::integer, b.code, coalesce(f.seq, a.seq), coalesce(f.outcomes, a.outcomes)
     from (select u.*, case when u.code = 'twin' then (select min(i) from generate_subscripts(p_room_ids, 1) as i where p_room_ids[i] = u.room_id
             and p_clients[i] = u.client and p_op_ids[i] = u.op_id) else u.n end as answered
-          from unnest(v_codes, p_room_ids, p_clients, p_op_ids) with ordinality as u (code, room_id, client, op_id, n)) as b
+          from unnest(v_codes, p_room_ids, p_clients, p_op_ids) with ordinality as u (code, room_id, client, op_id, n)
+          where u.code <> 'fresh' or u.n not in (select f.batch from fresh f)) as b
     left join fresh f on f.batch = b.answered
     left join applied_ops a on b.code = 'repeat' and a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id;
 end $$;

@@ -139,10 +139,10 @@ impl Fanout {
             }
             subscriber.seq = Some(self.cursor);
         }
-        if let Dialect::Native(name) = &subscriber.dialect {
-            if let Some(frame) = self.peers.everyone(name) {
-                subscriber.outbox.push_droppable(frame);
-            }
+        if let Dialect::Native(name) = &subscriber.dialect
+            && let Some(frame) = self.peers.everyone(name)
+        {
+            subscriber.outbox.push_droppable(frame);
         }
         self.subscribers.insert(subscriber.socket, subscriber);
         Subscribed::Live
@@ -263,7 +263,7 @@ impl Fanout {
                     subscriber.outbox.push(frame);
                 }
                 Dialect::Seed(name) => {
-                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)))
+                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)));
                 }
             }
             if !stretch.more {

@@ -37,7 +37,7 @@ impl Session {
             SeedMessage::JoinRoom { room } => self.join_seed(&room).await,
             SeedMessage::LeaveRoom { room } => self.leave_seed(&room).await,
             SeedMessage::Chat { room, op } | SeedMessage::DeleteShape { room, op } => {
-                self.submit_seed(&room, op).await
+                self.submit_seed(&room, op).await;
             }
         }
     }
@@ -101,7 +101,7 @@ impl Session {
         let reply = move |answer| {
             match answer {
                 Answer::Reject { code, message, .. } => {
-                    _ = outbox.push(refused(&room, code, &message).into())
+                    _ = outbox.push(refused(&room, code, &message).into());
                 }
                 // Nothing changed, so the room says nothing; but these clients wait for their echo.
                 Answer::Ack { outcomes, .. } if !outcomes.contains(&Outcome::Applied) => {
