@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::backoff::Backoff;
 use crate::config::NodeSettings;
 use crate::db::listen::{Heard, Listener};
 use crate::db::schema::{self, CHANNEL};
@@ -158,7 +159,11 @@ fn listen(
 
 /// Looks at the contract again whenever the database was migrated; a node of another contract is not ready.
 async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds: Arc<AtomicBool>) {
-    while listener.listen(CHANNEL).await.is_err() {}
+    let mut backoff = Backoff::default();
+    while listener.listen(CHANNEL).await.is_err() {
+        // Refused at once when the node stops: without a wait this would spin, and hold up the end of the process.
+        sleep(backoff.next_delay()).await;
+    }
     loop {
         migrated.notified().await;
         if let Ok(client) = db.target().connect().await {

@@ -4,10 +4,11 @@ mod board;
 mod line;
 mod seed;
 
-pub(crate) use board::{Board, Told, canonical};
+pub(crate) use board::{Board, Told};
 pub(crate) use line::Line;
 pub(crate) use seed::SeedClient;
 
+use super::database::TestDatabase;
 use super::node::TestNode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -207,20 +208,38 @@ impl Client {
     }
 
     fn take(&mut self, text: &str) {
-        let frame: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let mut frame: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let room = frame["room"].as_str().unwrap_or_default().to_owned();
         match frame["type"].as_str() {
             Some("joined") => {
                 self.boards.entry(room).or_default().joined(&frame);
-                let mut head = frame;
                 if text.len() > line::LARGE_BYTES {
-                    head["added"] = json!("too many to keep");
+                    frame["added"] = json!("too many to keep");
                 }
-                self.unread.push(head);
+                self.unread.push(frame);
             }
             Some("delta") => self.boards.get_mut(&room).expect("delta before joined").page(&frame),
-            Some("changes") => self.boards.get_mut(&room).expect("changes before joined").changes(&frame),
+            Some("changes") => self.boards.get_mut(&room).expect("changes before joined").changes(frame),
+            Some("presence") => {
+                // What the board had come to when this arrived.
+                frame["board_seq"] = json!(self.boards.get(&room).map(|board| board.seq));
+                self.unread.push(frame);
+            }
             _ => self.unread.push(frame),
         }
+    }
+}
+
+/// Makes a room of a name; gives its number.
+pub(crate) async fn make_room(database: &TestDatabase, slug: &str) -> i64 {
+    let client = database.client().await;
+    client.query_one("select pgcanvas.create_room($1, 'open', null)", &[&slug]).await.unwrap().get(0)
+}
+
+/// Every client's board becomes equal to the rows.
+pub(crate) async fn assert_all_see_the_table(database: &TestDatabase, slug: &str, clients: &mut [Client]) {
+    let table = Board::of_table(database, slug).await;
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.reach(slug, table.seq).await.assert_same(&table, &format!("client {number}"));
     }
 }

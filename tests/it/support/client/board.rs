@@ -136,27 +136,33 @@ impl Board {
     }
 
     /// One frame of changes; parts wait for the last.
-    pub(super) fn changes(&mut self, frame: &Value) {
+    pub(super) fn changes(&mut self, frame: Value) {
         assert!(!self.paging, "changes within the pages of a join");
         let (from, to) = (number(&frame["from"]), number(&frame["to"]));
         assert_eq!(from, self.seq, "the board is at {}, the changes lead from {from} to {to}", self.seq);
         if let Some(part) = self.parts.first() {
             assert_eq!(number(&part["to"]), to, "another `to` within the parts of one batch");
         }
-        self.parts.push(frame.clone());
-        if frame["more"] == true {
+        let more = frame["more"] == true;
+        self.parts.push(frame);
+        if more {
             return;
         }
         let parts = std::mem::take(&mut self.parts);
         let frames = parts.len();
         let mut batches: Vec<Value> = Vec::new();
-        for batch in parts.into_iter().flat_map(|part| list(&part["batches"]).to_vec()) {
+        let whole = |mut part: Value| match part["batches"].take() {
+            Value::Array(batches) => batches,
+            other => panic!("no batches: {other}"),
+        };
+        for mut batch in parts.into_iter().flat_map(whole) {
             match batches.last_mut().filter(|last| last["seq"] == batch["seq"]) {
                 Some(last) => {
                     for name in ["by", "client", "op_id", "at"] {
                         assert_eq!(last[name], batch[name], "parts of one batch differ in {name}");
                     }
-                    last["changes"].as_array_mut().unwrap().extend(list(&batch["changes"]).iter().cloned());
+                    let changes = batch["changes"].as_array_mut().unwrap();
+                    last["changes"].as_array_mut().unwrap().append(changes);
                 }
                 None => batches.push(batch),
             }
