@@ -66,8 +66,6 @@ async fn ready(node: &Node) -> Answer {
         Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
-    } else if !node.contract_holds.load(Ordering::Relaxed) {
-        Some("the database was migrated to another contract")
     } else if calls::alive(&node.db).await.is_err() {
         Some("the database cannot be reached")
     } else {
@@ -193,10 +191,12 @@ pub(super) async fn find_id(node: &Node, room: &str) -> Result<RoomId, Answer> {
     existing(found.map(|found| found.map(|(id, _)| id)))
 }
 
+#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn name_of(room: &str) -> Result<RoomName, Answer> {
     room.parse().map_err(|_| no_room())
 }
 
+#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn existing<T>(found: Result<Option<T>, DbError>) -> Result<T, Answer> {
     found.map_err(|failure| db_error(&failure))?.ok_or_else(no_room)
 }
