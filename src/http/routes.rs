@@ -65,8 +65,6 @@ async fn ready(node: &Node) -> Answer {
         Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
-    } else if !node.contract_holds.load(Ordering::Relaxed) {
-        Some("the database was migrated to another contract")
     } else if calls::alive(&node.db).await.is_err() {
         Some("the database cannot be reached")
     } else {
