@@ -173,17 +173,15 @@ begin
 end $$;
 comment on function pgcanvas.write_shapes is 'Carries out what was planned, wave by wave: within a wave each shape is written once.';
 
-create or replace function pgcanvas.batch_codes(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[])
+create or replace function pgcanvas.batch_codes(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_locked bigint[])
   returns text[] language plpgsql stable as $$
 begin
   return (
-    select array_agg(
-      case when r.id is null then 'not_found' when a.op_id is not null then 'repeat'
-           when b.twin_of < b.n then 'twin' else 'fresh' end order by b.n)
+    select array_agg(case when a.op_id is not null then 'repeat' when b.twin_of < b.n then 'twin'
+                          when b.room_id = any (p_locked) then 'fresh' else 'not_found' end order by b.n)
     from (
       select u.*, case when u.client is null then u.n else min(u.n) over (partition by u.room_id, u.client, u.op_id) end as twin_of
       from unnest(p_room_ids, p_clients, p_op_ids) with ordinality as u (room_id, client, op_id, n)) as b
-    left join pgcanvas.rooms r on r.id = b.room_id
     left join pgcanvas.applied_ops a on a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id);
 end $$;
 comment on function pgcanvas.batch_codes is 'What each batch is: fresh, repeat of an answered one, twin of an earlier one in the same call, or not_found (no such room).';
@@ -211,7 +209,7 @@ declare
 begin
   select array_agg(r.id), array_agg(r.last_seq) into v_locked, v_last_seqs
     from (select id, last_seq from rooms where id = any (p_room_ids) order by id for no key update) as r;
-  v_codes := batch_codes(p_room_ids, p_clients, p_op_ids);
+  v_codes := batch_codes(p_room_ids, p_clients, p_op_ids, v_locked);
   select array_agg(p_room_ids[b]), array_agg(v_codes[b] = 'fresh') into v_rooms, v_fresh from unnest(p_batches) as b;
   v_once := cardinality(p_batches) = 1
     or (select count(distinct (u.room_id, u.shape_id)) = count(*) from unnest(v_rooms, p_shape_ids) as u (room_id, shape_id));
@@ -230,18 +228,21 @@ begin
   end if;
   return query
     with fresh as materialized (
-      select u.batch, coalesce(max(u.seq), (select r.last_seq from rooms r where r.id = p_room_ids[u.batch])) as seq,
-             array_agg(u.outcome order by u.n) as outcomes
-      from unnest(p_batches, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, seq, outcome, n)
-      where u.outcome is not null group by u.batch),
+      select o.batch, coalesce(max(o.seq), (select r.last_seq from rooms r where r.id = p_room_ids[o.batch])) as seq, array_agg(o.outcome) as outcomes
+      from (select u.* from unnest(p_batches, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, seq, outcome, n)
+            where u.outcome is not null and u.batch is not null order by u.batch, u.n) as o
+      group by o.batch),
     kept as (
       insert into applied_ops (room_id, client, op_id, seq, outcomes)
       select p_room_ids[f.batch], p_clients[f.batch], p_op_ids[f.batch], f.seq, f.outcomes
       from fresh f where p_clients[f.batch] is not null)
+    select f.batch, 'fresh', f.seq, f.outcomes from fresh f
+    union all  -- apart, because matching these to the answers compares each with each
     select b.n::integer, b.code, coalesce(f.seq, a.seq), coalesce(f.outcomes, a.outcomes)
     from (select u.*, case when u.code = 'twin' then (select min(i) from generate_subscripts(p_room_ids, 1) as i where p_room_ids[i] = u.room_id
             and p_clients[i] = u.client and p_op_ids[i] = u.op_id) else u.n end as answered
-          from unnest(v_codes, p_room_ids, p_clients, p_op_ids) with ordinality as u (code, room_id, client, op_id, n)) as b
+          from unnest(v_codes, p_room_ids, p_clients, p_op_ids) with ordinality as u (code, room_id, client, op_id, n)
+          where u.code <> 'fresh' or u.n <> all (p_batches)) as b
     left join fresh f on f.batch = b.answered
     left join applied_ops a on b.code = 'repeat' and a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id;
 end $$;

@@ -1,6 +1,7 @@
 //! Which request goes where.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -10,8 +11,9 @@ use serde_json::json;
 use super::answer::{Answer, answer, db_error, error, json_text};
 use super::shapes;
 use super::{page, upgrade};
-use crate::db::calls::{self, Channel, RoomState};
-use crate::model::{RoomName, Slug};
+use crate::db::DbError;
+use crate::db::calls::{self, RoomState};
+use crate::model::{RoomId, RoomName, Slug};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -23,8 +25,12 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let upgrades = hyper_tungstenite::is_upgrade_request(&request);
-    let get = request.method() == Method::GET;
-    match (request.method(), parts.as_slice()) {
+    // A HEAD is answered like a GET; hyper leaves the body out.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    if method != Method::GET && !upgrade::is_from_here(&request) {
+        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
+    }
+    match (&method, parts.as_slice()) {
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
         (&Method::GET, []) => page::start(node).await,
         (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
@@ -37,7 +43,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
         (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
         (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
-            if !get || known(&parts) =>
+            if method != Method::GET || posts_only(&parts) =>
         {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
@@ -45,7 +51,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     }
 }
 
-fn known(parts: &[&str]) -> bool {
+fn posts_only(parts: &[&str]) -> bool {
     matches!(parts, ["api", "rooms", _, "ops"])
 }
 
@@ -56,8 +62,12 @@ fn not_allowed() -> String {
 async fn ready(node: &Node) -> Answer {
     let trouble = if *node.draining.borrow() {
         Some("the node is stopping")
+    } else if !node.contract_holds.load(Ordering::Relaxed) {
+        Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
+    } else if !node.contract_holds.load(Ordering::Relaxed) {
+        Some("the database was migrated to another contract")
     } else if calls::alive(&node.db).await.is_err() {
         Some("the database cannot be reached")
     } else {
@@ -157,7 +167,7 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
     };
     match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, "guest").await {
         Ok(id) => match find(node, &id.to_string()).await {
-            Ok((room, _)) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
+            Ok(room) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
             Err(refused) => refused,
         },
         Err(failure) => db_error(&failure),
@@ -166,18 +176,31 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
 
 async fn show(node: &Node, room: &str) -> Answer {
     match find(node, room).await {
-        Ok((room, _)) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
+        Ok(room) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
         Err(refused) => refused,
     }
 }
 
-/// The room of a path.
-pub(super) async fn find(node: &Node, room: &str) -> Result<(RoomState, Channel), Answer> {
-    let name: RoomName =
-        room.parse().map_err(|_| error(RejectCode::NotFound, "room: there is no such room"))?;
-    match calls::room_state(&node.db, &name).await {
-        Ok(Some(found)) => Ok(found),
-        Ok(None) => Err(error(RejectCode::NotFound, "room: there is no such room")),
-        Err(failure) => Err(db_error(&failure)),
-    }
+/// The room of a path, with all that is told of it.
+async fn find(node: &Node, room: &str) -> Result<RoomState, Answer> {
+    let found = calls::room_state(&node.db, &name_of(room)?).await;
+    existing(found.map(|found| found.map(|(room, _)| room)))
+}
+
+/// The number of a path's room: for who does not need its shapes counted.
+pub(super) async fn find_id(node: &Node, room: &str) -> Result<RoomId, Answer> {
+    let found = calls::room_door(&node.db, &name_of(room)?).await;
+    existing(found.map(|found| found.map(|(id, _)| id)))
+}
+
+fn name_of(room: &str) -> Result<RoomName, Answer> {
+    room.parse().map_err(|_| no_room())
+}
+
+fn existing<T>(found: Result<Option<T>, DbError>) -> Result<T, Answer> {
+    found.map_err(|failure| db_error(&failure))?.ok_or_else(no_room)
+}
+
+fn no_room() -> Answer {
+    error(RejectCode::NotFound, "room: there is no such room")
 }

@@ -3,7 +3,7 @@
 /// Most batches of one transaction: beyond a few hundred rows a transaction the wait grows faster than the rate.
 pub const MAX_BATCHES: usize = 256;
 /// Most ops of one transaction, unless a single batch has more.
-pub const MAX_OPS: usize = 1_024;
+pub const MAX_OPS: usize = 512;
 /// Most bytes of one transaction, unless a single batch has more.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 

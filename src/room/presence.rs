@@ -263,11 +263,11 @@ impl Presence {
 
     /// A socket left a room: at once when it said so, else after the grace.
     pub fn leave(&self, room: RoomId, session: &Arc<str>, progress: &Arc<Progress>, at_once: bool) {
-        if let Some(local) = self.locals().get_mut(&(room, Arc::clone(session))) {
-            if Arc::ptr_eq(&local.progress, progress) {
-                let now = Instant::now();
-                local.gone_since = Some(if at_once { now.checked_sub(GRACE).unwrap_or(now) } else { now });
-            }
+        if let Some(local) = self.locals().get_mut(&(room, Arc::clone(session)))
+            && Arc::ptr_eq(&local.progress, progress)
+        {
+            let now = Instant::now();
+            local.gone_since = Some(if at_once { now.checked_sub(GRACE).unwrap_or(now) } else { now });
         }
         self.wake.notify_one();
     }
@@ -311,10 +311,10 @@ impl Presence {
             }
             sleep(GATHER).await;
             let (rooms, payloads) = self.gather(Instant::now());
-            if !rooms.is_empty() {
-                if let Err(error) = calls::ring(&db, &rooms, &payloads).await {
-                    tracing::debug!(%error, "presence was not rung");
-                }
+            if !rooms.is_empty()
+                && let Err(error) = calls::ring(&db, &rooms, &payloads).await
+            {
+                tracing::debug!(%error, "presence was not rung");
             }
             if self.someone_is_held() {
                 self.wake.notify_one();

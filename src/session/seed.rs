@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{Membership, Session, Speaker};
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Op, OpId, RoomName};
-use crate::protocol::encode::{self, ErrorFrame};
+use crate::model::{Op, OpId, RoomName, Verb};
+use crate::protocol::encode::{self, ErrorFrame, Outcome};
+use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
 use crate::room::fanout::{Dialect, Subscribed, Subscriber};
 use crate::room::writer::{Answer, Submission};
@@ -36,7 +37,7 @@ impl Session {
             SeedMessage::JoinRoom { room } => self.join_seed(&room).await,
             SeedMessage::LeaveRoom { room } => self.leave_seed(&room).await,
             SeedMessage::Chat { room, op } | SeedMessage::DeleteShape { room, op } => {
-                self.submit_seed(&room, op).await
+                self.submit_seed(&room, op).await;
             }
         }
     }
@@ -73,8 +74,8 @@ impl Session {
         let dialect = Dialect::Seed(name.to_string().into());
         let subscriber =
             Subscriber { socket: self.socket, outbox: Arc::clone(&self.outbox), dialect, seq: None };
-        let (state, channel) = &*membership.state;
-        match self.node.rooms.subscribe(state.id, channel, subscriber).await {
+        let (id, channel) = &*membership.state;
+        match self.node.rooms.subscribe(*id, channel, subscriber).await {
             Ok(Subscribed::Live) => self.set_joined(&membership, true),
             Ok(Subscribed::Behind(_)) => self.db_error_in(name, &DbError::Busy),
             Err(error) => self.db_error_in(name, &error),
@@ -85,7 +86,7 @@ impl Session {
         let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(membership.state.0.id, self.socket).await;
+            self.node.rooms.unsubscribe(membership.state.0, self.socket).await;
         }
     }
 
@@ -96,14 +97,24 @@ impl Session {
         seed.sent += 1;
         let Ok(op_id) = OpId::new(seed.sent) else { return };
         let (outbox, room) = (Arc::clone(&self.outbox), name.to_string());
+        let deleted = (op.verb == Verb::Delete).then(|| op.id.as_str().to_owned());
         let reply = move |answer| {
-            if let Answer::Reject { code, message, .. } = answer {
-                outbox.push(refused(&room, code, &message).into());
+            match answer {
+                Answer::Reject { code, message, .. } => {
+                    _ = outbox.push(refused(&room, code, &message).into());
+                }
+                // Nothing changed, so the room says nothing; but these clients wait for their echo.
+                Answer::Ack { outcomes, .. } if !outcomes.contains(&Outcome::Applied) => {
+                    if let Some(id) = deleted {
+                        outbox.push(delete_frame(&room, &id).into());
+                    }
+                }
+                Answer::Ack { .. } => {}
             }
             drop(permit);
         };
         let submission = Submission {
-            room_id: membership.state.0.id,
+            room_id: membership.state.0,
             client: seed.client,
             op_id,
             author: Arc::clone(&seed.user),

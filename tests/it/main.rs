@@ -7,9 +7,14 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod faults;
 mod hostile;
 mod join;
+mod layers;
+mod limits;
 mod presence;
+mod process;
+mod readers;
 mod schema;
 mod seed;
 mod smoke;

@@ -3,5 +3,8 @@
 pub(crate) mod board;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod http;
 pub(crate) mod node;
+pub(crate) mod program;
 pub(crate) mod server;
+pub(crate) mod storm;
