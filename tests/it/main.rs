@@ -9,6 +9,7 @@
 
 mod faults;
 mod hostile;
+mod http;
 mod join;
 mod layers;
 mod limits;
