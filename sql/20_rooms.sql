@@ -12,6 +12,15 @@ create or replace function pgcanvas.room_state(p_room text)
 $$;
 comment on function pgcanvas.room_state is 'One room by slug or number, its channel included; no row when there is none.';
 
+create or replace function pgcanvas.room_door(p_room text)
+  returns table (id bigint, channel text)
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select r.id, r.channel from rooms r
+  where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
+  order by r.slug = p_room desc limit 1
+$$;
+comment on function pgcanvas.room_door is 'Number and channel of a room by slug or number; no row when there is none. Unlike room_state it does not count the shapes.';
+
 create or replace function pgcanvas.room_head(p_room_id bigint)
   returns table (epoch uuid, last_seq bigint, min_since bigint)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$

@@ -178,6 +178,14 @@ pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, C
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
 }
 
+/// Number and channel of a room by slug or number: what it takes to enter, without counting its shapes.
+pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Channel)>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.room_door($1)").await?;
+    let row = client.query_opt(&statement, &[&room.to_string()]).await?;
+    row.map(|row| Ok((room_id(row.try_get("id")?)?, Channel(row.try_get("channel")?)))).transpose()
+}
+
 /// Where a room is; none when there is no such room.
 pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
     let client = db.get().await?;

@@ -10,8 +10,9 @@ use serde_json::json;
 use super::answer::{Answer, answer, db_error, error, json_text};
 use super::shapes;
 use super::{page, upgrade};
-use crate::db::calls::{self, Channel, RoomState};
-use crate::model::{RoomName, Slug};
+use crate::db::DbError;
+use crate::db::calls::{self, RoomState};
+use crate::model::{RoomId, RoomName, Slug};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -157,7 +158,7 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
     };
     match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, "guest").await {
         Ok(id) => match find(node, &id.to_string()).await {
-            Ok((room, _)) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
+            Ok(room) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
             Err(refused) => refused,
         },
         Err(failure) => db_error(&failure),
@@ -166,18 +167,31 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
 
 async fn show(node: &Node, room: &str) -> Answer {
     match find(node, room).await {
-        Ok((room, _)) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
+        Ok(room) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
         Err(refused) => refused,
     }
 }
 
-/// The room of a path.
-pub(super) async fn find(node: &Node, room: &str) -> Result<(RoomState, Channel), Answer> {
-    let name: RoomName =
-        room.parse().map_err(|_| error(RejectCode::NotFound, "room: there is no such room"))?;
-    match calls::room_state(&node.db, &name).await {
-        Ok(Some(found)) => Ok(found),
-        Ok(None) => Err(error(RejectCode::NotFound, "room: there is no such room")),
-        Err(failure) => Err(db_error(&failure)),
-    }
+/// The room of a path, with all that is told of it.
+async fn find(node: &Node, room: &str) -> Result<RoomState, Answer> {
+    let found = calls::room_state(&node.db, &name_of(room)?).await;
+    existing(found.map(|found| found.map(|(room, _)| room)))
+}
+
+/// The number of a path's room: for who does not need its shapes counted.
+pub(super) async fn find_id(node: &Node, room: &str) -> Result<RoomId, Answer> {
+    let found = calls::room_door(&node.db, &name_of(room)?).await;
+    existing(found.map(|found| found.map(|(id, _)| id)))
+}
+
+fn name_of(room: &str) -> Result<RoomName, Answer> {
+    room.parse().map_err(|_| no_room())
+}
+
+fn existing<T>(found: Result<Option<T>, DbError>) -> Result<T, Answer> {
+    found.map_err(|failure| db_error(&failure))?.ok_or_else(no_room)
+}
+
+fn no_room() -> Answer {
+    error(RejectCode::NotFound, "room: there is no such room")
 }

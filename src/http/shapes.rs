@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout};
 
 use super::answer::{Answer, db_error, error, json_text};
-use super::routes::find;
+use super::routes::find_id;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
 use crate::node::Node;
@@ -63,7 +63,7 @@ fn read_area(text: &str) -> Option<[f64; 4]> {
 
 /// `GET …/shapes?box=&kind=&limit=&after=`.
 pub(super) async fn list(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    let (room, _) = match find(node, room).await {
+    let room = match find_id(node, room).await {
         Ok(room) => room,
         Err(refused) => return refused,
     };
@@ -79,7 +79,7 @@ pub(super) async fn list(node: &Node, room: &str, request: &Request<Incoming>) -
         return error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9");
     }
     let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
-    match calls::shapes_in_box(&node.db, room.id, &query).await {
+    match calls::shapes_in_box(&node.db, room, &query).await {
         Ok(rows) => json_text(StatusCode::OK, told(&rows, limit)),
         Err(failure) => db_error(&failure),
     }
@@ -111,7 +111,7 @@ pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answ
 
 /// `POST …/ops`: the same answer as on a socket.
 pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
-    let (found, _) = match find(node, room).await {
+    let found = match find_id(node, room).await {
         Ok(found) => found,
         Err(refused) => return refused,
     };
@@ -129,7 +129,7 @@ pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) ->
     let (reply, answer) = oneshot::channel();
     let short: String = posted.client.0.simple().to_string().chars().take(8).collect();
     let submission = Submission {
-        room_id: found.id,
+        room_id: found,
         client: posted.client.0,
         op_id: posted.op_id,
         author: format!("guest-{short}").into(),

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
 use super::frames::Framer;
 use super::registry::Rooms;
-use crate::db::calls::{self, Channel, Difference, RoomHead, RoomState};
+use crate::db::calls::{self, Channel, Difference, RoomHead};
 use crate::db::{Db, DbError};
 use crate::model::{RoomId, Seq};
 use crate::protocol::decode::Join;
@@ -38,17 +38,17 @@ pub async fn join(
     db: &Db,
     rooms: &Rooms,
     asked: &Join,
-    room: &(RoomState, Channel),
+    room: &(RoomId, Channel),
     mut subscriber: Subscriber,
 ) -> Result<(), JoinError> {
-    let mut reached = send_board(db, asked, room.0.id, &subscriber).await?;
+    let mut reached = send_board(db, asked, room.0, &subscriber).await?;
     loop {
         subscriber.seq = Some(reached);
-        match rooms.subscribe(room.0.id, &room.1, subscriber).await? {
+        match rooms.subscribe(room.0, &room.1, subscriber).await? {
             Subscribed::Live => return Ok(()),
             Subscribed::Behind(back) => {
                 subscriber = back;
-                reached = send_changes(db, room.0.id, reached, &subscriber).await?;
+                reached = send_changes(db, room.0, reached, &subscriber).await?;
             }
         }
     }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::db::calls::{self, Channel, RoomState};
+use crate::db::calls::{self, Channel};
 use crate::metrics::count;
 use crate::model::limits::MAX_UNACKNOWLEDGED_BATCHES;
 use crate::model::{RoomId, RoomName};
@@ -44,7 +44,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// A room this socket is in.
 #[derive(Debug, Clone)]
 pub(super) struct Membership {
-    pub(super) state: Arc<(RoomState, Channel)>,
+    pub(super) state: Arc<(RoomId, Channel)>,
     /// Whether the room's changes come to this socket.
     pub(super) joined: bool,
     pub(super) progress: Arc<Progress>,
@@ -214,10 +214,10 @@ impl Session {
         if let Some(known) = self.names.get(&key).and_then(|id| self.rooms.get(id)) {
             return Ok(Some(known.clone()));
         }
-        let Some(found) = calls::room_state(&self.node.db, name).await? else {
+        let Some(found) = calls::room_door(&self.node.db, name).await? else {
             return Ok(None);
         };
-        let id = found.0.id;
+        let id = found.0;
         self.names.insert(key, id);
         let fresh = || Membership { state: Arc::new(found), joined: false, progress: Arc::default() };
         Ok(Some(self.rooms.entry(id).or_insert_with(fresh).clone()))

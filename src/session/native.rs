@@ -99,7 +99,7 @@ impl Session {
             }
             Err(error) => return self.db_error_in(&asked.room, &error),
         };
-        let id = membership.state.0.id;
+        let id = membership.state.0;
         if membership.joined {
             // Joining again is how a client that missed something comes back.
             self.node.rooms.unsubscribe(id, self.socket).await;
@@ -124,7 +124,7 @@ impl Session {
     }
 
     pub(super) fn set_joined(&mut self, membership: &Membership, joined: bool) {
-        if let Some(known) = self.rooms.get_mut(&membership.state.0.id) {
+        if let Some(known) = self.rooms.get_mut(&membership.state.0) {
             known.joined = joined;
         }
     }
@@ -132,7 +132,7 @@ impl Session {
     async fn leave(&mut self, native: &Native, room: &RoomName) {
         let known = self.names.get(&room.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
-            let id = membership.state.0.id;
+            let id = membership.state.0;
             self.set_joined(&membership, false);
             self.node.rooms.unsubscribe(id, self.socket).await;
             self.node.presence.leave(id, &native.session, &membership.progress, true);
@@ -162,7 +162,7 @@ impl Session {
             drop(permit);
         };
         let submission = Submission {
-            room_id: membership.state.0.id,
+            room_id: membership.state.0,
             client: native.client,
             op_id: batch.op_id,
             author: Arc::clone(&native.user),
@@ -184,7 +184,7 @@ impl Session {
         match known.filter(|membership| membership.joined) {
             Some(membership) => {
                 if let Ok(state) = RawValue::from_string(state) {
-                    self.node.presence.update(membership.state.0.id, &native.session, state);
+                    self.node.presence.update(membership.state.0, &native.session, state);
                 }
             }
             None => self.error_in(room, RejectCode::NotFound, "room: join it before telling where you are"),

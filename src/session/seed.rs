@@ -73,8 +73,8 @@ impl Session {
         let dialect = Dialect::Seed(name.to_string().into());
         let subscriber =
             Subscriber { socket: self.socket, outbox: Arc::clone(&self.outbox), dialect, seq: None };
-        let (state, channel) = &*membership.state;
-        match self.node.rooms.subscribe(state.id, channel, subscriber).await {
+        let (id, channel) = &*membership.state;
+        match self.node.rooms.subscribe(*id, channel, subscriber).await {
             Ok(Subscribed::Live) => self.set_joined(&membership, true),
             Ok(Subscribed::Behind(_)) => self.db_error_in(name, &DbError::Busy),
             Err(error) => self.db_error_in(name, &error),
@@ -85,7 +85,7 @@ impl Session {
         let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(membership.state.0.id, self.socket).await;
+            self.node.rooms.unsubscribe(membership.state.0, self.socket).await;
         }
     }
 
@@ -103,7 +103,7 @@ impl Session {
             drop(permit);
         };
         let submission = Submission {
-            room_id: membership.state.0.id,
+            room_id: membership.state.0,
             client: seed.client,
             op_id,
             author: Arc::clone(&seed.user),

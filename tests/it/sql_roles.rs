@@ -29,6 +29,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
            array['put'], array['b'], array['{\"kind\": \"line\"}']::jsonb[])",
         "select * from pgcanvas.changes_since(1, 0, 0, 100)",
         "select channel from pgcanvas.room_state('1')",
+        "select channel from pgcanvas.room_door('1')",
         "select * from pgcanvas.room_head(1)",
         "select pgcanvas.create_room('design', 'open', null)",
         "select pgcanvas.open_room(2)",
@@ -153,6 +154,7 @@ async fn nobody_but_a_node_learns_a_rooms_channel() {
             &[
                 "select channel from pgcanvas.rooms",
                 "select from pgcanvas.room_state('1')",
+                "select from pgcanvas.room_door('1')",
                 "select pgcanvas.ring(array[1], array['x'])",
             ],
         )
