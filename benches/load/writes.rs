@@ -21,9 +21,7 @@ const VARIANTS: [(usize, usize); 2] = [(1, 8), (64, 2)];
 
 /// Measures and prints.
 pub(crate) async fn measure(plan: &Plan, lab: &Lab) {
-    println!(
-        "\n== writes: {ROOMS} rooms x {CLIENTS_PER_ROOM} clients, each with {WINDOW} batches on their way"
-    );
+    println!("\n== writes: {ROOMS} rooms x {CLIENTS_PER_ROOM} clients");
     let before = bare::upserts(plan, lab, false).await;
     let rung = bare::upserts(plan, lab, true).await;
     print_bare("bare upserts, 4 x 64", &before);
