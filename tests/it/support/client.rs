@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// asks for it.
 pub(crate) struct Client {
     line: Line,
-    client: Uuid,
+    device: Uuid,
     /// The last `op_id` given out.
     last_op_id: i64,
     boards: BTreeMap<String, Board>,
@@ -32,9 +32,9 @@ impl Client {
     }
 
     /// Connects as a device that was there before.
-    pub(crate) async fn connect_as(node: &TestNode, client: Uuid) -> Self {
+    pub(crate) async fn connect_as(node: &TestNode, device: Uuid) -> Self {
         let line = Line::open(&format!("ws://{}/ws", node.address())).await;
-        Self { line, client, last_op_id: 0, boards: BTreeMap::new(), unread: Vec::new() }
+        Self { line, device, last_op_id: 0, boards: BTreeMap::new(), unread: Vec::new() }
     }
 
     /// Connects, says hello and joins a room.
@@ -60,7 +60,7 @@ impl Client {
 
     /// The device.
     pub(crate) fn client(&self) -> Uuid {
-        self.client
+        self.device
     }
 
     /// The socket, for what no client would do.
@@ -74,7 +74,7 @@ impl Client {
 
     /// Says hello; gives the welcome.
     pub(crate) async fn hello(&mut self, name: &str) -> Value {
-        self.send(&json!({"type": "hello", "protocol": 1, "client": self.client, "name": name})).await;
+        self.send(&json!({"type": "hello", "protocol": 1, "client": self.device, "name": name})).await;
         self.expect(|frame| frame["type"] == "welcome").await
     }
 
@@ -169,11 +169,6 @@ impl Client {
             }
             self.read("the frame expected").await;
         }
-    }
-
-    /// The next frame that is no change of a board.
-    pub(crate) async fn next_frame(&mut self) -> Value {
-        self.expect(|_| true).await
     }
 
     /// Frames that came and that nobody has asked for.

@@ -47,10 +47,10 @@ impl TestNode {
     }
 
     /// The number a metric stands at, named as in Prometheus' text; 0 when it has not been counted yet.
-    pub(crate) fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.node().metrics.text();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |number| number.parse().unwrap())
+        line.map_or(0, |number| number.parse().unwrap())
     }
 
     /// Stops as on SIGTERM.

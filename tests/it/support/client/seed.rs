@@ -27,10 +27,6 @@ impl SeedClient {
         client
     }
 
-    pub(crate) fn line(&mut self) -> &mut Line {
-        &mut self.line
-    }
-
     pub(crate) async fn send(&mut self, frame: &Value) {
         self.line.send(&frame.to_string()).await;
     }
