@@ -16,6 +16,7 @@
     clippy::cast_sign_loss,
     reason = "figures for people"
 )]
+#![allow(clippy::pedantic, reason = "figures are cast and rounded, and a bench may hold large things")]
 
 mod bare;
 mod board;
