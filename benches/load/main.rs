@@ -7,6 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::collapsible_if,
     reason = "a bench that fails is to stop"
 )]
 #![allow(clippy::print_stdout, reason = "what it measured is what it is for")]

@@ -229,7 +229,7 @@ async fn a_posted_batch_is_answered_as_on_a_socket() {
         assert_eq!(post(address, "/api/rooms/r/ops", body).await.refusal(), invalid(), "{body}");
     }
     let counted = node.metric("pgcanvas_rejects_total{kind=\"invalid\"}");
-    assert!(counted >= 7.0, "every rejection is counted: {counted}");
+    assert!(counted >= 7, "every rejection is counted: {counted}");
     let nowhere = post(address, "/api/rooms/nobody/ops", &batch(json!(3), put(1))).await;
     assert_eq!(nowhere.refusal(), (404, "not_found".to_owned()));
     let large = "x".repeat(2 * 1024 * 1024 + 1);
