@@ -1,5 +1,6 @@
 //! The pure parts that every frame passes: reading ops, putting changes into frames, writing frames, and where shapes are.
 #![allow(missing_docs, reason = "criterion's macros make functions without them")]
+#![allow(clippy::pedantic, reason = "benches are short")]
 
 use std::hint::black_box;
 

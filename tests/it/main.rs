@@ -6,6 +6,11 @@
     clippy::indexing_slicing,
     reason = "a test says what went wrong by panicking"
 )]
+#![allow(
+    clippy::pedantic,
+    clippy::string_slice,
+    reason = "a test that fails is to stop, and says what it means at length"
+)]
 
 mod faults;
 mod hostile;
