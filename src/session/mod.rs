@@ -231,10 +231,10 @@ impl Session {
         for (id, membership) in std::mem::take(&mut self.rooms) {
             // Joined or not: a join that was cut off may have put this socket into the room.
             self.node.rooms.unsubscribe(id, self.socket).await;
-            if membership.joined {
-                if let Speaker::Native(native) = &self.speaker {
-                    self.node.presence.leave(id, &native.session, &membership.progress, false);
-                }
+            if let Speaker::Native(native) = &self.speaker
+                && membership.joined
+            {
+                self.node.presence.leave(id, &native.session, &membership.progress, false);
             }
         }
     }
