@@ -309,21 +309,18 @@ async fn the_metrics_can_be_read_and_are_those_that_are_documented() {
     let mut families = BTreeSet::new();
     assert!(answer.body.ends_with("# EOF\n"));
     for line in answer.body.lines() {
-        match line.strip_prefix("# ") {
-            Some(comment) => {
-                let words: Vec<&str> = comment.splitn(3, ' ').collect();
-                if words[0] == "TYPE" {
-                    assert!(["counter", "gauge", "histogram"].contains(&words[2]), "{line}");
-                    families.insert(words[1].to_owned());
-                }
+        if let Some(comment) = line.strip_prefix("# ") {
+            let words: Vec<&str> = comment.splitn(3, ' ').collect();
+            if words[0] == "TYPE" {
+                assert!(["counter", "gauge", "histogram"].contains(&words[2]), "{line}");
+                families.insert(words[1].to_owned());
             }
-            None => {
-                let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
-                assert!(value.parse::<f64>().is_ok() && name.starts_with("pgcanvas_"), "{line}");
-                let labels = name.split_once('{').map_or("", |(_, labels)| labels);
-                assert!(labels.is_empty() || labels.ends_with("\"}"), "{line}");
-            }
+            continue;
         }
+        let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+        assert!(value.parse::<f64>().is_ok() && name.starts_with("pgcanvas_"), "{line}");
+        let labels = name.split_once('{').map_or("", |(_, labels)| labels);
+        assert!(labels.is_empty() || labels.ends_with("\"}"), "{line}");
     }
     assert!(families.len() > 15, "{families:?}");
     let documented = documented();

@@ -105,7 +105,8 @@ impl Source {
 /// Whether `word` stands there as a word of its own, followed by `after`.
 fn words_before(text: &str, word: &str, after: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
-    text.match_indices(&format!("{word}{after}")).any(|(at, _)| !text[..at].ends_with(is_part))
+    text.match_indices(&format!("{word}{after}"))
+        .any(|(at, _)| text.get(..at).is_some_and(|before| !before.ends_with(is_part)))
 }
 
 /// The modules named by `crate::name`, also within `use crate::{…}`.
@@ -113,7 +114,7 @@ fn named_modules(code: &str) -> BTreeSet<String> {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
+        let rest = code.get(at + "crate::".len()..).unwrap_or_default();
         let firsts: Vec<&str> = match rest.strip_prefix('{') {
             Some(group) => group.split('}').next().unwrap_or_default().split(',').collect(),
             None => vec![rest],
@@ -201,8 +202,7 @@ fn sql_stands_in_the_database_layer_alone() {
     for source in sources("src").iter().filter(|source| !source.is_test()) {
         for literal in literals(&source.code()) {
             let begins = |beginning: &&str| literal.trim_start().to_lowercase().starts_with(*beginning);
-            let is_sql = SQL_BEGINNINGS.iter().any(|beginning| begins(&beginning))
-                && literal.contains("pgcanvas.")
+            let is_sql = SQL_BEGINNINGS.iter().any(begins) && literal.contains("pgcanvas.")
                 || literal.trim_start().starts_with("select ");
             let placed = SQL_PLACES.iter().any(|place| source.name.starts_with(place));
             assert!(!is_sql || placed, "src/{}.rs holds SQL: {literal}", source.name);
@@ -227,9 +227,11 @@ fn no_file_is_longer_than_four_hundred_lines() {
 #[test]
 fn every_rule_is_quoted_by_a_test_and_every_quoted_rule_is_there() {
     let is_rule = |word: &str| {
-        word.len() >= 3
-            && word[..2].chars().all(|letter| letter.is_ascii_uppercase())
-            && word[2..].chars().all(|digit| digit.is_ascii_digit())
+        word.split_at_checked(2).is_some_and(|(letters, number)| {
+            letters.chars().all(|letter| letter.is_ascii_uppercase())
+                && !number.is_empty()
+                && number.chars().all(|digit| digit.is_ascii_digit())
+        })
     };
     let mut rules = BTreeSet::new();
     for entry in fs::read_dir(root().join("tests")).unwrap() {

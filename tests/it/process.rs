@@ -38,7 +38,7 @@ async fn shape_ids(node: &Program) -> Vec<String> {
         .iter()
         .map(|shape| shape["id"].as_str().unwrap().to_owned())
         .collect();
-    ids.sort_by_key(|id| id[1..].parse::<u64>().unwrap());
+    ids.sort_by_key(|id| id.trim_start_matches('s').parse::<u64>().unwrap());
     ids
 }
 

@@ -18,7 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use uuid::Uuid;
 
 /// Nothing may take longer: a frame while something is awaited, a node to come back, a storm to go on.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a client waits before it tries the next node.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Shapes of one batch: a half batch would show.
