@@ -11,8 +11,8 @@ create or replace function pgcanvas.members(p_object jsonb)
 return nullif(substr(p_object::text, 2, length(p_object::text) - 2), '');
 comment on function pgcanvas.members is 'The text of an object without its braces; null when it is empty.';
 
-create or replace function pgcanvas.shape_json(p_shape pgcanvas.shapes)
-  returns json language sql stable parallel safe
+create or replace function pgcanvas.shape_text(p_shape pgcanvas.shapes)
+  returns text language sql stable parallel safe
 return concat(
   '{"id":' || to_json(p_shape.id), ',"kind":' || to_json(p_shape.kind), ',"x":' || p_shape.x, ',"y":' || p_shape.y,
   ',"width":' || p_shape.width, ',"height":' || p_shape.height, ',"angle":' || p_shape.angle,
@@ -26,7 +26,12 @@ return concat(
   ',"link":' || to_json(p_shape.link), ',"version":' || p_shape.version, ',"seq":' || p_shape.seq,
   ',"created_by":' || to_json(p_shape.created_by), ',"updated_by":' || to_json(p_shape.updated_by),
   ',"created_at":"' || pgcanvas.iso(p_shape.created_at) || '"', ',"updated_at":"' || pgcanvas.iso(p_shape.updated_at) || '"',
-  ',"props":' || p_shape.props::text, ',' || pgcanvas.members(p_shape.extra), '}')::json;
+  ',"props":' || p_shape.props::text, ',' || pgcanvas.members(p_shape.extra), '}');
+comment on function pgcanvas.shape_text is 'The text of a shape''s JSON: what is put together further is parsed once, when whole.';
+
+create or replace function pgcanvas.shape_json(p_shape pgcanvas.shapes)
+  returns json language sql stable parallel safe
+return pgcanvas.shape_text(p_shape)::json;
 comment on function pgcanvas.shape_json is 'A shape as clients receive it: absent properties left out, unknown ones and explicit nulls kept.';
 
 create or replace function pgcanvas.object_diff(p_from jsonb, p_to jsonb)

@@ -83,107 +83,128 @@ begin
 end $$;
 comment on function pgcanvas.plan_again is 'The writes when a shape is touched more than once: one per batch and shape, in waves.';
 
-create or replace function pgcanvas.insert_shapes(p_rooms bigint[], p_shape_ids text[], p_authors text[], p_folded pgcanvas.folded_ops,
-  p_writes pgcanvas.planned_writes, p_wave integer)
+create or replace function pgcanvas.insert_shapes(p_rooms bigint[], p_shape_ids text[], p_batches integer[], p_authors text[], p_clients uuid[],
+  p_op_ids bigint[], p_folded pgcanvas.folded_ops, p_writes pgcanvas.planned_writes, p_wave integer)
   returns void language plpgsql volatile as $$
 begin
-  insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color, background_color,
-    fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props,
-    extra, bounds, grid, version, seq, created_by, updated_by, created_at, updated_at)
-  select w.room_id, w.shape_id, w.kind, w.x, w.y, w.width, w.height, w.angle, w.points, w.index, w.frame_id, w.container_id, w.group_ids, w.locked,
-    w.stroke_color, w.background_color, w.fill_style, w.stroke_width, w.stroke_style, w.roughness, w.opacity, w.text, w.font_size,
-    w.font_family, w.file_id, w.link, w.props,
-    w.extra, w.bounds, pgcanvas.grid_box(w.bounds), 1, w.seq, w.author, w.author, now(), now()
-  from (
-    select u.*, pgcanvas.shape_bounds(u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.stroke_width) as bounds
-    from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_authors, p_rooms, p_shape_ids, p_folded.extras, p_folded.properties)
-      as u (action, wave, seq, author, room_id, shape_id, extra, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color,
-      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link,
-      props)
+  with w as materialized (
+    select u.*, p_authors[u.batch] as author, pgcanvas.shape_bounds(u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.stroke_width) as bounds
+    from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_batches, p_rooms, p_shape_ids, p_folded.extras, p_folded.properties)
+      as u (action, wave, seq, batch, room_id, shape_id, extra, id, kind, x, y, width, height, angle, points, index, frame_id,
+        container_id, group_ids, locked, stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness,
+        opacity, text, font_size, font_family, file_id, link, props)
     where u.action = 'insert' and u.wave = p_wave
-      and pgcanvas.refuse(pgcanvas.shape_fault(u.shape_id, row(u.id, u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.index, u.frame_id, u.container_id, u.group_ids, u.locked,
-        u.stroke_color, u.background_color, u.fill_style, u.stroke_width, u.stroke_style, u.roughness, u.opacity, u.text,
-        u.font_size, u.font_family, u.file_id, u.link, u.props)::pgcanvas.shape_properties, u.extra)) is null
-    offset 0) as w;
+      and pgcanvas.refuse(pgcanvas.shape_fault(u.shape_id,
+        row(u.id, u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.index, u.frame_id, u.container_id, u.group_ids,
+          u.locked, u.stroke_color, u.background_color, u.fill_style, u.stroke_width, u.stroke_style, u.roughness, u.opacity,
+          u.text, u.font_size, u.font_family, u.file_id, u.link, u.props)::pgcanvas.shape_properties, u.extra)) is null),
+  put as (
+    insert into pgcanvas.shapes (
+      room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color,
+      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id,
+      link, props, extra, bounds, grid, version, seq, created_by, updated_by, created_at, updated_at)
+    select w.room_id, w.shape_id, w.kind, w.x, w.y, w.width, w.height, w.angle, w.points, w.index, w.frame_id, w.container_id,
+      w.group_ids, w.locked, w.stroke_color, w.background_color, w.fill_style, w.stroke_width, w.stroke_style, w.roughness,
+      w.opacity, w.text, w.font_size, w.font_family, w.file_id, w.link, w.props, w.extra, w.bounds,
+      pgcanvas.grid_box(w.bounds), 1, w.seq, w.author, w.author, now(), now()
+    from w)
+  insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
+  select w.room_id, w.seq, 'put', w.shape_id, ('{"op":"put","shape":' || pgcanvas.shape_text(row(
+      w.room_id, w.shape_id, w.kind, w.x, w.y, w.width, w.height, w.angle, w.points, w.index, w.frame_id, w.container_id,
+      w.group_ids, w.locked, w.stroke_color, w.background_color, w.fill_style, w.stroke_width, w.stroke_style, w.roughness,
+      w.opacity, w.text, w.font_size, w.font_family, w.file_id, w.link, w.props, w.extra, w.bounds, null, 1, w.seq, null,
+      w.author, w.author, now(), now())::pgcanvas.shapes) || '}')::json,
+    w.author, p_clients[w.batch], p_op_ids[w.batch], now()
+  from w;
 end $$;
-comment on function pgcanvas.insert_shapes is 'Writes the shapes a wave creates.';
+comment on function pgcanvas.insert_shapes is 'Writes and logs the shapes a wave creates.';
 
-create or replace function pgcanvas.update_shapes(p_rooms bigint[], p_shape_ids text[], p_authors text[], p_folded pgcanvas.folded_ops,
-  p_writes pgcanvas.planned_writes, p_wave integer)
+create or replace function pgcanvas.update_shapes(p_rooms bigint[], p_shape_ids text[], p_batches integer[], p_authors text[], p_clients uuid[],
+  p_op_ids bigint[], p_folded pgcanvas.folded_ops, p_writes pgcanvas.planned_writes, p_wave integer)
   returns void language plpgsql volatile as $$
 begin
-  update pgcanvas.shapes s set kind = w.kind, x = w.x, y = w.y, width = w.width, height = w.height, angle = w.angle, points = w.points, index = w.index,
-    frame_id = w.frame_id, container_id = w.container_id, group_ids = w.group_ids, locked = w.locked, stroke_color =
-    w.stroke_color, background_color = w.background_color, fill_style = w.fill_style, stroke_width = w.stroke_width, stroke_style
-    = w.stroke_style, roughness = w.roughness, opacity = w.opacity, text = w.text, font_size = w.font_size, font_family =
-    w.font_family, file_id = w.file_id, link = w.link, props = w.props,
-    extra = w.extra, bounds = w.bounds, grid = pgcanvas.grid_box(w.bounds), version = s.version + 1, seq = w.seq, updated_by = w.author,
-    updated_at = now()
-  from (
-    select u.*, pgcanvas.shape_bounds(u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.stroke_width) as bounds
-    from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_authors, p_rooms, p_shape_ids, p_folded.extras, p_folded.properties)
-      as u (action, wave, seq, author, room_id, shape_id, extra, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color,
-      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link,
-      props)
+  with w as materialized (
+    select u.*, p_authors[u.batch] as author, o.*, pgcanvas.shape_bounds(u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.stroke_width) as bounds
+    from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_batches, p_rooms, p_shape_ids, p_folded.extras, p_folded.properties)
+      as u (action, wave, seq, batch, room_id, shape_id, extra, id, kind, x, y, width, height, angle, points, index, frame_id,
+        container_id, group_ids, locked, stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness,
+        opacity, text, font_size, font_family, file_id, link, props)
+    cross join lateral (select t as old, t.version, t.created_by, t.created_at from pgcanvas.shapes t
+                        where t.room_id = any (array[u.room_id]) and t.id = u.shape_id offset 0) as o
     where u.action = 'update' and u.wave = p_wave
-      and pgcanvas.refuse(pgcanvas.shape_fault(u.shape_id, row(u.id, u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.index, u.frame_id, u.container_id, u.group_ids, u.locked,
-        u.stroke_color, u.background_color, u.fill_style, u.stroke_width, u.stroke_style, u.roughness, u.opacity, u.text,
-        u.font_size, u.font_family, u.file_id, u.link, u.props)::pgcanvas.shape_properties, u.extra)) is null
-    offset 0) as w
-  where s.room_id = any (array[w.room_id]) and s.id = w.shape_id;
+      and pgcanvas.refuse(pgcanvas.shape_fault(u.shape_id,
+        row(u.id, u.kind, u.x, u.y, u.width, u.height, u.angle, u.points, u.index, u.frame_id, u.container_id, u.group_ids,
+          u.locked, u.stroke_color, u.background_color, u.fill_style, u.stroke_width, u.stroke_style, u.roughness, u.opacity,
+          u.text, u.font_size, u.font_family, u.file_id, u.link, u.props)::pgcanvas.shape_properties, u.extra)) is null),
+  changed as (
+    update pgcanvas.shapes s set
+      kind = w.kind, x = w.x, y = w.y, width = w.width, height = w.height, angle = w.angle, points = w.points, index = w.index,
+      frame_id = w.frame_id, container_id = w.container_id, group_ids = w.group_ids, locked = w.locked,
+      stroke_color = w.stroke_color, background_color = w.background_color, fill_style = w.fill_style,
+      stroke_width = w.stroke_width, stroke_style = w.stroke_style, roughness = w.roughness, opacity = w.opacity,
+      text = w.text, font_size = w.font_size, font_family = w.font_family, file_id = w.file_id, link = w.link, props = w.props,
+      extra = w.extra, bounds = w.bounds, grid = pgcanvas.grid_box(w.bounds), version = w.version + 1, seq = w.seq,
+      updated_by = w.author, updated_at = now()
+    from w where s.room_id = any (array[w.room_id]) and s.id = w.shape_id)
+  insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+  select w.room_id, w.seq, c.op, w.shape_id, c.change, c.before, w.author, p_clients[w.batch], p_op_ids[w.batch], now()
+  from w cross join lateral pgcanvas.change_of(w.old, row(
+      w.room_id, w.shape_id, w.kind, w.x, w.y, w.width, w.height, w.angle, w.points, w.index, w.frame_id, w.container_id,
+      w.group_ids, w.locked, w.stroke_color, w.background_color, w.fill_style, w.stroke_width, w.stroke_style, w.roughness,
+      w.opacity, w.text, w.font_size, w.font_family, w.file_id, w.link, w.props, w.extra, w.bounds, null, w.version + 1, w.seq,
+      null, w.created_by, w.author, w.created_at, now())::pgcanvas.shapes) as c;
 end $$;
-comment on function pgcanvas.update_shapes is 'Writes the shapes a wave changes.';
+comment on function pgcanvas.update_shapes is 'Writes and logs the shapes a wave changes.';
 
-create or replace function pgcanvas.delete_shapes(p_rooms bigint[], p_shape_ids text[], p_writes pgcanvas.planned_writes, p_wave integer)
+create or replace function pgcanvas.delete_shapes(p_rooms bigint[], p_shape_ids text[], p_batches integer[], p_authors text[], p_clients uuid[],
+  p_op_ids bigint[], p_writes pgcanvas.planned_writes, p_wave integer)
   returns void language plpgsql volatile as $$
 begin
-  delete from pgcanvas.shapes s
-  using unnest(p_writes.actions, p_writes.waves, p_rooms, p_shape_ids) as w (action, wave, room_id, shape_id)
-  where w.wave = p_wave and w.action = 'delete' and s.room_id = any (array[w.room_id]) and s.id = w.shape_id;
+  with w as materialized (
+    select u.*, o.old
+    from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_batches, p_rooms, p_shape_ids) as u (action, wave, seq, batch, room_id, shape_id)
+    cross join lateral (select t as old from pgcanvas.shapes t where t.room_id = any (array[u.room_id]) and t.id = u.shape_id offset 0) as o
+    where u.action = 'delete' and u.wave = p_wave),
+  gone as (delete from pgcanvas.shapes s using w where s.room_id = any (array[w.room_id]) and s.id = w.shape_id)
+  insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+  select w.room_id, w.seq, 'delete', w.shape_id, ('{"op":"delete","id":' || to_json(w.shape_id) || '}')::json, pgcanvas.shape_json(w.old),
+    p_authors[w.batch], p_clients[w.batch], p_op_ids[w.batch], now()
+  from w;
 end $$;
-comment on function pgcanvas.delete_shapes is 'Removes the shapes a wave deletes.';
+comment on function pgcanvas.delete_shapes is 'Removes and logs the shapes a wave deletes.';
 
 create or replace function pgcanvas.write_shapes(p_rooms bigint[], p_shape_ids text[], p_batches integer[], p_authors text[], p_clients uuid[],
   p_op_ids bigint[], p_folded pgcanvas.folded_ops, p_writes pgcanvas.planned_writes)
   returns void language plpgsql volatile as $$
 declare
-  v_authors text[] := array(select p_authors[b] from unnest(p_batches) as b);
+  v_setting text := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside: these rows come stamped and are logged here
+  v_wave integer := 1;
 begin
-  -- The log triggers read from here whose batch a row is of.
-  perform set_config('pgcanvas.applying', (
-    select row(array_agg(u.room_id), array_agg(u.seq), array_agg(p_authors[u.batch]), array_agg(p_clients[u.batch]), array_agg(p_op_ids[u.batch]))
-      ::pgcanvas.batches_applied::text
-    from (select distinct v.room_id, v.seq, v.batch from unnest(p_rooms, p_writes.seqs, p_batches) as v (room_id, seq, batch)
-          where v.seq is not null) as u), true);
-  for v_wave in 1 .. (select max(w) from unnest(p_writes.waves) as w) loop
+  while v_wave = any (p_writes.waves) loop
     if 'insert' = any (p_writes.actions) then
-      perform pgcanvas.insert_shapes(p_rooms, p_shape_ids, v_authors, p_folded, p_writes, v_wave);
+      perform pgcanvas.insert_shapes(p_rooms, p_shape_ids, p_batches, p_authors, p_clients, p_op_ids, p_folded, p_writes, v_wave);
     end if;
     if 'update' = any (p_writes.actions) then
-      perform pgcanvas.update_shapes(p_rooms, p_shape_ids, v_authors, p_folded, p_writes, v_wave);
+      perform pgcanvas.update_shapes(p_rooms, p_shape_ids, p_batches, p_authors, p_clients, p_op_ids, p_folded, p_writes, v_wave);
     end if;
     if 'delete' = any (p_writes.actions) then
-      perform set_config('pgcanvas.deleting', (select row(array_agg(w.room_id), array_agg(w.shape_id), array_agg(w.seq))::pgcanvas.shapes_deleted::text
-        from unnest(p_writes.actions, p_writes.waves, p_writes.seqs, p_rooms, p_shape_ids) as w (action, wave, seq, room_id, shape_id)
-        where w.action = 'delete' and w.wave = v_wave), true);
-      perform pgcanvas.delete_shapes(p_rooms, p_shape_ids, p_writes, v_wave);
+      perform pgcanvas.delete_shapes(p_rooms, p_shape_ids, p_batches, p_authors, p_clients, p_op_ids, p_writes, v_wave);
     end if;
+    v_wave := v_wave + 1;
   end loop;
-  perform set_config('pgcanvas.applying', '', true);
+  v_setting := set_config('pgcanvas.applying', '', true);
 end $$;
 comment on function pgcanvas.write_shapes is 'Carries out what was planned, wave by wave: within a wave each shape is written once.';
 
-create or replace function pgcanvas.batch_codes(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[])
+create or replace function pgcanvas.batch_codes(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_locked bigint[])
   returns text[] language plpgsql stable as $$
 begin
   return (
-    select array_agg(
-      case when r.id is null then 'not_found' when a.op_id is not null then 'repeat'
-           when b.twin_of < b.n then 'twin' else 'fresh' end order by b.n)
+    select array_agg(case when a.op_id is not null then 'repeat' when b.twin_of < b.n then 'twin'
+                          when b.room_id = any (p_locked) then 'fresh' else 'not_found' end order by b.n)
     from (
       select u.*, case when u.client is null then u.n else min(u.n) over (partition by u.room_id, u.client, u.op_id) end as twin_of
       from unnest(p_room_ids, p_clients, p_op_ids) with ordinality as u (room_id, client, op_id, n)) as b
-    left join pgcanvas.rooms r on r.id = b.room_id
     left join pgcanvas.applied_ops a on a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id);
 end $$;
 comment on function pgcanvas.batch_codes is 'What each batch is: fresh, repeat of an answered one, twin of an earlier one in the same call, or not_found (no such room).';
@@ -211,7 +232,7 @@ declare
 begin
   select array_agg(r.id), array_agg(r.last_seq) into v_locked, v_last_seqs
     from (select id, last_seq from rooms where id = any (p_room_ids) order by id for no key update) as r;
-  v_codes := batch_codes(p_room_ids, p_clients, p_op_ids);
+  v_codes := batch_codes(p_room_ids, p_clients, p_op_ids, v_locked);
   select array_agg(p_room_ids[b]), array_agg(v_codes[b] = 'fresh') into v_rooms, v_fresh from unnest(p_batches) as b;
   v_once := cardinality(p_batches) = 1
     or (select count(distinct (u.room_id, u.shape_id)) = count(*) from unnest(v_rooms, p_shape_ids) as u (room_id, shape_id));
@@ -230,22 +251,21 @@ begin
   end if;
   return query
     with fresh as materialized (
-      select u.batch, coalesce(max(u.seq), (select r.last_seq from rooms r where r.id = p_room_ids[u.batch])) as seq,
-             array_agg(u.outcome order by u.n) as outcomes
-      from unnest(p_batches, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, seq, outcome, n)
-      where u.outcome is not null group by u.batch),
+      select o.batch, coalesce(max(o.seq), (select r.last_seq from rooms r where r.id = p_room_ids[o.batch])) as seq, array_agg(o.outcome) as outcomes
+      from (select u.* from unnest(p_batches, v_writes.seqs, v_folded.outcomes) with ordinality as u (batch, seq, outcome, n)
+            where u.outcome is not null and u.batch is not null order by u.batch, u.n) as o
+      group by o.batch),
     kept as (
       insert into applied_ops (room_id, client, op_id, seq, outcomes)
       select p_room_ids[f.batch], p_clients[f.batch], p_op_ids[f.batch], f.seq, f.outcomes
       from fresh f where p_clients[f.batch] is not null)
-    -- Fresh ones are their own answer: joined to it like the others they would cost, without hash joins, the square of their number.
     select f.batch, 'fresh', f.seq, f.outcomes from fresh f
-    union all
+    union all  -- apart, because matching these to the answers compares each with each
     select b.n::integer, b.code, coalesce(f.seq, a.seq), coalesce(f.outcomes, a.outcomes)
     from (select u.*, case when u.code = 'twin' then (select min(i) from generate_subscripts(p_room_ids, 1) as i where p_room_ids[i] = u.room_id
             and p_clients[i] = u.client and p_op_ids[i] = u.op_id) else u.n end as answered
           from unnest(v_codes, p_room_ids, p_clients, p_op_ids) with ordinality as u (code, room_id, client, op_id, n)
-          where u.code <> 'fresh' or u.n not in (select f.batch from fresh f)) as b
+          where u.code <> 'fresh' or u.n <> all (p_batches)) as b
     left join fresh f on f.batch = b.answered
     left join applied_ops a on b.code = 'repeat' and a.room_id = b.room_id and a.client = b.client and a.op_id = b.op_id;
 end $$;

@@ -1,15 +1,6 @@
 -- What makes every writer equal: statement by statement, in this order: begin, stamp (or take the room for a delete), log; at commit, ring.
--- A statement's changes of one room are one batch. apply_ops hands its own seqs over in settings of the transaction; for every other
--- writer the first row of a room locks it and takes the next seq.
-
-do $$ begin
-  if to_regtype('pgcanvas.batches_applied') is null then
-    create type pgcanvas.batches_applied as (room_ids bigint[], seqs bigint[], authors text[], clients uuid[], op_ids bigint[]);
-    create type pgcanvas.shapes_deleted as (room_ids bigint[], ids text[], seqs bigint[]);
-  end if;
-end $$;
-comment on type pgcanvas.batches_applied is 'What apply_ops tells the triggers: whose batch each seq is. By column: quick to read from a setting''s text.';
-comment on type pgcanvas.shapes_deleted is 'What apply_ops tells the triggers of deletes, whose rows hold no new seq.';
+-- A statement's changes of one room are one batch: the first row of a room locks it and takes the next seq. apply_ops does all of this
+-- itself, in the statements that write, and only rings like the others.
 
 create or replace function pgcanvas.sql_author()
   returns text language sql stable
@@ -91,26 +82,6 @@ begin
 end $$;
 comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
 
-create or replace function pgcanvas.applying_batches()
-  returns table (room_id bigint, seq bigint, author text, client uuid, op_id bigint)
-  language plpgsql stable as $$
-declare
-  v_batches pgcanvas.batches_applied := nullif(current_setting('pgcanvas.applying', true), '')::pgcanvas.batches_applied;
-begin
-  return query select * from unnest(v_batches.room_ids, v_batches.seqs, v_batches.authors, v_batches.clients, v_batches.op_ids);
-end $$;
-comment on function pgcanvas.applying_batches is 'The batches apply_ops is writing; none for every other writer.';
-
-create or replace function pgcanvas.deleting_shapes()
-  returns table (room_id bigint, id text, seq bigint)
-  language plpgsql stable as $$
-declare
-  v_shapes pgcanvas.shapes_deleted := case when pgcanvas.applying() then nullif(current_setting('pgcanvas.deleting', true), '')::pgcanvas.shapes_deleted end;
-begin
-  return query select * from unnest(v_shapes.room_ids, v_shapes.ids, v_shapes.seqs);
-end $$;
-comment on function pgcanvas.deleting_shapes is 'The shapes apply_ops is deleting, with the seq of the batch; none for every other writer.';
-
 create or replace function pgcanvas.refuse_foreign_seqs(p_room_ids bigint[], p_seqs bigint[])
   returns void language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
@@ -132,51 +103,33 @@ end $$;
 comment on function pgcanvas.give_back_seqs is 'An insert whose rows were all there already (on conflict) changed nothing: the seqs its rows took, under the lock still held, are given back.';
 
 create or replace function pgcanvas.tg_shapes__log_insert()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_hashjoin = on as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  if tg_argv[0] = 'direct' then
-    perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
-  end if;
-  insert into shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, at)
-  select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_json(n) || '}')::json, n.updated_by, b.client, b.op_id, n.updated_at
-  from new_rows n left join applying_batches() as b on tg_argv[0] = 'applied' and b.room_id = n.room_id and b.seq = n.seq
-  order by n.ordinal;
-  if tg_argv[0] = 'direct' then perform give_back_seqs(); end if;
+  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  insert into shape_changes (room_id, seq, op, shape_id, change, author, at)
+  select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
+  from new_rows n order by n.ordinal;
+  perform give_back_seqs();
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
 
 create or replace function pgcanvas.tg_shapes__log_update()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_hashjoin = on as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  if tg_argv[0] = 'direct' then
-    perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
-  end if;
-  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
-  select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, b.client, b.op_id, n.updated_at
+  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
+  select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
   cross join lateral change_of(o, n) as c
-  left join applying_batches() as b on tg_argv[0] = 'applied' and b.room_id = n.room_id and b.seq = n.seq
   order by n.ordinal;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 create or replace function pgcanvas.tg_shapes__log_delete()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_hashjoin = on as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  if tg_argv[0] = 'applied' then
-    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
-    select o.room_id, d.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), b.author, b.client, b.op_id, now()
-    from old_rows o
-    join deleting_shapes() as d on d.room_id = o.room_id and d.id = o.id
-    join applying_batches() as b on b.room_id = o.room_id and b.seq = d.seq
-    order by o.ordinal;
-    return null;
-  end if;
   perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(statement_seq(k.room_id)))
     from (select distinct o.room_id from old_rows o join rooms r on r.id = o.room_id) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
@@ -237,30 +190,27 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
 
-create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
-  for each statement execute function pgcanvas.tg_shapes__begin();
--- The rows of apply_ops come stamped and their rooms locked. Whether a statement is one of apply_ops is decided here, where the user is
--- the statement's own: it is the owner's and says so. What a setting says is not enough.
+-- Statements of apply_ops pass them all by: their rooms are locked, their rows stamped and logged by the statement itself. Whether a
+-- statement is one of apply_ops is decided here, where the user is the statement's own: it is the owner's and says so. What a setting
+-- says is not enough.
 do $do$
 declare
-  v_applied text := format($$current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> ''$$,
+  v_direct text := format($$not (current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> '')$$,
     (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
-  v_new text := 'referencing new table as new_rows';
-  v_old text := 'referencing old table as old_rows';
-  v_log record;
+  v_trigger record;
 begin
-  execute format('create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
-    for each row when (not (%s)) execute function pgcanvas.tg_shapes__stamp()', v_applied);
-  execute format('create or replace trigger _250_take_room before delete on pgcanvas.shapes
-    for each row when (not (%s)) execute function pgcanvas.tg_shapes__take_room()', v_applied);
-  for v_log in select * from (values ('_500_log_insert', 'insert', v_new, true), ('_505_log_insert', 'insert', v_new, false),
-      ('_510_log_update', 'update', v_old || ' new table as new_rows', true), ('_515_log_update', 'update', v_old || ' new table as new_rows', false),
-      ('_520_log_delete', 'delete', v_old, true), ('_525_log_delete', 'delete', v_old, false)) as l (name, event, tables, applied) loop
-    execute format('create or replace trigger %I after %s on pgcanvas.shapes %s for each statement when (%s (%s))
-      execute function pgcanvas.tg_shapes__log_%s(%L)', v_log.name, v_log.event, v_log.tables, case when not v_log.applied then 'not' end, v_applied,
-      v_log.event, case when v_log.applied then 'applied' else 'direct' end);
-    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_log.name,
-      format('Logs each %s of %s.', v_log.event, case when v_log.applied then 'apply_ops' else 'direct SQL' end));
+  for v_trigger in select * from (values
+      ('_050_begin', 'before insert or update or delete or truncate', 'statement', 'begin', 'Begins a statement.'),
+      ('_200_stamp', 'before insert or update', 'row', 'stamp', 'Stamps what clients do not set.'),
+      ('_250_take_room', 'before delete', 'row', 'take_room', 'Takes the room before a delete.'),
+      ('_500_log_insert', 'after insert', 'statement', 'log_insert', 'Logs each insert.'),
+      ('_510_log_update', 'after update', 'statement', 'log_update', 'Logs each update.'),
+      ('_520_log_delete', 'after delete', 'statement', 'log_delete', 'Logs each delete.')) as t (name, event, level, function, says) loop
+    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (%s) execute function pgcanvas.%I()',
+      v_trigger.name, v_trigger.event, case v_trigger.event when 'after insert' then 'referencing new table as new_rows'
+        when 'after update' then 'referencing old table as old_rows new table as new_rows'
+        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, v_direct, 'tg_shapes__' || v_trigger.function);
+    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
   end loop;
 end $do$;
 create or replace trigger _600_forget after delete on pgcanvas.rooms
@@ -271,8 +221,5 @@ drop trigger if exists _900_notify on pgcanvas.rooms;
 create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
   for each row when (new.last_seq > old.last_seq) execute function pgcanvas.tg_rooms__notify();
 
-comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
-comment on trigger _200_stamp on pgcanvas.shapes is 'Stamps what clients do not set.';
-comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
 comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

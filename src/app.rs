@@ -3,9 +3,9 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
-use crate::db::Target;
 use crate::db::embedded::{Cluster, ClusterOptions, EmbeddedError, StopMode};
 use crate::db::schema::{self, SchemaError};
+use crate::db::{Client, Target};
 use crate::http::bind;
 use crate::node::RunningNode;
 
@@ -49,13 +49,8 @@ impl Database {
         Ok(Self { target, cluster: Some(cluster) })
     }
 
-    async fn connect(&self) -> Result<tokio_postgres::Client, AppError> {
-        self.target.named("pgcanvas migrate").connect_plain().await.map_err(|error| {
-            // The cause says which host or which rule; a password is in neither.
-            let cause =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            AppError::Connect(cause)
-        })
+    async fn connect(&self) -> Result<Client, AppError> {
+        self.target.named("pgcanvas migrate").connect_or_say_why().await.map_err(AppError::Connect)
     }
 
     async fn close(self) -> Result<(), AppError> {
@@ -154,10 +149,7 @@ pub async fn check(settings: Settings) -> Result<(), AppError> {
     let database = Database::open(&settings).await?;
     let checked = async {
         let client = database.connect().await?;
-        let row = client.query_one("select current_setting('server_version')", &[]).await;
-        let version: String =
-            row.and_then(|row| row.try_get(0)).map_err(|error| AppError::Connect(error.to_string()))?;
-        tell(&format!("server: PostgreSQL {version}"));
+        tell(&format!("server: PostgreSQL {}", schema::server_version(&client).await?));
         Ok::<_, AppError>(schema::check_contract(&client).await?)
     };
     let checked = checked.await;

@@ -1,4 +1,99 @@
 //! A shared whiteboard whose every shape is a row in your PostgreSQL.
+//!
+//! PostgreSQL is the only truth and the bus between nodes. This crate is what stands between sockets and that database: it checks what
+//! clients say, gathers it into transactions, and tells every client what was committed. It holds nothing that can be lost.
+//!
+//! ```text
+//! browser ─ WebSocket ─▶ http::upgrade ─▶ session ─▶ protocol::decode ─▶ room::writer ─▶ room::batch
+//!                                                                             │ one call, many rooms
+//!                                                                             ▼
+//! psql, COPY, a BI tool ──────────────▶  tables  ◀──────────────────  pgcanvas.apply_ops(…)
+//!                                           │ same transaction: check · stamp (bounds, version, seq) · log · notify
+//!                                           ▼ commit
+//! every node:  db::listen ◀──── NOTIFY on the room's channel
+//!                 │ a notice, or "back after a loss"
+//!                 ▼
+//!              room::fanout ── changes after the cursor ──▶ encoded once ──▶ room::outbox per socket ──▶ browser
+//! ```
+//!
+//! # Modules
+//!
+//! Down to [`room`], each uses only those above it. `session`, [`http`] and [`node`] are one layer: a socket and a request work with the
+//! node's parts. `migrations/` (history) and `sql/` (present) lie below them all.
+//!
+//! - [`model`]: ids, counters, shapes, ops, geometry, every limit. Pure.
+//! - [`protocol`]: frames in and out, codes, the seed dialect. Pure: text in, values or text out.
+//! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log.
+//! - [`db`]: the only place that knows PostgreSQL.
+//!   - `calls`: one function per SQL function; `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
+//!   - `listen`: the one listening connection of a node; `schema`: migrations, bundle, contract.
+//!   - `embedded`: the private server: found, made, started, adopted, stopped.
+//! - [`room`]: what a node knows of rooms.
+//!   - `registry`: which rooms are hosted, and the switchboard that brings notices to them.
+//!   - `writer`, `batch`: from batches to transactions; `fanout`, `frames`: from the log to frames; `join`: from a board to pages.
+//!   - `outbox`: what waits for one socket; `presence`: who is where; `seed`: frames in the old dialect.
+//! - `session`: one socket: what it says, where it is, what it is sent.
+//! - [`http`]: the listening socket, upgrades, REST, the start page.
+//! - [`node`]: the parts of one node, how they start and stop. Several run in one process in tests.
+//! - [`config`], [`app`]: settings, and what the sub-commands do with them.
+//!
+//! # What always holds
+//!
+//! - **Commit order is seq order, without gaps.** Every writer takes the room's row lock before its first change there and holds it to the
+//!   commit. `apply_ops` takes several rooms in the order of their ids; against a statement that takes them otherwise, it gives way.
+//! - **Triggers make all writers equal.** A plain `update` gets version, seq, log and notice as `apply_ops` does. What must be true of a
+//!   shape is refused in the database; the checks in [`protocol`] come first only to say it better and sooner.
+//! - **An `ack` follows the commit, and a batch is applied once.** Its first answer is stored in the same transaction under client and
+//!   `op_id`, so whoever is in doubt sends again: clients, and the writer whose connection broke at the commit.
+//! - **A notice is a doorbell.** It says that a room is at some seq, and may carry the changes when they are small. A room acts on its
+//!   own cursor alone: a notice that does not begin there only means "go and look". Lost, doubled, late and merged ones do no harm.
+//! - **A channel's name is a secret.** PostgreSQL lets every role notify every channel, so what a notice carries could be forged by
+//!   whoever knows the name. It is random, in no view, and read only by nodes. That is why carried changes may be believed.
+//! - **Everything is bounded.** Each queue has a size, and its constant says what happens when it is full. Each wait has a deadline, except the
+//!   reading of the log by a room, which has nothing better to do than to try again.
+//!
+//! # What is absent, and should stay so
+//!
+//! - **`db` never names `room`.** The listener is given a function to call. So the database can be tested without rooms.
+//! - **Writers never tell readers.** A node learns of its own clients' changes by the notice, like everybody's: one path, one order, one thing
+//!   to get right. That costs some of a millisecond and buys that `psql` cannot be forgotten.
+//! - **No state of a board in memory.** A hosted room is a cursor, its subscribers, and the last few frames for those who are just joining.
+//! - **No timer in the write path.** What arrives while a transaction is under way is the next transaction. An idle node answers at once, a
+//!   busy one gathers by itself, and the flush to disk, which a notice makes every committer wait for, is shared by many.
+//! - **No SQL outside `db`**, no SQLSTATE outside `db::error`, no text of the database to a client but that of our own errors.
+//! - **No second way to be resumed.** Joining, catching up after a loss and a bell without rows all read the log after a cursor.
+//!
+//! # The life of one change
+//!
+//! 1. `session` reads a frame; [`protocol::decode()`] checks it and writes each op's body as the database takes it. A socket has a permit per
+//!    batch without an answer; without one it is read no further.
+//! 2. The room's writer queues it. A room is always on the same writer, so its batches keep their order.
+//! 3. When the transaction before is done, all that waits goes into one call of `apply_ops`: rooms locked, repeats found, ops folded per
+//!    shape in memory, one seq per batch that changes something, one statement per wave of writes.
+//! 4. Triggers log what changed, as clients will read it. At commit a deferred trigger rings each room's channel once.
+//! 5. The answer comes back: `ack`, one per batch.
+//! 6. Every node that hosts the room hears the notice. If it carries the changes and begins at the cursor, it is passed on; else the log is
+//!    read from the cursor on.
+//! 7. The frame is encoded once per name that clients use for the room, and its bytes are shared by all outboxes.
+//!
+//! # Joining
+//!
+//! The board is read in one snapshot of the database and sent page by page at the reader's pace, never whole in memory. Then the socket
+//! asks the room to be let in at the seq of that snapshot. The room lets it in if its last few frames reach back that far; if not, the
+//! socket reads the log up to the present and asks again. A room that is hosted anew listens first, until the server has acknowledged it, and only
+//! then reads where it is. So nothing falls between, and nothing comes twice.
+//!
+//! # When something fails
+//!
+//! - **A transaction fails**: it is divided, by room and then in halves, until what is at fault stands alone and is rejected.
+//! - **Somebody holds a room**: the writer gives way long before the server would look for deadlocks, and puts that room's batches aside,
+//!   in order, while the others go on.
+//! - **The database is away**: writers and rooms try again with growing pauses; a batch waits ten seconds, then its author is told
+//!   `unavailable` and repeats it.
+//! - **The listening connection is lost**: it comes back, listens to every channel again, and every hosted room reads on from its cursor.
+//! - **A reader is slow**: presence is dropped first; then the socket is closed and comes back with its `since`.
+//! - **A node stops**: it takes nobody new, answers what is on its way, says goodbye. If it is killed, clients do the same with a pause.
+//! - **The history was rewound**: the epoch differs or the seq went back; the room lets everybody go, and they join anew.
 
 pub mod app;
 pub mod backoff;

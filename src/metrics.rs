@@ -34,7 +34,7 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Seconds from a batch's arrival to its answer.
     pub answer_seconds: Histogram,
-    /// Seconds from a node's own commit to its notice.
+    /// Seconds from ringing a bell of the node's own to hearing it, every five seconds.
     pub notice_seconds: Histogram,
     /// Ops acknowledged.
     pub ops: Counter,
@@ -42,11 +42,11 @@ pub struct Metrics {
     pub rejects: Family<Kind, Counter>,
     /// Frames that could not be read or were refused, by code.
     pub errors: Family<Kind, Counter>,
-    /// Frames queued for sockets, by kind.
-    pub frames: Family<Kind, Counter>,
+    /// Frames queued for sockets.
+    pub frames: Counter,
     /// Presence frames dropped for slow readers.
     pub presence_drops: Counter,
-    /// Sockets closed, by kind of reason.
+    /// Sockets the node closed, by close code.
     pub closes: Family<Kind, Counter>,
     /// Notices heard, by kind: changes, bell, presence, unknown.
     pub notices: Family<Kind, Counter>,
@@ -54,7 +54,7 @@ pub struct Metrics {
     pub fetches: Counter,
     /// Times the listening connection was lost.
     pub listener_losses: Counter,
-    /// How far the most distant hosted room's cursor is behind the seq its last bell told.
+    /// How many seqs a room's cursor was behind its bell when it last had to fetch.
     pub seq_lag: Gauge,
     /// Connections of the pool in use.
     pub pool_in_use: Gauge,
@@ -89,7 +89,7 @@ impl Default for Metrics {
             ops: Counter::default(),
             rejects: Family::default(),
             errors: Family::default(),
-            frames: Family::default(),
+            frames: Counter::default(),
             presence_drops: Counter::default(),
             closes: Family::default(),
             notices: Family::default(),
@@ -123,24 +123,28 @@ impl Metrics {
         );
         to.register_with_unit(
             "notice",
-            "Own commit to its notice",
+            "Ringing a bell of the node's own to hearing it, every five seconds",
             Unit::Seconds,
             self.notice_seconds.clone(),
         );
         to.register("ops", "Ops acknowledged", self.ops.clone());
         to.register("rejects", "Batches rejected, by code", self.rejects.clone());
         to.register("errors", "Frames refused, by code", self.errors.clone());
-        to.register("frames", "Frames queued for sockets, by kind", self.frames.clone());
+        to.register("frames", "Frames queued for sockets", self.frames.clone());
         to.register(
             "presence_drops",
             "Presence frames dropped for slow readers",
             self.presence_drops.clone(),
         );
-        to.register("closes", "Sockets closed, by code", self.closes.clone());
+        to.register("closes", "Sockets the node closed, by close code", self.closes.clone());
         to.register("notices", "Notices heard, by kind", self.notices.clone());
         to.register("fetches", "Fetches of changes that no notice carried", self.fetches.clone());
         to.register("listener_losses", "Losses of the listening connection", self.listener_losses.clone());
-        to.register("seq_lag", "Seqs that the last fetched room was behind its bell", self.seq_lag.clone());
+        to.register(
+            "seq_lag",
+            "How many seqs a room's cursor was behind its bell when it last had to fetch",
+            self.seq_lag.clone(),
+        );
         to.register("pool_in_use", "Pool connections in use", self.pool_in_use.clone());
         to.register("retries", "Transactions tried again, by reason", self.retries.clone());
         to.register_with_unit("outbox", "Waiting in outboxes", Unit::Bytes, self.outbox_bytes.clone());

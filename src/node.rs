@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::backoff::Backoff;
 use crate::config::NodeSettings;
 use crate::db::listen::{Heard, Listener};
 use crate::db::schema::{self, CHANNEL};
@@ -145,6 +146,7 @@ fn listen(
     let (migrated, metrics) = (Arc::clone(migrated), Arc::clone(metrics));
     Listener::spawn(target, move |heard| match heard {
         Heard::Notice { channel: CHANNEL, .. } => migrated.notify_one(),
+        Heard::Echo(after) => metrics.notice_seconds.observe(after.as_secs_f64()),
         heard => {
             if matches!(heard, Heard::Back) {
                 metrics.listener_losses.inc();
@@ -157,7 +159,11 @@ fn listen(
 
 /// Looks at the contract again whenever the database was migrated; a node of another contract is not ready.
 async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds: Arc<AtomicBool>) {
-    while listener.listen(CHANNEL).await.is_err() {}
+    let mut backoff = Backoff::default();
+    while listener.listen(CHANNEL).await.is_err() {
+        // Refused at once when the node stops: without a wait this would spin, and hold up the end of the process.
+        sleep(backoff.next_delay()).await;
+    }
     loop {
         migrated.notified().await;
         if let Ok(client) = db.target().connect().await {

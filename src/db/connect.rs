@@ -74,6 +74,7 @@ impl Target {
     }
 
     /// The same server and user, under another name in `pg_stat_activity`.
+    #[must_use]
     pub fn named(&self, application: &str) -> Self {
         let mut named = self.clone();
         named.config.application_name(application);
@@ -87,11 +88,18 @@ impl Target {
 
     /// Opens a connection that is driven by a task of its own, which ends with it.
     pub async fn connect(&self) -> Result<Client, DbError> {
-        self.connect_plain().await.map_err(DbError::from)
+        Ok(self.connect_driven().await?)
     }
 
-    /// Like [`Target::connect`], with the driver's own error, for the one who tells a person why.
-    pub async fn connect_plain(&self) -> Result<Client, tokio_postgres::Error> {
+    /// Like [`Target::connect`], with a sentence for the person who named the database.
+    pub async fn connect_or_say_why(&self) -> Result<Client, String> {
+        self.connect_driven().await.map_err(|error| {
+            // The cause says which host or which rule; a password is in neither.
+            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+        })
+    }
+
+    async fn connect_driven(&self) -> Result<Client, tokio_postgres::Error> {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
         tokio::spawn(async move {
             // Its end is seen by whoever uses the client.

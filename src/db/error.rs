@@ -50,8 +50,7 @@ impl From<tokio_postgres::Error> for DbError {
         match state.code().get(..2) {
             Some("08" | "53" | "58") => Self::Unreachable,
             Some("57") if *state != SqlState::QUERY_CANCELED => Self::Unreachable,
-            Some("40") => Self::Busy,
-            Some("55") => Self::Busy,
+            Some("40" | "55") => Self::Busy,
             Some("22" | "23") => {
                 Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
             }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
+
+use uuid::Uuid;
 
 use super::connect::{Stream, Target};
 use super::error::DbError;
@@ -37,6 +39,8 @@ pub enum Heard<'a> {
     },
     /// The connection was lost and is back: anything may have rung in between.
     Back,
+    /// A bell of our own was heard, this long after it was rung.
+    Echo(Duration),
 }
 
 enum Request {
@@ -74,6 +78,8 @@ impl Listener {
             connected: Arc::clone(&connected),
             channels: HashSet::new(),
             waiting: Vec::new(),
+            own_channel: format!("pgcanvas_echo_{}", Uuid::new_v4().simple()),
+            echo: Arc::new(Notify::new()),
         };
         (Self { requests, connected }, tokio::spawn(ear.run(inbox)))
     }
@@ -109,6 +115,9 @@ struct Ear {
     connected: Arc<AtomicBool>,
     channels: HashSet<String>,
     waiting: Vec<oneshot::Sender<()>>,
+    /// A channel that only this connection rings: whether it hears itself is the best sign of life.
+    own_channel: String,
+    echo: Arc<Notify>,
 }
 
 impl Ear {
@@ -141,7 +150,11 @@ impl Ear {
     /// Connects and listens to every known channel.
     async fn connect(&mut self) -> Result<(Client, JoinHandle<()>), DbError> {
         let (client, connection) = self.target.open().await?;
-        let driver = tokio::spawn(drive(connection, Arc::clone(&self.hear)));
+        let own = (self.own_channel.clone(), Arc::clone(&self.echo));
+        let driver = tokio::spawn(drive(connection, Arc::clone(&self.hear), own));
+        timeout(ANSWER, client.batch_execute(&listen_sql(&self.own_channel)))
+            .await
+            .map_err(|_| DbError::Unreachable)??;
         let known: Vec<&String> = self.channels.iter().collect();
         for some in known.chunks(CHANNELS_PER_MESSAGE) {
             let sql: String = some.iter().map(|channel| listen_sql(channel)).collect();
@@ -168,9 +181,8 @@ impl Ear {
             tokio::select! {
                 _ = &mut driver => return true,
                 _ = ping.tick() => {
-                    let asked = Instant::now();
-                    if !matches!(timeout(ANSWER, client.batch_execute("select 1")).await, Ok(Ok(()))) {
-                        tracing::warn!(waited_ms = asked.elapsed().as_millis(), "no answer to a ping");
+                    if !self.hears_itself(client).await {
+                        tracing::warn!("the listening connection does not hear itself");
                         break true;
                     }
                 }
@@ -183,6 +195,23 @@ impl Ear {
         };
         driver.abort();
         lost
+    }
+
+    /// Rings its own bell and waits for it.
+    async fn hears_itself(&self, client: &Client) -> bool {
+        let rung = Instant::now();
+        let sql = format!("notify {}", self.own_channel);
+        let heard = async {
+            client.batch_execute(&sql).await.is_ok() && {
+                self.echo.notified().await;
+                true
+            }
+        };
+        let heard = timeout(ANSWER, heard).await.unwrap_or(false);
+        if heard {
+            (self.hear)(Heard::Echo(rung.elapsed()));
+        }
+        heard
     }
 
     /// Serves a request and all that wait behind it in one message.
@@ -202,7 +231,8 @@ impl Ear {
                     self.waiting.push(acknowledge);
                 }
                 Request::Unlisten(channel) => {
-                    sql.push_str(&format!("un{}", listen_sql(&channel)));
+                    sql.push_str("un");
+                    sql.push_str(&listen_sql(&channel));
                     self.channels.remove(&channel);
                 }
             }
@@ -225,10 +255,14 @@ fn listen_sql(channel: &str) -> String {
 }
 
 /// Polls the connection; notices go straight to `hear`, in the order of their commits.
-async fn drive(mut connection: Connection<Socket, Stream>, hear: Hear) {
+async fn drive(mut connection: Connection<Socket, Stream>, hear: Hear, own: (String, Arc<Notify>)) {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
         if let AsyncMessage::Notification(notice) = message {
-            hear(Heard::Notice { channel: notice.channel(), payload: notice.payload() });
+            if notice.channel() == own.0 {
+                own.1.notify_one();
+            } else {
+                hear(Heard::Notice { channel: notice.channel(), payload: notice.payload() });
+            }
         }
     }
 }

@@ -12,3 +12,4 @@ mod tls;
 pub use connect::Target;
 pub use error::DbError;
 pub use pool::Db;
+pub use tokio_postgres::Client;

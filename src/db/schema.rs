@@ -64,6 +64,11 @@ pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
     }
 }
 
+/// The server's version, as it calls itself.
+pub async fn server_version(client: &Client) -> Result<String, SchemaError> {
+    Ok(client.query_one("select current_setting('server_version')", &[]).await?.try_get(0)?)
+}
+
 /// Refuses servers that could not hold the schema, before anything is changed.
 async fn check_server(client: &Client) -> Result<(), SchemaError> {
     let row = client

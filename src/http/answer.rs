@@ -29,7 +29,22 @@ pub(super) fn json_text(status: StatusCode, body: String) -> Answer {
 
 /// The one error form.
 pub(super) fn error(code: RejectCode, message: &str) -> Answer {
-    let status = match code {
+    json_text(status(code), json!({"error": {"code": code.as_str(), "message": message}}).to_string())
+}
+
+/// The error form of a rejected batch: with the rows concerned, JSON, as they are now.
+pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> Answer {
+    let said = json!(message);
+    let body = format!(
+        r#"{{"error":{{"code":"{}","message":{said},"shapes":[{}]}}}}"#,
+        code.as_str(),
+        shapes.join(",")
+    );
+    json_text(status(code), body)
+}
+
+fn status(code: RejectCode) -> StatusCode {
+    match code {
         RejectCode::NotFound => StatusCode::NOT_FOUND,
         RejectCode::Conflict => StatusCode::CONFLICT,
         RejectCode::Forbidden => StatusCode::FORBIDDEN,
@@ -37,8 +52,7 @@ pub(super) fn error(code: RejectCode, message: &str) -> Answer {
         RejectCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         RejectCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
-    };
-    json_text(status, json!({"error": {"code": code.as_str(), "message": message}}).to_string())
+    }
 }
 
 /// A database error, without its text.

@@ -1,6 +1,7 @@
 //! Which request goes where.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -24,8 +25,12 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let upgrades = hyper_tungstenite::is_upgrade_request(&request);
-    let get = request.method() == Method::GET;
-    match (request.method(), parts.as_slice()) {
+    // A HEAD is answered like a GET; hyper leaves the body out.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    if method != Method::GET && !upgrade::is_from_here(&request) {
+        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
+    }
+    match (&method, parts.as_slice()) {
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
         (&Method::GET, []) => page::start(node).await,
         (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
@@ -38,7 +43,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
         (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
         (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
-            if !get || known(&parts) =>
+            if method != Method::GET || posts_only(&parts) =>
         {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
@@ -46,7 +51,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     }
 }
 
-fn known(parts: &[&str]) -> bool {
+fn posts_only(parts: &[&str]) -> bool {
     matches!(parts, ["api", "rooms", _, "ops"])
 }
 
@@ -57,6 +62,8 @@ fn not_allowed() -> String {
 async fn ready(node: &Node) -> Answer {
     let trouble = if *node.draining.borrow() {
         Some("the node is stopping")
+    } else if !node.contract_holds.load(Ordering::Relaxed) {
+        Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
     } else if calls::alive(&node.db).await.is_err() {
@@ -184,10 +191,12 @@ pub(super) async fn find_id(node: &Node, room: &str) -> Result<RoomId, Answer> {
     existing(found.map(|found| found.map(|(id, _)| id)))
 }
 
+#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn name_of(room: &str) -> Result<RoomName, Answer> {
     room.parse().map_err(|_| no_room())
 }
 
+#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn existing<T>(found: Result<Option<T>, DbError>) -> Result<T, Answer> {
     found.map_err(|failure| db_error(&failure))?.ok_or_else(no_room)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::answer::{Answer, db_error, error, json_text};
+use super::answer::{Answer, db_error, error, json_text, rejected};
 use super::routes::find_id;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
@@ -142,7 +142,7 @@ pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) ->
         Ok(Written::Ack { seq, outcomes }) => {
             json_text(StatusCode::OK, encode::ack(room, posted.op_id, seq, &outcomes))
         }
-        Ok(Written::Reject { code, message, .. }) => error(code, &message),
+        Ok(Written::Reject { code, message, shapes }) => rejected(code, &message, &shapes),
         Err(_) => error(RejectCode::Unavailable, "the node is stopping"),
     }
 }

@@ -92,7 +92,7 @@ pub const PROPERTIES: [Property; 26] = [
     property("y", within(MAX_COORDINATE), Presence::Defaulted),
     property("width", within(MAX_COORDINATE), Presence::Defaulted),
     property("height", within(MAX_COORDINATE), Presence::Defaulted),
-    optional("angle", within(MAX_ANGLE_RADIANS)),
+    property("angle", within(MAX_ANGLE_RADIANS), Presence::Defaulted),
     optional("points", Rule::Points),
     optional("index", Rule::Index { max_chars: MAX_INDEX_CHARS }),
     optional("frame_id", Rule::Id),
@@ -111,7 +111,7 @@ pub const PROPERTIES: [Property; 26] = [
     optional("font_family", between(0.0, MAX_FONT_FAMILY)),
     optional("file_id", text(MAX_ID_CHARS)),
     optional("link", text(MAX_LINK_CHARS)),
-    optional("props", Rule::Object),
+    property("props", Rule::Object, Presence::Defaulted),
 ];
 
 /// Names that only the database writes; a client that sends back the row it got is not refused for them.

@@ -56,6 +56,22 @@ impl CloseCode {
         }
     }
 
+    /// The number as text, for metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::GoingAway => "1001",
+            Self::FrameTooLarge => "1009",
+            Self::NotThisProtocol => "4400",
+            Self::Unauthenticated => "4401",
+            Self::Forbidden => "4403",
+            Self::TimedOut => "4408",
+            Self::VersionNotSpoken => "4409",
+            Self::RateLimited => "4429",
+            Self::SlowReader => "4430",
+            Self::NodeFailed => "4500",
+        }
+    }
+
     /// The text in the close frame: what happened and what to do.
     pub const fn reason(self) -> &'static str {
         match self {

@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::frames::{Framer, Stretch};
+pub use super::handle::{Dialect, Event, RoomHandle, Subscribed, Subscriber};
 use super::outbox::{Outbox, SOFT_BYTES, Text};
 use super::presence::Peers;
 use super::seed;
@@ -21,8 +21,6 @@ use crate::metrics::{Metrics, count};
 use crate::model::{RoomId, Seq};
 use crate::protocol::{CloseCode, encode};
 
-/// Events that wait for a room; when it is full a bell is only noted, which costs a fetch.
-const EVENTS: usize = 1_024;
 /// Changes fetched at a time.
 const PAGE: i32 = 2_000;
 /// How long a bulk waits for readers to make room before it goes on without the slow ones.
@@ -34,86 +32,6 @@ const RECENT_BYTES: usize = 512 * 1024;
 const TICK: Duration = Duration::from_secs(1);
 /// Past the last ordinal of a batch: "after the whole batch".
 const WHOLE_BATCH: i64 = i64::MAX;
-
-/// In which words a socket is spoken to.
-#[derive(Debug, Clone)]
-pub enum Dialect {
-    /// The protocol, with the room as the client named it.
-    Native(Arc<str>),
-    /// The seed dialect, with the room id as the client wrote it.
-    Seed(Arc<str>),
-}
-
-/// One socket's place in a room.
-#[derive(Debug)]
-pub struct Subscriber {
-    /// The socket.
-    pub socket: u64,
-    /// Where its frames go.
-    pub outbox: Arc<Outbox>,
-    /// Its words.
-    pub dialect: Dialect,
-    /// The last seq it has; none: whatever is now.
-    pub seq: Option<Seq>,
-}
-
-/// What became of a subscription.
-#[derive(Debug)]
-pub enum Subscribed {
-    /// Live from here on.
-    Live,
-    /// The room is further on than can be handed over: read up to it and ask again.
-    Behind(Subscriber),
-}
-
-/// What a room is told.
-#[derive(Debug)]
-pub enum Event {
-    /// A notice, as it was rung.
-    Notice(String),
-    /// Bells may have been missed.
-    Missed,
-    /// Somebody comes.
-    Subscribe(Subscriber, oneshot::Sender<Subscribed>),
-    /// Somebody goes.
-    Unsubscribe(u64),
-}
-
-/// A hosted room, as others hold it.
-#[derive(Debug)]
-pub struct RoomHandle {
-    /// Its number.
-    pub id: RoomId,
-    /// Its channel: a secret.
-    pub channel: String,
-    events: mpsc::Sender<Event>,
-    missed: AtomicBool,
-}
-
-impl RoomHandle {
-    /// A handle and the inbox of its task.
-    pub fn new(id: RoomId, channel: String) -> (Arc<Self>, mpsc::Receiver<Event>) {
-        let (events, inbox) = mpsc::channel(EVENTS);
-        (Arc::new(Self { id, channel, events, missed: AtomicBool::new(false) }), inbox)
-    }
-
-    /// Passes a notice on; never blocks. When the room has too much to do the bell is noted.
-    pub fn ring(&self, event: Event) {
-        if self.events.try_send(event).is_err() {
-            self.missed.store(true, Ordering::Release);
-        }
-    }
-
-    /// Tells the room something; an error says that it has just been given up.
-    pub async fn tell(&self, event: Event) -> Result<(), Event> {
-        self.events.send(event).await.map_err(|refused| refused.0)
-    }
-
-    /// Tells the room something, or nothing when it has too much to do or is gone.
-    pub fn try_tell(&self, event: Event) -> bool {
-        self.events.try_send(event).is_ok()
-    }
-}
 
 /// What the task of a room works with.
 #[derive(Debug, Clone)]
@@ -180,7 +98,7 @@ impl Fanout {
                     if idle && inbox.is_empty() && may_end() { break; }
                 }
             }
-            if self.room.missed.swap(false, Ordering::AcqRel) {
+            if self.room.take_missed() {
                 self.catch_up().await;
             }
         }
@@ -221,10 +139,10 @@ impl Fanout {
             }
             subscriber.seq = Some(self.cursor);
         }
-        if let Dialect::Native(name) = &subscriber.dialect {
-            if let Some(frame) = self.peers.everyone(name) {
-                subscriber.outbox.push_droppable(frame);
-            }
+        if let Dialect::Native(name) = &subscriber.dialect
+            && let Some(frame) = self.peers.everyone(name)
+        {
+            subscriber.outbox.push_droppable(frame);
         }
         self.subscribers.insert(subscriber.socket, subscriber);
         Subscribed::Live
@@ -345,7 +263,7 @@ impl Fanout {
                     subscriber.outbox.push(frame);
                 }
                 Dialect::Seed(name) => {
-                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)))
+                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)));
                 }
             }
             if !stretch.more {

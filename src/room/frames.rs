@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_large_batch_goes_on_in_further_frames() {
-        let large = "9".repeat(FRAME_BYTES / 2);
+        let large = format!("\"{}\"", "x".repeat(FRAME_BYTES / 2));
         let changes =
             [change(5, "1"), change(6, &large), change(6, &large), change(6, &large), change(7, "2")];
         let frames = framed(&[], &changes);

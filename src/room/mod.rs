@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod fanout;
 pub mod frames;
+pub mod handle;
 pub mod join;
 pub mod outbox;
 pub mod presence;

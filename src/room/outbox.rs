@@ -22,19 +22,21 @@ pub const HARD_BYTES: usize = 8 * 1024 * 1024;
 pub const HARD_FRAMES: usize = 65_536;
 
 /// What a socket does next.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// Send a frame.
     Frame(Text),
     /// Say goodbye.
     Close(CloseCode),
+    /// Nothing: the other end is gone.
+    End,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Text>,
     bytes: usize,
-    closing: Option<CloseCode>,
+    closing: Option<Next>,
 }
 
 /// The queue of one socket.
@@ -68,7 +70,7 @@ impl Outbox {
         if !queue.frames.is_empty()
             && (queue.bytes + frame.len() > HARD_BYTES || queue.frames.len() >= HARD_FRAMES)
         {
-            self.shut(&mut queue, CloseCode::SlowReader);
+            self.shut(&mut queue, Next::Close(CloseCode::SlowReader));
             return false;
         }
         self.append(&mut queue, frame);
@@ -90,6 +92,7 @@ impl Outbox {
         queue.bytes += bytes;
         queue.frames.push_back(frame);
         self.metrics.outbox_bytes.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.metrics.frames.inc();
         self.metrics.sent_bytes.inc_by(bytes as u64);
         self.filled.notify_one();
     }
@@ -98,18 +101,26 @@ impl Outbox {
     pub fn close(&self, code: CloseCode) {
         let mut queue = self.queue();
         if queue.closing.is_none() {
-            queue.closing = Some(code);
+            queue.closing = Some(Next::Close(code));
             self.filled.notify_one();
             self.drained.notify_waiters();
         }
     }
 
+    /// The other end is gone: nothing more is sent.
+    pub fn end(&self) {
+        let mut queue = self.queue();
+        if queue.closing.is_none() {
+            self.shut(&mut queue, Next::End);
+        }
+    }
+
     /// Forgets what is queued and says goodbye: a slow reader would never reach a goodbye at the end.
-    fn shut(&self, queue: &mut Queue, code: CloseCode) {
+    fn shut(&self, queue: &mut Queue, last: Next) {
         self.metrics.outbox_bytes.dec_by(i64::try_from(queue.bytes).unwrap_or(i64::MAX));
         queue.frames = VecDeque::new();
         queue.bytes = 0;
-        queue.closing = Some(code);
+        queue.closing = Some(last);
         self.filled.notify_one();
         self.drained.notify_waiters();
     }
@@ -118,7 +129,7 @@ impl Outbox {
     pub fn give_up(&self) {
         let mut queue = self.queue();
         if queue.closing.is_none() {
-            self.shut(&mut queue, CloseCode::SlowReader);
+            self.shut(&mut queue, Next::Close(CloseCode::SlowReader));
         }
     }
 
@@ -165,7 +176,7 @@ impl Outbox {
             }
             return Some(Next::Frame(frame));
         }
-        queue.closing.map(Next::Close)
+        queue.closing.clone()
     }
 
     /// What is to be sent next.

@@ -25,6 +25,8 @@ const STILL_HERE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 /// A peer whose socket closed may come back for this long without having left.
 const GRACE: Duration = Duration::from_secs(5);
+/// A session that another node told of this lately is there: a node tells of each that often, and then some.
+const ELSEWHERE: Duration = Duration::from_secs(15);
 /// Most bytes of a notice's payload that presence fills; 7,999 is PostgreSQL's limit.
 const PAYLOAD_BYTES: usize = 7_900;
 
@@ -170,6 +172,8 @@ struct Local {
     latest: Option<Waiting>,
     /// When its socket closed.
     gone_since: Option<Instant>,
+    /// When another node told that the session is there: it may have come back there before its end here was noticed.
+    elsewhere: Option<Instant>,
     dirty: bool,
 }
 
@@ -234,8 +238,16 @@ impl Presence {
         let key = (room, Arc::clone(&identity.session));
         let mut locals = self.locals();
         let told = locals.remove(&key).map_or_else(nothing, |old| old.told); // back within the grace
-        let local =
-            Local { identity, progress, told, held: None, latest: None, gone_since: None, dirty: true };
+        let local = Local {
+            identity,
+            progress,
+            told,
+            held: None,
+            latest: None,
+            gone_since: None,
+            elsewhere: None,
+            dirty: true,
+        };
         locals.insert(key, local);
         drop(locals);
         self.wake.notify_one();
@@ -251,17 +263,17 @@ impl Presence {
 
     /// A socket left a room: at once when it said so, else after the grace.
     pub fn leave(&self, room: RoomId, session: &Arc<str>, progress: &Arc<Progress>, at_once: bool) {
-        if let Some(local) = self.locals().get_mut(&(room, Arc::clone(session))) {
-            if Arc::ptr_eq(&local.progress, progress) {
-                let now = Instant::now();
-                local.gone_since = Some(if at_once { now.checked_sub(GRACE).unwrap_or(now) } else { now });
-            }
+        if let Some(local) = self.locals().get_mut(&(room, Arc::clone(session)))
+            && Arc::ptr_eq(&local.progress, progress)
+        {
+            let now = Instant::now();
+            local.gone_since = Some(if at_once { now.checked_sub(GRACE).unwrap_or(now) } else { now });
         }
         self.wake.notify_one();
     }
 
-    /// Hears every notice of a hosted room: another node asks who is here (`q`), or tells of a session (`p`): if that one left here, it
-    /// has come back there.
+    /// Hears every notice of a hosted room: another node asks who is here (`q`), or tells of a session (`p`): if that one left here, or
+    /// leaves soon, it has come back there; if it left there, it is still here.
     pub fn hear(&self, room: RoomId, payload: &str) {
         let mut locals = self.locals();
         if payload == "q" {
@@ -274,8 +286,15 @@ impl Presence {
         }
         for line in payload.lines().skip(1).filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
             let key = (room, Arc::from(line.session.as_str()));
-            if line.state.is_some() && locals.get(&key).is_some_and(|local| local.gone_since.is_some()) {
-                locals.remove(&key);
+            let Some(local) = locals.get_mut(&key) else { continue };
+            match (line.state.is_some(), local.gone_since.is_some()) {
+                (true, true) => _ = locals.remove(&key),
+                (true, false) => local.elsewhere = Some(Instant::now()),
+                (false, gone) => {
+                    local.elsewhere = None;
+                    local.dirty |= !gone;
+                    self.wake.notify_one();
+                }
             }
         }
     }
@@ -292,10 +311,10 @@ impl Presence {
             }
             sleep(GATHER).await;
             let (rooms, payloads) = self.gather(Instant::now());
-            if !rooms.is_empty() {
-                if let Err(error) = calls::ring(&db, &rooms, &payloads).await {
-                    tracing::debug!(%error, "presence was not rung");
-                }
+            if !rooms.is_empty()
+                && let Err(error) = calls::ring(&db, &rooms, &payloads).await
+            {
+                tracing::debug!(%error, "presence was not rung");
             }
             if self.someone_is_held() {
                 self.wake.notify_one();
@@ -317,6 +336,10 @@ impl Presence {
         self.locals().retain(|(room, _), local| {
             let gone = local.gone_since.is_some_and(|since| now.duration_since(since) >= GRACE);
             local.advance();
+            let moved = local.elsewhere.is_some_and(|told| now.duration_since(told) < ELSEWHERE);
+            if gone && moved {
+                return false;
+            }
             if gone || std::mem::take(&mut local.dirty) {
                 lines.entry(room.get()).or_default().push(local.line(!gone));
             }

@@ -46,6 +46,7 @@ impl Switchboard {
                     room.ring(Event::Notice((*payload).to_owned()));
                 }
             }
+            Heard::Echo(_) => {}
             Heard::Back => {
                 let rooms: Vec<_> = self.hosted().by_id.values().cloned().collect();
                 rooms.iter().for_each(|room| room.ring(Event::Missed));

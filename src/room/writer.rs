@@ -143,7 +143,7 @@ impl Writers {
 }
 
 fn unavailable() -> Answer {
-    let message = "the database cannot be reached: send it again with the same op_id".to_owned();
+    let message = "the database did not take it in time: send it again with the same op_id".to_owned();
     Answer::Reject { code: RejectCode::Unavailable, message, shapes: Vec::new() }
 }
 

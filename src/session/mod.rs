@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use hyper_tungstenite::HyperWebsocketStream;
-use hyper_tungstenite::tungstenite::protocol::CloseFrame;
-use hyper_tungstenite::tungstenite::{Error as SocketError, Message, error::CapacityError};
+use hyper_tungstenite::tungstenite::{
+    Error as SocketError, Message,
+    error::{CapacityError, ProtocolError},
+};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::db::DbError;
@@ -27,15 +29,14 @@ use crate::node::{Node, drained};
 use crate::protocol::encode::{self, ErrorFrame};
 use crate::protocol::{ClientMessage, CloseCode, DecodeError, RejectCode, decode};
 use crate::room::Outbox;
-use crate::room::outbox::Next;
 use crate::room::presence::Progress;
 
 /// How long a socket may take to say `hello`, or what else it speaks.
 const HELLO: Duration = Duration::from_secs(10);
-/// A socket this long silent is pinged.
-const IDLE: Duration = Duration::from_secs(20);
-/// A pinged socket this long silent is closed.
-const PONG: Duration = Duration::from_secs(20);
+/// How often a socket is pinged.
+const PING: Duration = Duration::from_secs(20);
+/// A socket this long silent, pongs included, is closed.
+const SILENCE: Duration = Duration::from_secs(45);
 /// How long one frame may take to leave.
 const SEND: Duration = Duration::from_secs(30);
 /// How long a closing handshake may take.
@@ -113,12 +114,15 @@ impl Session {
         loop {
             let deadline = match self.speaker {
                 Speaker::Nobody => hello_by,
-                _ => silent_since + IDLE + PONG,
+                _ => silent_since + SILENCE,
             };
             match timeout_at(deadline, stream.next()).await {
                 Err(_) => return self.outbox.close(CloseCode::TimedOut),
-                Ok(None) => return self.outbox.close(CloseCode::GoingAway),
-                Ok(Some(Err(error))) => return self.outbox.close(cause(&error)),
+                Ok(None) => return self.outbox.end(),
+                Ok(Some(Err(error))) => match cause(&error) {
+                    Some(code) => return self.outbox.close(code),
+                    None => return self.outbox.end(),
+                },
                 Ok(Some(Ok(message))) => {
                     silent_since = Instant::now();
                     self.receive(message).await;
@@ -131,7 +135,6 @@ impl Session {
         match message {
             Message::Text(text) => self.receive_text(text.as_str()).await,
             Message::Binary(_) => {
-                count(&self.node.metrics.errors, "binary");
                 self.error(RejectCode::Invalid, "frame: must be text, not binary");
                 if matches!(self.speaker, Speaker::Nobody) {
                     self.outbox.close(CloseCode::NotThisProtocol);
@@ -173,13 +176,14 @@ impl Session {
 
     /// Answers a frame that cannot be read. One that begins a connection ends it too.
     fn refuse(&self, error: &DecodeError) {
-        count(&self.node.metrics.errors, error.code().as_str());
         match error {
             DecodeError::Reject { room, op_id, code, message } => {
+                count(&self.node.metrics.rejects, code.as_str());
                 let shapes: [&str; 0] = [];
                 self.outbox.push(encode::reject(&room.to_string(), *op_id, *code, message, &shapes).into());
             }
             DecodeError::Frame { code, message, room, op_id } => {
+                count(&self.node.metrics.errors, code.as_str());
                 let room = room.as_ref().map(ToString::to_string);
                 let frame =
                     ErrorFrame { room: room.as_deref(), op_id: *op_id, ..ErrorFrame::new(*code, message) };
@@ -225,8 +229,9 @@ impl Session {
 
     async fn leave_all(&mut self) {
         for (id, membership) in std::mem::take(&mut self.rooms) {
+            // Joined or not: a join that was cut off may have put this socket into the room.
+            self.node.rooms.unsubscribe(id, self.socket).await;
             if membership.joined {
-                self.node.rooms.unsubscribe(id, self.socket).await;
                 if let Speaker::Native(native) = &self.speaker {
                     self.node.presence.leave(id, &native.session, &membership.progress, false);
                 }
@@ -247,11 +252,13 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
     }
 }
 
-fn cause(error: &SocketError) -> CloseCode {
+/// What a socket that broke is told; none when nobody is there any more.
+fn cause(error: &SocketError) -> Option<CloseCode> {
     match error {
-        SocketError::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::FrameTooLarge,
-        SocketError::Utf8(_) | SocketError::Protocol(_) => CloseCode::NotThisProtocol,
-        _ => CloseCode::GoingAway,
+        SocketError::Capacity(CapacityError::MessageTooLong { .. }) => Some(CloseCode::FrameTooLarge),
+        SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        SocketError::Utf8(_) | SocketError::Protocol(_) => Some(CloseCode::NotThisProtocol),
+        _ => None,
     }
 }
 

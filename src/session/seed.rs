@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{Membership, Session, Speaker};
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Op, OpId, RoomName};
-use crate::protocol::encode::{self, ErrorFrame};
+use crate::model::{Op, OpId, RoomName, Verb};
+use crate::protocol::encode::{self, ErrorFrame, Outcome};
+use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
 use crate::room::fanout::{Dialect, Subscribed, Subscriber};
 use crate::room::writer::{Answer, Submission};
@@ -36,7 +37,7 @@ impl Session {
             SeedMessage::JoinRoom { room } => self.join_seed(&room).await,
             SeedMessage::LeaveRoom { room } => self.leave_seed(&room).await,
             SeedMessage::Chat { room, op } | SeedMessage::DeleteShape { room, op } => {
-                self.submit_seed(&room, op).await
+                self.submit_seed(&room, op).await;
             }
         }
     }
@@ -96,9 +97,19 @@ impl Session {
         seed.sent += 1;
         let Ok(op_id) = OpId::new(seed.sent) else { return };
         let (outbox, room) = (Arc::clone(&self.outbox), name.to_string());
+        let deleted = (op.verb == Verb::Delete).then(|| op.id.as_str().to_owned());
         let reply = move |answer| {
-            if let Answer::Reject { code, message, .. } = answer {
-                outbox.push(refused(&room, code, &message).into());
+            match answer {
+                Answer::Reject { code, message, .. } => {
+                    _ = outbox.push(refused(&room, code, &message).into());
+                }
+                // Nothing changed, so the room says nothing; but these clients wait for their echo.
+                Answer::Ack { outcomes, .. } if !outcomes.contains(&Outcome::Applied) => {
+                    if let Some(id) = deleted {
+                        outbox.push(delete_frame(&room, &id).into());
+                    }
+                }
+                Answer::Ack { .. } => {}
             }
             drop(permit);
         };

@@ -3,57 +3,67 @@
 use futures_util::stream::SplitSink;
 use hyper_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
 
-use super::{
-    CloseCode, CloseFrame, GOODBYE, HyperWebsocketStream, IDLE, Message, Next, Outbox, SEND, SinkExt, count,
-    timeout,
-};
-use crate::metrics::Metrics;
+use futures_util::SinkExt;
+use hyper_tungstenite::HyperWebsocketStream;
+use hyper_tungstenite::tungstenite::protocol::CloseFrame;
+use hyper_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{GOODBYE, PING, SEND};
+use crate::metrics::{Metrics, count};
+use crate::protocol::CloseCode;
+use crate::room::Outbox;
+use crate::room::outbox::{Next, Text};
 
 /// Frames that are handed to the socket before it is flushed.
 const FRAMES_PER_FLUSH: usize = 64;
 
-/// Sends what is queued until the goodbye; pings when there is nothing to send.
+/// Sends what is queued until the goodbye, and a ping now and then, however much there is to send: a pong shows that somebody reads.
 pub(super) async fn write(
     mut sink: SplitSink<HyperWebsocketStream, Message>,
     outbox: &Outbox,
     metrics: &Metrics,
 ) {
-    loop {
-        let code = match timeout(IDLE, outbox.next()).await {
-            Err(_) => match timeout(SEND, sink.send(Message::Ping(bytes::Bytes::new()))).await {
-                Ok(Ok(())) => continue,
-                _ => return,
-            },
-            Ok(Next::Close(code)) => code,
-            Ok(Next::Frame(frame)) => match timeout(SEND, send_many(&mut sink, frame, outbox)).await {
-                Ok(Ok(None)) => continue,
-                Ok(Ok(Some(code))) => code,
-                Ok(Err(_)) => return,
-                Err(_) => CloseCode::SlowReader,
-            },
+    let mut ping_at = Instant::now() + PING;
+    let code = loop {
+        let next = timeout_at(ping_at, outbox.next()).await;
+        let sent = match next {
+            Ok(Next::End) => return,
+            Ok(Next::Close(code)) => break code,
+            Ok(Next::Frame(frame)) => timeout(SEND, send_many(&mut sink, frame, outbox)).await,
+            Err(_) => {
+                ping_at = Instant::now() + PING;
+                let ping = async { sink.send(Message::Ping(bytes::Bytes::new())).await.map(|()| None) };
+                timeout(SEND, ping).await
+            }
         };
-        count(&metrics.closes, code.reason());
-        let frame = CloseFrame { code: WireCode::from(code.code()), reason: code.reason().into() };
-        // Whoever does not listen to a goodbye is gone already.
-        _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
-        _ = timeout(GOODBYE, sink.close()).await;
-        return;
-    }
+        match sent {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(Next::Close(code)))) => break code,
+            Ok(Ok(Some(_)) | Err(_)) => return,
+            Err(_) => break CloseCode::SlowReader,
+        }
+    };
+    count(&metrics.closes, code.label());
+    let frame = CloseFrame { code: WireCode::from(code.code()), reason: code.reason().into() };
+    // Whoever does not listen to a goodbye is gone already.
+    _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
+    _ = timeout(GOODBYE, sink.close()).await;
 }
 
 /// Sends a frame and what is queued behind it with one flush.
 async fn send_many(
     sink: &mut SplitSink<HyperWebsocketStream, Message>,
-    first: super::super::room::outbox::Text,
+    first: Text,
     outbox: &Outbox,
-) -> Result<Option<CloseCode>, super::SocketError> {
+) -> Result<Option<Next>, SocketError> {
     sink.feed(Message::Text(first)).await?;
     for _ in 1..FRAMES_PER_FLUSH {
         match outbox.try_next() {
             Some(Next::Frame(frame)) => sink.feed(Message::Text(frame)).await?,
-            Some(Next::Close(code)) => {
+            Some(last) => {
                 sink.flush().await?;
-                return Ok(Some(code));
+                return Ok(Some(last));
             }
             None => break,
         }

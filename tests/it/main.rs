@@ -7,7 +7,17 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod faults;
+mod hostile;
+mod http;
+mod join;
+mod layers;
+mod limits;
+mod presence;
+mod process;
+mod readers;
 mod schema;
+mod seed;
 mod smoke;
 mod sql_apply_ops;
 mod sql_catalog;
@@ -17,3 +27,4 @@ mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;
 mod support;
+mod sync;

@@ -142,11 +142,23 @@ fn is_empty(folder: &Path) -> io::Result<bool> {
     Ok(folder.read_dir()?.filter_map(Result::ok).all(|entry| is_harmless(&entry)))
 }
 
+/// How often, and how long apart, a lock is tried that somebody holds.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
 fn locked(data: &Path) -> Result<File, EmbeddedError> {
     let path = data.join(LOCK_FILE);
     let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let mut file = opened.map_err(EmbeddedError::at(&path))?;
-    match file.try_lock() {
+    // A child that is just being started holds a copy of the lock until it runs: look again for a moment.
+    let taken = (0..LOCK_ATTEMPTS).find_map(|attempt| match file.try_lock() {
+        Err(TryLockError::WouldBlock) if attempt + 1 < LOCK_ATTEMPTS => {
+            std::thread::sleep(LOCK_PAUSE);
+            None
+        }
+        outcome => Some(outcome),
+    });
+    match taken.unwrap_or(Ok(())) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let holder = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());

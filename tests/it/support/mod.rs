@@ -1,5 +1,10 @@
-//! What the tests stand on: the PostgreSQL server of this process and a database for each test.
+//! What the tests stand on: the PostgreSQL server of this process, a database for each test, nodes and clients.
 
 pub(crate) mod board;
+pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod node;
+pub(crate) mod program;
 pub(crate) mod server;
+pub(crate) mod storm;

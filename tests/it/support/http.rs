@@ -1,0 +1,89 @@
+//! A request and its answer, over a connection of its own.
+
+use serde_json::Value;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a node may take to answer anything.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Response {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// `(status, code)` of the one error form.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        let body = self.json();
+        let error = &body["error"];
+        assert!(error["message"].as_str().is_some_and(|message| !message.contains('\n')), "{self:?}");
+        (self.status, error["code"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// `GET` of a path.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
+    send(address, "GET", path, "").await
+}
+
+/// `POST` of JSON.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &Value) -> Response {
+    send(address, "POST", path, &body.to_string()).await
+}
+
+/// Any request.
+pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> Response {
+    try_send(address, method, path, body)
+        .await
+        .unwrap_or_else(|error| panic!("{method} {path} on {address}: {error}"))
+}
+
+/// Any request, to a node that may be gone.
+pub(crate) async fn try_send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<Response> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        // A node that refuses a body may close before it has read all of it.
+        _ = stream.write_all(body.as_bytes()).await;
+        let mut bytes = Vec::new();
+        match stream.read_to_end(&mut bytes).await {
+            Err(error) if bytes.is_empty() => Err(error),
+            _ => Ok(bytes),
+        }
+    };
+    let bytes = timeout(ANSWER_DEADLINE, exchange).await.map_err(|_| std::io::ErrorKind::TimedOut)??;
+    parsed(&String::from_utf8_lossy(&bytes)).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn parsed(text: &str) -> Option<Response> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some(Response { status, headers, body: body.to_owned() })
+}
