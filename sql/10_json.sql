@@ -1,5 +1,6 @@
 -- A shape as clients see it, and what differs between two states of one. The text is put together by hand: jsonb_build_object
--- and row_to_json with their nulls stripped take three to five times as long, and this runs for every change.
+-- and row_to_json with their nulls stripped take three to five times as long, and this runs for every change. Nothing here has a search
+-- path of its own (2 us a call): it is called from functions that pin theirs, and names the schema.
 
 create or replace function pgcanvas.iso(p_at timestamptz)
   returns text language sql stable strict parallel safe
@@ -97,20 +98,20 @@ return array_remove(array[
 comment on function pgcanvas.columns_unset is 'Columns that have a value in the first state and none in the second.';
 
 create or replace function pgcanvas.shape_diff(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
-  returns text language plpgsql stable parallel safe set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns text language plpgsql stable parallel safe as $$
 declare
-  v_set text := columns_set(p_from, p_to);
-  v_unset text[] := columns_unset(p_from, p_to);
+  v_set text := pgcanvas.columns_set(p_from, p_to);
+  v_unset text[] := pgcanvas.columns_unset(p_from, p_to);
 begin
   if p_to.props is distinct from p_from.props then
-    v_set := v_set || coalesce(',"props":' || object_diff(p_from.props, p_to.props)::text, '');
-    v_unset := v_unset || keys_lost(p_from.props, p_to.props, 'props.');
+    v_set := v_set || coalesce(',"props":' || pgcanvas.object_diff(p_from.props, p_to.props)::text, '');
+    v_unset := v_unset || pgcanvas.keys_lost(p_from.props, p_to.props, 'props.');
   end if;
   if p_to.extra is distinct from p_from.extra then
-    v_set := v_set || coalesce(',' || members(object_diff(p_from.extra, p_to.extra)), '');
+    v_set := v_set || coalesce(',' || pgcanvas.members(pgcanvas.object_diff(p_from.extra, p_to.extra)), '');
     v_unset := array(select u from unnest(v_unset) as u where not coalesce(p_to.extra, '{}') ? u);  -- now an explicit null
     -- A null that became a value is among the columns set.
-    v_unset := v_unset || array(select k from unnest(keys_lost(p_from.extra, p_to.extra, '')) as k
+    v_unset := v_unset || array(select k from unnest(pgcanvas.keys_lost(p_from.extra, p_to.extra, '')) as k
                                 where not ('{' || substr(v_set, 2) || '}')::jsonb ? k);
   end if;
   return '"set":{' || substr(v_set, 2) || '},"unset":' || case when v_unset = '{}' then '[]' else to_json(v_unset)::text end;
@@ -124,14 +125,14 @@ return (p_a.kind, p_a.x, p_a.y, p_a.width, p_a.height, p_a.angle, p_a.points, p_
 comment on function pgcanvas.same_properties is 'Whether two rows are the same shape in everything a client may set.';
 
 create or replace function pgcanvas.is_append(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
-  returns boolean language plpgsql immutable parallel safe set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns boolean language plpgsql immutable parallel safe as $$
 begin
   if p_to.points is null or p_from.points is null or array_length(p_to.points, 1) <= array_length(p_from.points, 1)
     or p_to.points[1:array_length(p_from.points, 1)] is distinct from p_from.points then
     return false;
   end if;
   p_from.points := p_to.points;
-  return same_properties(p_from, p_to);
+  return pgcanvas.same_properties(p_from, p_to);
 end $$;
 comment on function pgcanvas.is_append is 'Whether the second state only has more points at the end.';
 
@@ -143,15 +144,15 @@ end $$;
 comment on type pgcanvas.shape_change is 'How an existing shape changed: append or patch, the change as clients receive it, and what undoes it.';
 
 create or replace function pgcanvas.change_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
-  returns pgcanvas.shape_change language plpgsql stable parallel safe set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
 declare
   v_head text := ',"id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',';
 begin
-  if p_to.points is not null and is_append(p_from, p_to) then
+  if p_to.points is not null and pgcanvas.is_append(p_from, p_to) then
     return row('append'::text, ('{"op":"append"' || v_head || '"points":' || to_json(p_to.points[array_length(p_from.points, 1) + 1:]) || '}')::json,
-               ('{"length":' || array_length(p_from.points, 1) || '}')::json)::shape_change;
+               ('{"length":' || array_length(p_from.points, 1) || '}')::json)::pgcanvas.shape_change;
   end if;
-  return row('patch'::text, ('{"op":"patch"' || v_head || shape_diff(p_from, p_to) || '}')::json,
-             ('{' || shape_diff(p_to, p_from) || '}')::json)::shape_change;
+  return row('patch'::text, ('{"op":"patch"' || v_head || pgcanvas.shape_diff(p_from, p_to) || '}')::json,
+             ('{' || pgcanvas.shape_diff(p_to, p_from) || '}')::json)::pgcanvas.shape_change;
 end $$;
 comment on function pgcanvas.change_of is 'The change of an existing shape: append when only points were added, else patch; and what undoes it.';

@@ -235,7 +235,7 @@ begin
   v_codes := batch_codes(p_room_ids, p_clients, p_op_ids, v_locked);
   select array_agg(p_room_ids[b]), array_agg(v_codes[b] = 'fresh') into v_rooms, v_fresh from unnest(p_batches) as b;
   v_once := cardinality(p_batches) = 1
-    or (select count(distinct (u.room_id, u.shape_id)) = count(*) from unnest(v_rooms, p_shape_ids) as u (room_id, shape_id));
+    or not exists (select from unnest(v_rooms, p_shape_ids) as u (room_id, shape_id) group by u.room_id, u.shape_id having count(*) > 1);
   if v_once then
     v_folded := fold_once(v_rooms, v_fresh, p_verbs, p_shape_ids, p_bodies);
     v_writes := plan_once(v_rooms, p_batches, v_folded, v_locked, v_last_seqs);
