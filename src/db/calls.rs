@@ -1,6 +1,9 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
+use std::time::Duration;
+
 use futures_util::{Stream, StreamExt};
+use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
@@ -114,6 +117,9 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
+/// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
+
 const APPLY_OPS: &str =
     "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
 
@@ -146,7 +152,8 @@ impl WriterConnection {
         let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
             [&rooms, &clients, &op_ids, &authors, &numbers, &verbs, &shapes, &bodies];
-        let rows = self.client.query(&self.apply_ops, &parameters).await?;
+        let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
+        let rows = applied.map_err(|_| DbError::Unreachable)??;
         answers(batches.len(), &rows)
     }
 }

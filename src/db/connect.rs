@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -11,6 +12,8 @@ use super::tls::{Verify, client_config};
 
 /// How long a connection may take to come up, milliseconds.
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
+/// How long it may take until the server greets: one that is frozen accepts and says nothing.
+const OPEN_TIMEOUT_MS: u64 = 10_000;
 /// How long a broken network may go unnoticed on an idle connection, seconds.
 const KEEPALIVE_IDLE_SECONDS: u64 = 15;
 
@@ -83,12 +86,15 @@ impl Target {
 
     /// Opens a connection; the second part must be polled for the first to work.
     pub(super) async fn open(&self) -> Result<(Client, Connection<Socket, Stream>), DbError> {
-        Ok(self.config.connect(self.tls.clone()).await?)
+        let opened =
+            timeout(Duration::from_millis(OPEN_TIMEOUT_MS), self.config.connect(self.tls.clone())).await;
+        Ok(opened.map_err(|_| DbError::Unreachable)??)
     }
 
     /// Opens a connection that is driven by a task of its own, which ends with it.
     pub async fn connect(&self) -> Result<Client, DbError> {
-        Ok(self.connect_driven().await?)
+        let connected = timeout(Duration::from_millis(OPEN_TIMEOUT_MS), self.connect_driven()).await;
+        Ok(connected.map_err(|_| DbError::Unreachable)??)
     }
 
     /// Like [`Target::connect`], with a sentence for the person who named the database.
