@@ -1,10 +1,11 @@
 -- apply_ops: the write path of nodes. Many batches of many rooms in one call and one transaction:
 -- 1. lock the rooms in id order  2. answer repeats  3. fold the ops of each shape in memory  4. give each batch that changes
--- something its seq  5. write, one statement per wave and action  6. remember the answers. Triggers log and ring.
+-- something its seq  5. write and log, one statement per wave and action  6. remember the answers. The trigger on rooms rings.
 -- All in plpgsql, which keeps its plans: functions in SQL are planned anew at every call (until 18). What goes from step to step
 -- is arrays by op, one per column: a row type within a row type would be taken apart again for every column read.
--- The rows are stamped in the statement that writes them, by the functions that the stamping trigger calls for other writers: a
--- trigger would call the same a row at a time, at half the price of the row.
+-- The rows are stamped and logged in the statement that writes them, by the functions that the triggers call for other writers: the
+-- stamping trigger would call the same a row at a time, at half the price of the row, and the logging one would have to be told whose
+-- batch each row is of.
 
 create or replace function pgcanvas.fold_once(p_rooms bigint[], p_fresh boolean[], p_verbs text[], p_shape_ids text[], p_bodies jsonb[])
   returns pgcanvas.folded_ops language plpgsql stable as $$

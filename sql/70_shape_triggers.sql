@@ -193,6 +193,10 @@ comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its sha
 -- Statements of apply_ops pass them all by: their rooms are locked, their rows stamped and logged by the statement itself. Whether a
 -- statement is one of apply_ops is decided here, where the user is the statement's own: it is the owner's and says so. What a setting
 -- says is not enough.
+-- Those of earlier versions would log twice.
+drop trigger if exists _505_log_insert on pgcanvas.shapes;
+drop trigger if exists _515_log_update on pgcanvas.shapes;
+drop trigger if exists _525_log_delete on pgcanvas.shapes;
 do $do$
 declare
   v_direct text := format($$not (current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> '')$$,
