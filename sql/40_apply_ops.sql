@@ -7,6 +7,18 @@
 -- stamping trigger would call the same a row at a time, at half the price of the row, and the logging one would have to be told whose
 -- batch each row is of.
 
+-- Where earlier versions had the same names with other parameters, or names that are gone.
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in select p.oid from pg_proc p where p.pronamespace = 'pgcanvas'::regnamespace and p.proname in ('insert_shapes', 'update_shapes',
+      'delete_shapes', 'write_shapes', 'batch_codes', 'applying_batches', 'deleting_shapes') loop
+    execute 'drop function ' || v_function;
+  end loop;
+end $$;
+drop type if exists pgcanvas.batches_applied, pgcanvas.shapes_deleted;
+
 create or replace function pgcanvas.fold_once(p_rooms bigint[], p_fresh boolean[], p_verbs text[], p_shape_ids text[], p_bodies jsonb[])
   returns pgcanvas.folded_ops language plpgsql stable as $$
 begin
