@@ -16,12 +16,12 @@ create or replace function pgcanvas.changes_since(p_room_id bigint, p_seq bigint
 $$;
 comment on function pgcanvas.changes_since is 'The log of a room after (seq, ordinal), in order: the only read path of fan-out. To start after a whole batch, give its seq and the largest ordinal.';
 
-create or replace function pgcanvas.room_snapshot(p_room_id bigint)
-  returns table (change text, shape_id text, shape text)
+create or replace function pgcanvas.room_snapshot(p_room_id bigint, p_after text, p_limit integer)
+  returns table (shape_id text, shape text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select 'added', s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id
+  select s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id and s.id > p_after order by s.id limit p_limit
 $$;
-comment on function pgcanvas.room_snapshot is 'Every shape of a room, as clients receive it.';
+comment on function pgcanvas.room_snapshot is 'Shapes of a room, as clients receive them, by id after a given one: page by page, since a function gives its rows when it has all of them.';
 
 create or replace function pgcanvas.room_delta(p_room_id bigint, p_since bigint)
   returns table (change text, shape_id text, shape text)

@@ -297,21 +297,20 @@ pub struct RoomReading<'a> {
 }
 
 impl RoomReading<'_> {
-    /// Every shape (no `since`), or what differs from `since`; rows come as they are read.
-    pub async fn differences(
+    /// Shapes by id after a given one (`""` begins), at most `limit`: id and JSON.
+    pub async fn room_snapshot(&self, after: &str, limit: i32) -> Result<Vec<(String, String)>, DbError> {
+        let sql = "select * from pgcanvas.room_snapshot($1, $2, $3)";
+        let rows = self.transaction.query(sql, &[&self.room.get(), &after, &limit]).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// What differs from a seq; rows come as they are read.
+    pub async fn room_delta(
         &self,
-        since: Option<Seq>,
+        since: Seq,
     ) -> Result<impl Stream<Item = Result<Difference, DbError>> + use<>, DbError> {
-        let rows = match since {
-            None => {
-                let sql = "select * from pgcanvas.room_snapshot($1)";
-                self.transaction.query_raw(sql, [self.room.get()]).await?
-            }
-            Some(since) => {
-                let sql = "select * from pgcanvas.room_delta($1, $2)";
-                self.transaction.query_raw(sql, [self.room.get(), since.get()]).await?
-            }
-        };
+        let sql = "select * from pgcanvas.room_delta($1, $2)";
+        let rows = self.transaction.query_raw(sql, [self.room.get(), since.get()]).await?;
         Ok(rows.map(|row| read_difference(&row?)))
     }
 

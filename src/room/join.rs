@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
 use super::frames::Framer;
 use super::registry::Rooms;
-use crate::db::calls::{self, Channel, Difference, RoomHead};
+use crate::db::calls::{self, Channel, Difference, RoomHead, RoomReading};
 use crate::db::{Db, DbError};
 use crate::model::{RoomId, Seq};
 use crate::protocol::decode::Join;
@@ -19,6 +19,8 @@ use crate::protocol::encode::{self, Joined, Mode, Page};
 const PAGE_BYTES: usize = 256 * 1024;
 /// How long a join waits for a slow reader at each page.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Shapes read at a time.
+const SHAPES: i32 = 1_000;
 /// Changes read at a time while coming up to the room.
 const CHANGES: i32 = 2_000;
 
@@ -131,13 +133,33 @@ async fn send_board(db: &Db, asked: &Join, room: RoomId, subscriber: &Subscriber
         bytes: 0,
         begun: false,
     };
-    let mut rows = pin!(reading.differences(since).await?);
-    while let Some(difference) = rows.next().await {
-        pages.add(difference?).await?;
+    match since {
+        None => send_snapshot(&reading, &mut pages).await?,
+        Some(since) => {
+            let mut rows = pin!(reading.room_delta(since).await?);
+            while let Some(difference) = rows.next().await {
+                pages.add(difference?).await?;
+            }
+        }
     }
     pages.send(false).await?;
     reading.end().await?;
     Ok(head.last_seq)
+}
+
+async fn send_snapshot(reading: &RoomReading<'_>, pages: &mut Pages<'_>) -> Result<(), JoinError> {
+    let mut after = String::new();
+    loop {
+        let rows = reading.room_snapshot(&after, SHAPES).await?;
+        let is_last = rows.len() < usize::try_from(SHAPES).unwrap_or(usize::MAX);
+        for (id, shape) in rows {
+            after = id;
+            pages.add(Difference::Added(shape)).await?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 /// The `since` that the log can answer: of this history, not from the future, not pruned.

@@ -34,7 +34,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select pgcanvas.create_room('design', 'open', null)",
         "select pgcanvas.open_room(2)",
         "select * from pgcanvas.list_rooms(null, 10)",
-        "select * from pgcanvas.room_snapshot(1)",
+        "select * from pgcanvas.room_snapshot(1, '', 10)",
         "select * from pgcanvas.room_delta(1, 0)",
         "select * from pgcanvas.shapes_by_id(1, array['a'])",
         "select * from pgcanvas.shapes_in_box(1, null, null, null, 10)",
