@@ -89,9 +89,4 @@ impl RoomHandle {
     pub fn take_missed(&self) -> bool {
         self.missed.swap(false, Ordering::AcqRel)
     }
-
-    /// Tells the room something, or nothing when it has too much to do or is gone.
-    pub fn try_tell(&self, event: Event) -> bool {
-        self.events.try_send(event).is_ok()
-    }
 }

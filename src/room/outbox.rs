@@ -133,11 +133,6 @@ impl Outbox {
         }
     }
 
-    /// Whether the socket is going.
-    pub fn is_closing(&self) -> bool {
-        self.queue().closing.is_some()
-    }
-
     /// Whether bulk senders must wait.
     pub fn is_crowded(&self) -> bool {
         self.queue().bytes > SOFT_BYTES

@@ -130,13 +130,19 @@ impl Writers {
     pub async fn submit(&self, submission: Submission) {
         let share = submission.room_id.get().unsigned_abs() % self.queues.len().max(1) as u64;
         let queue = usize::try_from(share).ok().and_then(|share| self.queues.get(share));
-        self.metrics.writer_queue.inc();
+        // A place first: whoever is broken off while waiting for one was never in the queue.
         let refused = match queue {
-            Some(queue) => queue.send(submission).await.err().map(|refused| refused.0),
+            Some(queue) => match queue.reserve().await {
+                Ok(place) => {
+                    self.metrics.writer_queue.inc();
+                    place.send(submission);
+                    None
+                }
+                Err(_) => Some(submission),
+            },
             None => Some(submission),
         };
         if let Some(submission) = refused {
-            self.metrics.writer_queue.dec();
             (submission.reply)(unavailable());
         }
     }
