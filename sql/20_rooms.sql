@@ -28,17 +28,26 @@ create or replace function pgcanvas.room_head(p_room_id bigint)
 $$;
 comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from.';
 
-create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text)
+drop function if exists pgcanvas.create_room(text, text, text);
+create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text, p_policy text default 'merge')
   returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint;
 begin
-  insert into rooms (slug, visibility, owner)
-  values (coalesce(p_slug, 'board-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)), p_visibility, p_owner)
+  insert into rooms (slug, visibility, policy, owner)
+  values (coalesce(p_slug, 'board-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)), p_visibility, p_policy, p_owner)
   returning id into v_id;
   return v_id;
 end $$;
 comment on function pgcanvas.create_room is 'Makes a room and gives its number; without a slug one is drawn. A taken slug raises rooms_slug_key.';
+
+create or replace function pgcanvas.set_policy(p_room_id bigint, p_policy text)
+  returns boolean language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  update rooms set policy = p_policy where id = p_room_id;
+  return found;
+end $$;
+comment on function pgcanvas.set_policy is 'How concurrent changes of one shape are settled from now on: merge, strict or offset. False when there is no such room.';
 
 create or replace function pgcanvas.open_room(p_number bigint)
   returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$

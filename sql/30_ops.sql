@@ -116,8 +116,9 @@ declare
   v_set jsonb := p_body -> 'set';
   v_extra jsonb := pgcanvas.patch_extra(p_shape.extra, p_body);
 begin
-  if p_body ? 'unset' or v_set ? 'props' then v_set := pgcanvas.merged_members(p_shape.props, p_body); end if;
+  if p_body -> 'unset' <> '[]' or v_set ? 'props' then v_set := pgcanvas.merged_members(p_shape.props, p_body); end if;
   p_shape := jsonb_populate_record(p_shape, pgcanvas.columns_of(v_set));
+  p_shape.version := null;  -- the next one
   p_shape.extra := v_extra;
   return p_shape;
 end $$;
@@ -133,10 +134,23 @@ begin
     raise exception 'points: every point of a shape has the same length' using errcode = 'WB001';
   end if;
   p_shape.points := coalesce(p_shape.points, '{}') || v_tail;
+  p_shape.version := null;
   p_shape.extra := nullif(p_shape.extra - 'points', '{}');  -- an explicit null no longer holds
   return p_shape;
 end $$;
 comment on function pgcanvas.shape_appended is 'A shape after an append: more points at the end; none leave it as it is.';
+
+create or replace function pgcanvas.shape_merged(p_body jsonb)
+  returns pgcanvas.shapes language plpgsql stable parallel safe as $$
+declare
+  v_shape pgcanvas.shapes;
+begin
+  if (p_body ->> 'is_deleted')::boolean then return null; end if;
+  v_shape := pgcanvas.shape_put(p_body - 'is_deleted');
+  v_shape.version := (p_body ->> 'version')::bigint;
+  return v_shape;
+end $$;
+comment on function pgcanvas.shape_merged is 'A replica''s state of a shape, at the replica''s version; null when it is a tombstone.';
 
 create or replace function pgcanvas.shape_after(p_shape pgcanvas.shapes, p_verb text, p_body jsonb)
   returns pgcanvas.shapes language plpgsql stable parallel safe as $$
@@ -147,11 +161,14 @@ begin
     if p_verb = 'append' then return pgcanvas.shape_appended(p_shape, p_body); end if;
   end if;
   if p_verb in ('patch', 'append', 'delete') then return null; end if;
+  if p_verb = 'merge' then return pgcanvas.shape_merged(p_body); end if;
   raise exception 'op: must be put, patch, append or delete' using errcode = 'WB001';
 end $$;
-comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none.';
+comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next is given.';
 
-create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_room_id bigint, p_id text, p_seq bigint, p_author text)
+drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
+create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,
+  p_author text)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
   v_fault text;
@@ -162,12 +179,12 @@ begin
   p_new.updated_by := p_author;
   p_new.updated_at := now();
   if p_old.kind is null then
-    p_new.version := 1;
+    p_new.version := coalesce(p_new.version, p_death + 1, 1);
     p_new.ordinal := nextval('pgcanvas.shapes_ordinal_seq');
     p_new.created_by := p_author;
     p_new.created_at := p_new.updated_at;
   else
-    p_new.version := p_old.version + 1;
+    p_new.version := coalesce(p_new.version, p_old.version + 1);
     p_new.ordinal := p_old.ordinal;
     p_new.created_by := p_old.created_by;
     p_new.created_at := p_old.created_at;
@@ -176,6 +193,7 @@ begin
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points, p_new.stroke_width);
   p_new.grid := pgcanvas.grid_box(p_new.bounds);
+  if pgcanvas.has_refs(p_new) then p_new.refs := pgcanvas.shape_refs(p_room_id, p_new); else p_new.refs := null; end if;
   return p_new;
 end $$;
-comment on function pgcanvas.stamped is 'A shape as it will stand in the table: who, when, which version and seq, where. Refuses what breaks a rule.';
+comment on function pgcanvas.stamped is 'A shape as it will stand in the table: who, when, which version (after p_death, when it died at one) and seq, where. Refuses what breaks a rule.';

@@ -5,6 +5,7 @@
 -- Rows are stamped, logged and rung here, by the functions that the triggers call for other writers: triggers would have to be told whose
 -- batch each row is of, and would read again what is at hand.
 
+drop function if exists pgcanvas.apply_ops(bigint[], uuid[], bigint[], text[], integer[], text[], text[], jsonb[]);
 do $$ begin
   if to_regtype('pgcanvas.batch_answer') is null then
     create type pgcanvas.batch_answer as (batch integer, code text, seq bigint, outcomes text[]);
@@ -29,24 +30,26 @@ comment on function pgcanvas.known_answers is 'What is known of each batch befor
 
 do $$ begin
   if to_regtype('pgcanvas.drawing') is null then
-    create type pgcanvas.drawing as (slots integer[], shapes pgcanvas.shapes[]);
-    create type pgcanvas.logged_change as (room_id bigint, seq bigint, op text, shape_id text, change json, before json, author text, client uuid, op_id bigint);
+    create type pgcanvas.drawing as (slots integer[], shapes pgcanvas.shapes[], deaths bigint[], nonces bigint[]);
+    create type pgcanvas.logged_change as (room_id bigint, seq bigint, op text, shape_id text, change json, before json, author text, client uuid,
+      op_id bigint, undoes bigint);
   end if;
 end $$;
-comment on type pgcanvas.drawing is 'The shapes a call names: by op the slot of its shape (the first op that names it), by slot the row.';
+comment on type pgcanvas.drawing is 'The shapes a call concerns: by op the slot of its shape (the first that names it); by slot the row, and the version and nonce at which the shape died.';
 comment on type pgcanvas.logged_change is 'A row of the log to be.';
 
-create or replace function pgcanvas.shapes_named(p_room_ids bigint[], p_batches integer[], p_shape_ids text[])
+create or replace function pgcanvas.shapes_named(p_room_ids bigint[], p_shape_ids text[])
   returns pgcanvas.drawing language plpgsql stable as $$
 begin
   return (
-    select row(array_agg(op.slot order by op.n), array_agg(s.shape order by op.n))::pgcanvas.drawing
-    from (select u.*, p_room_ids[u.batch] as room_id, min(u.n) over (partition by p_room_ids[u.batch], u.shape_id) as slot
-          from unnest(p_batches, p_shape_ids) with ordinality as u (batch, shape_id, n)) as op
+    select row(array_agg(o.slot order by o.n), array_agg(s.shape order by o.n), array_agg(g.version order by o.n), array_agg(g.nonce order by o.n))::pgcanvas.drawing
+    from (select u.*, min(u.n) over (partition by u.room_id, u.id) as slot from unnest(p_room_ids, p_shape_ids) with ordinality as u (room_id, id, n)) as o
     -- "offset 0" keeps it one probe of the key per op, whatever the planner knew of the table when the plan was made.
-    left join lateral (select t as shape from pgcanvas.shapes t where t.room_id = any (array[op.room_id]) and t.id = op.shape_id offset 0) as s on true);
+    left join lateral (select t as shape from pgcanvas.shapes t where t.room_id = any (array[o.room_id]) and t.id = o.id offset 0) as s on true
+    left join lateral (select t.version, t.nonce from pgcanvas.tombstones t
+                       where s.shape is null and t.room_id = any (array[o.room_id]) and t.id = o.id offset 0) as g on true);
 end $$;
-comment on function pgcanvas.shapes_named is 'Reads the shapes that ops name, each into the slot of the first op that names it.';
+comment on function pgcanvas.shapes_named is 'Reads the shapes that ops name, each into the slot of the first op that names it, or how they died.';
 
 create or replace function pgcanvas.write_shapes(p_before pgcanvas.shapes[], p_after pgcanvas.shapes[])
   returns void language plpgsql volatile as $$
@@ -80,20 +83,91 @@ begin
       stroke_color = c.stroke_color, background_color = c.background_color, fill_style = c.fill_style,
       stroke_width = c.stroke_width, stroke_style = c.stroke_style, roughness = c.roughness, opacity = c.opacity,
       text = c.text, font_size = c.font_size, font_family = c.font_family, file_id = c.file_id, link = c.link, props = c.props,
-      extra = c.extra, bounds = c.bounds, grid = c.grid, version = c.version, seq = c.seq, updated_by = c.updated_by,
+      extra = c.extra, refs = c.refs, bounds = c.bounds, grid = c.grid, version = c.version, seq = c.seq, updated_by = c.updated_by,
       updated_at = c.updated_at
     from unnest(v_changed) as c where s.room_id = any (array[c.room_id]) and s.id = c.id;
   end if;
 end $$;
 comment on function pgcanvas.write_shapes is 'Writes what stamped shapes came to: what went, what came (a shape that did both is a new life), what changed.';
 
+create or replace function pgcanvas.bury(p_slots integer[], p_slot_rooms bigint[], p_slot_ids text[], p_deaths bigint[], p_nonces bigint[],
+  p_rooms bigint[], p_seqs bigint[])
+  returns void language plpgsql volatile as $$
+begin
+  insert into pgcanvas.tombstones (room_id, id, version, nonce, seq)
+    select distinct p_slot_rooms[s], p_slot_ids[s], p_deaths[s], coalesce(p_nonces[s], 0), p_seqs[array_position(p_rooms, p_slot_rooms[s])] from unnest(p_slots) as s
+    on conflict (room_id, id) do update set version = excluded.version, nonce = excluded.nonce, seq = excluded.seq;
+end $$;
+comment on function pgcanvas.bury is 'Notes at which versions shapes died.';
+
+do $$ begin
+  if to_regtype('pgcanvas.slot_shape') is null then
+    create type pgcanvas.slot_shape as (slot integer, shape pgcanvas.shapes);
+  end if;
+end $$;
+comment on type pgcanvas.slot_shape is 'A shape and the slot it belongs in.';
+
+create or replace function pgcanvas.dead_targets(p_room_id bigint, p_targets text[], p_slot_rooms bigint[], p_slot_ids text[], p_shapes pgcanvas.shapes[],
+  p_first pgcanvas.shapes[])
+  returns text[] language plpgsql stable as $$
+begin
+  return array(
+    select t.id from unnest(p_targets) as t (id)
+    left join lateral (select (p_shapes[i]).kind is not null as alive, (p_first[i]).kind is not null as stood
+                       from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id and p_slot_ids[i] = t.id order by i limit 1) as m on true
+    where not coalesce(m.alive, exists (select from pgcanvas.shapes s where s.room_id = p_room_id and s.id = t.id))
+      and (m.stood or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = t.id)));
+end $$;
+comment on function pgcanvas.dead_targets is 'Which of these shapes were deleted. One that never was may yet come.';
+
+create or replace function pgcanvas.repaired(p_room_id bigint, p_slot_rooms bigint[], p_slot_ids text[], p_slots integer[], p_shapes pgcanvas.shapes[],
+  p_first pgcanvas.shapes[], p_touched integer[], p_before pgcanvas.shapes[])
+  returns pgcanvas.slot_shape[] language plpgsql stable as $$
+declare
+  v_gone text[];
+  v_dead text[];
+  v_lone text[];
+  v_deleted pgcanvas.shapes[];
+  v_slots integer[] := '{}';
+  v_new pgcanvas.shapes;
+  v_repaired pgcanvas.slot_shape[];
+  v_slot integer;
+begin
+  for t in 1..cardinality(p_touched) loop
+    v_new := p_shapes[p_touched[t]];
+    if v_new.kind is null then
+      v_gone := v_gone || p_slot_ids[p_touched[t]];
+      v_deleted := v_deleted || p_before[t];
+    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_before[t]).refs then
+      v_slots := v_slots || p_touched[t];
+    end if;
+  end loop;
+  if v_gone is not null then
+    v_slots := array(select distinct coalesce(p_slots[i], i) from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+    v_lone := pgcanvas.lone_groups(array(select p_shapes[s] from unnest(v_slots) as s), v_deleted);
+  end if;
+  foreach v_slot in array v_slots loop
+    v_new := p_shapes[v_slot];
+    continue when v_new.kind is null or not pgcanvas.has_refs(v_new);
+    v_dead := v_gone;
+    if v_slot = any (p_touched) then v_dead := v_dead || pgcanvas.dead_targets(p_room_id, pgcanvas.targets_of(v_new), p_slot_rooms, p_slot_ids, p_shapes, p_first); end if;
+    v_new := pgcanvas.without_references(v_new, v_dead, v_lone);
+    if not pgcanvas.same_properties(p_shapes[v_slot], v_new) then
+      v_new.version := null;
+      v_repaired := v_repaired || row(v_slot, v_new)::pgcanvas.slot_shape;
+    end if;
+  end loop;
+  return v_repaired;
+end $$;
+comment on function pgcanvas.repaired is 'Shapes of a room that must let go of what the batch deleted, or refer to what was deleted before it.';
+
 create or replace function pgcanvas.ring_room(p_channel text, p_from bigint, p_to bigint, p_batches text)
   returns boolean language sql volatile
-return pg_notify(p_channel, 'c ' || p_from || ' ' || p_to || case when octet_length(p_batches) < 7900 then p_batches else '' end) is not null;
+return pg_notify(p_channel, 'c ' || p_from || ' ' || p_to || case when octet_length(p_batches) + octet_length('c ' || p_from || ' ' || p_to) < 8000 then p_batches else '' end) is not null;
 comment on function pgcanvas.ring_room is 'Rings a room''s bell: "c <from> <to>", then one line per batch when they fit (NOTIFY refuses more than 7,999 bytes).';
 
-create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
-  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bodies jsonb[])
+create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_seen bigint[],
+  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[])
   returns table (batch integer, code text, seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
@@ -104,37 +178,58 @@ create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uui
   set lock_timeout = '150ms' as $$
 declare
   v_rooms bigint[];
-  v_last_seqs bigint[];  -- by room, as v_rooms
-  v_seqs bigint[];
+  v_policies text[];  -- by room, as v_rooms
   v_channels text[];
+  v_last_seqs bigint[];
+  v_seqs bigint[];  -- as the batches so far leave them
   v_lines text[];  -- what the room's bell will carry
+  v_undoes bigint := nullif(current_setting('pgcanvas.undoes', true), '')::bigint;  -- set by undo
   v_answers batch_answer[];
+  v_answer batch_answer;
+  v_slot_rooms bigint[];
+  v_slot_ids text[] := p_shape_ids;
   v_drawing drawing;
   v_shapes shapes[];  -- by slot, as the ops so far leave them
+  v_deaths bigint[];
+  v_nonces bigint[];
+  v_died integer[] := '{}';  -- slots whose death is to be noted
   v_log logged_change[];
-  v_answer batch_answer;
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
+  v_repaired slot_shape[];
+  v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
   v_new shapes;
   v_change shape_change;
   v_line text;
   v_room integer;
   v_slot integer;
-  v_rung boolean;
-  v_setting text;
+  v_done text;
   n integer := 1;  -- the next op
 begin
-  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel) into v_rooms, v_last_seqs, v_channels
-    from (select id, last_seq, channel from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text) into v_rooms, v_last_seqs, v_channels, v_policies
+    from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
   v_seqs := v_last_seqs;
   v_answers := known_answers(p_room_ids, p_clients, p_op_ids, v_rooms);
-  v_drawing := shapes_named(p_room_ids, p_batches, p_shape_ids);
+  for i in 1..cardinality(p_batches) loop v_slot_rooms[i] := p_room_ids[p_batches[i]]; end loop;
+  if p_verbs && '{delete,merge}' then
+    select v_slot_rooms || array_agg(r.room_id), v_slot_ids || array_agg(r.id) into v_slot_rooms, v_slot_ids
+      from referring(v_slot_rooms, v_slot_ids) as r;
+  end if;
+  v_drawing := shapes_named(v_slot_rooms, v_slot_ids);
   v_shapes := v_drawing.shapes;
+  v_deaths := v_drawing.deaths;
+  v_nonces := v_drawing.nonces;
   for b in 1..cardinality(p_room_ids) loop
     v_answer := v_answers[b];
+    v_room := array_position(v_rooms, p_room_ids[b]);
     if v_answer.code = 'twin' then
       v_answer := row(b, 'twin', v_answers[v_answer.batch].seq, v_answers[v_answer.batch].outcomes);
+    elsif v_answer.code = 'fresh' then
+      v_answer.seq := v_seqs[v_room];
+      if v_policies[v_room] = 'strict' and p_batches[n] = b and based_on_old(v_shapes, v_drawing.slots, p_bases, p_batches, n) then
+        v_answer.code := 'conflict';
+      end if;
     end if;
     if v_answer.code <> 'fresh' then
       v_answers[b] := v_answer;
@@ -143,44 +238,67 @@ begin
     end if;
     v_touched := '{}';
     v_before := '{}';
+    v_frail := false;
     while p_batches[n] = b loop
       v_slot := v_drawing.slots[n];
       v_old := v_shapes[v_slot];
       v_new := shape_after(v_old, p_verbs[n], p_bodies[n]);
-      if v_old.kind is null and v_new.kind is null then
+      if p_verbs[n] = 'merge' and not replica_wins((p_bodies[n] ->> 'version')::bigint, nonce_of(p_bodies[n] -> 'props'), v_new.kind is null, v_new.props,
+          coalesce(v_old.version, v_deaths[v_slot]), case when v_old.kind is null then v_nonces[v_slot] else nonce_of(v_old.props) end,
+          v_old.kind is null, v_old.props) then
+        v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
+      elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
         v_answer.outcomes := v_answer.outcomes || 'gone'::text;
-      elsif same_properties(v_old, v_new) then
+      elsif same_properties(v_old, v_new) and p_verbs[n] <> 'merge' then
         v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
       else
         v_answer.outcomes := v_answer.outcomes || 'applied'::text;
+        if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and v_undoes is null then
+          v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
+        end if;
         if v_slot <> all (v_touched) then
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
         end if;
+        if v_new.kind is null then
+          v_died := v_died || v_slot;
+          v_deaths[v_slot] := case p_verbs[n] when 'merge' then (p_bodies[n] ->> 'version')::bigint else coalesce(v_old.version, v_deaths[v_slot], 0) + 1 end;
+          v_nonces[v_slot] := case p_verbs[n] when 'merge' then nonce_of(p_bodies[n] -> 'props') else 0 end;
+        end if;
         v_shapes[v_slot] := v_new;
+        v_frail := v_frail or v_new.kind is null or has_refs(v_new);
       end if;
       n := n + 1;
     end loop;
+    if v_frail then
+      v_repaired := repaired(p_room_ids[b], v_slot_rooms, v_slot_ids, v_drawing.slots, v_shapes, v_drawing.shapes, v_touched, v_before);
+      for r in 1..coalesce(cardinality(v_repaired), 0) loop
+        v_slot := v_repaired[r].slot;
+        if v_slot <> all (v_touched) then
+          v_touched := v_touched || v_slot;
+          v_before := v_before || v_shapes[v_slot];
+        end if;
+        v_shapes[v_slot] := v_repaired[r].shape;
+      end loop;
+    end if;
     -- What the batch leaves of each shape, once: viewers see nothing of what was in between.
-    v_room := array_position(v_rooms, p_room_ids[b]);
-    v_answer.seq := v_seqs[v_room];
     v_line := null;
     for t in 1..cardinality(v_touched) loop
       v_slot := v_touched[t];
       v_old := v_before[t];
       v_new := v_shapes[v_slot];
-      if same_properties(v_old, v_new) then  -- there and back
+      if same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
         v_shapes[v_slot] := v_old;
         continue;
       end if;
       v_answer.seq := v_seqs[v_room] + 1;
       if v_new.kind is not null then
-        v_new := stamped(v_new, v_old, p_room_ids[b], p_shape_ids[v_slot], v_answer.seq, p_authors[b]);
+        v_new := stamped(v_new, v_old, v_deaths[v_slot], p_room_ids[b], v_slot_ids[v_slot], v_answer.seq, p_authors[b]);
         v_shapes[v_slot] := v_new;
       end if;
       v_change := change_of(v_old, v_new);
-      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, p_shape_ids[v_slot], v_change.change, v_change.before,
-        p_authors[b], p_clients[b], p_op_ids[b])::logged_change;
+      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
+        p_authors[b], p_clients[b], p_op_ids[b], v_undoes)::logged_change;
       v_line := case when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
                      when octet_length(v_line) < 8000 then v_line || ',' || v_change.change
                      else v_line end;
@@ -192,22 +310,23 @@ begin
     v_answers[b] := v_answer;
   end loop;
   if v_log is not null then
-    v_setting := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
+    v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     perform write_shapes(v_drawing.shapes, v_shapes);
-    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, at)
+    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, undoes, at)
       select l.*, now() from unnest(v_log) as l;
     update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id and r.last_seq < w.seq;
     for r in 1..cardinality(v_rooms) loop
-      if v_lines[r] is not null then v_rung := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]); end if;
+      if v_lines[r] is not null then v_done := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]); end if;
     end loop;
-    v_setting := set_config('pgcanvas.applying', '', true);
+    v_done := set_config('pgcanvas.applying', '', true);
   end if;
+  if v_died <> '{}' then perform bury(v_died, v_slot_rooms, v_slot_ids, v_deaths, v_nonces, v_rooms, v_seqs); end if;
   insert into applied_ops (room_id, client, op_id, seq, outcomes)
     select p_room_ids[a.batch], p_clients[a.batch], p_op_ids[a.batch], a.seq, coalesce(a.outcomes, '{}')
     from unnest(v_answers) as a where a.code = 'fresh' and p_clients[a.batch] is not null;
   return query select a.* from unnest(v_answers) as a;
 end $$;
-comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author), one per op (its batch from 1, verb, shape, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, or not_found. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
+comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])
@@ -221,11 +340,12 @@ begin
       return query
         select a.seq, a.outcomes
         from (select array_agg(1) as batches, array_agg(o.op ->> 'op' order by o.n) as verbs,
+                     array_agg((o.op ->> 'base')::bigint order by o.n) as bases,
                      array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n) as ids,
                      array_agg(case when o.op ->> 'op' = 'put' then o.op -> 'shape' else o.op end order by o.n) as bodies
               from jsonb_array_elements(p_ops) with ordinality as o (op, n)) as ops
-        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()],
-          ops.batches, ops.verbs, ops.ids, ops.bodies) as a;
+        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()], array[null::bigint],
+          ops.batches, ops.verbs, ops.ids, ops.bases, ops.bodies) as a;
       return;
     exception when lock_not_available then
       perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again

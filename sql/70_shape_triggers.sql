@@ -62,7 +62,7 @@ begin
   new.updated_by := sql_author();
   new.updated_at := now();
   if tg_op = 'INSERT' then
-    new.version := 1;
+    new.version := coalesce((select g.version from tombstones g where g.room_id = new.room_id and g.id = new.id), 0) + 1;
     new.created_by := new.updated_by;
     new.created_at := new.updated_at;
   end if;
@@ -70,6 +70,7 @@ begin
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
   new.grid := grid_box(new.bounds);
+  new.refs := case when has_refs(new) then shape_refs(new.room_id, new) end;
   return new;
 end $$;
 comment on function pgcanvas.tg_shapes__stamp is 'Stamps the rows of direct SQL: version, seq, bounds, who and when; an update that changes nothing is left out.';
@@ -127,6 +128,23 @@ begin
 end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
+create or replace function pgcanvas.let_go(p_deleted pgcanvas.shapes[])
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  update shapes s set (frame_id, container_id, group_ids, props) = (
+    select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s,
+      array(select d.id from unnest(p_deleted) as d where d.room_id = s.room_id),
+      array(select g from unnest(s.group_ids) as g
+            where (select count(*) from (select from shapes m where m.refs @> array[group_key(s.room_id, g)] limit 2) as m) = 1)) as f)
+  from (
+    select distinct t.room_id, t.id
+    from (select shape_key(d.room_id, d.id) as key from unnest(p_deleted) as d
+          union select group_key(d.room_id, g) from unnest(p_deleted) as d cross join unnest(d.group_ids) as g) as k
+    cross join lateral (select m.room_id, m.id from shapes m where m.refs @> array[k.key] offset 0) as t) as w
+  where s.room_id = w.room_id and s.id = w.id;
+end $$;
+comment on function pgcanvas.let_go is 'Lets what stays let go of what was deleted: a statement, and so a batch, of its own.';
+
 create or replace function pgcanvas.tg_shapes__log_delete()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
@@ -139,6 +157,10 @@ begin
     on k.room_id = o.room_id
   where k.seq is not null
   order by o.ordinal;
+  insert into tombstones (room_id, id, version, seq)
+  select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o join rooms r on r.id = o.room_id
+  on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
+  perform let_go(array(select o::shapes from old_rows o join rooms r on r.id = o.room_id));
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';
@@ -195,6 +217,8 @@ begin
   delete from shapes where room_id = old.id;
   delete from shape_changes where room_id = old.id;
   delete from applied_ops where room_id = old.id;
+  delete from tombstones where room_id = old.id;
+  delete from gestures where room_id = old.id;
   perform pg_notify(old.channel, 'x');
   return null;
 end $$;

@@ -119,8 +119,8 @@ begin
     raise exception 'userid: must be text of 1 to 128 characters' using errcode = 'WB001';
   end if;
   begin
-    perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())],
-      array[1], array['put'], array[v_shape ->> 'id'], array[seed_row(v_shape)]);
+    perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())], null,
+      array[1], array['put'], array[v_shape ->> 'id'], null, array[seed_row(v_shape)]);
   exception
     when sqlstate 'WB001' then raise exception 'message: shape: %', sqlerrm using errcode = 'WB001';
     when check_violation then raise exception 'message: shape: is too large' using errcode = 'WB001';

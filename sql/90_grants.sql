@@ -26,7 +26,7 @@ do $$ begin
   revoke all on all tables in schema pgcanvas from pgcanvas_node;
   revoke all on all functions in schema pgcanvas from pgcanvas_node;
   grant usage on schema pgcanvas to pgcanvas_node;
-  grant execute on function pgcanvas.contract, pgcanvas.apply_ops, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_door, pgcanvas.room_head,
+  grant execute on function pgcanvas.contract, pgcanvas.apply_ops, pgcanvas.move_gesture, pgcanvas.undo_changes, pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_door, pgcanvas.room_head,
     pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.shapes_by_id,
     pgcanvas.shapes_in_box, pgcanvas.ring to pgcanvas_node;
 end $$;
@@ -55,7 +55,7 @@ do $$ begin
       extra)
     on pgcanvas.shapes to pgcanvas_writer;
   grant select, insert, delete on pgcanvas.chat to pgcanvas_writer;
-  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.chat_message to pgcanvas_writer;
+  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message to pgcanvas_writer;
   -- What a trigger that runs as the writer calls.
   grant execute on function pgcanvas.applying to pgcanvas_writer;
 end $$;

@@ -1,15 +1,18 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
-use std::time::Duration;
+mod gestures;
+mod writing;
 
 use futures_util::{Stream, StreamExt};
-use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::error::DbError;
 use super::pool::Db;
-use crate::model::{Op, RoomId, RoomName, Seq};
+use crate::model::{RoomId, RoomName, Seq};
+
+pub use gestures::GestureCall;
+pub use writing::{BatchAnswer, BatchCall, WriterConnection};
 
 /// A room as the database knows it.
 #[derive(Debug, Clone)]
@@ -71,108 +74,6 @@ pub enum Difference {
     Deleted(String),
 }
 
-/// One batch for [`apply_ops`].
-#[derive(Debug, Clone)]
-pub struct BatchCall<'a> {
-    /// The room.
-    pub room_id: RoomId,
-    /// The device or tab.
-    pub client: Uuid,
-    /// Its counter.
-    pub op_id: i64,
-    /// Who.
-    pub author: &'a str,
-    /// What.
-    pub ops: &'a [Op],
-}
-
-/// What [`apply_ops`] says of one batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchAnswer {
-    /// Committed, now or before: seq and one outcome per op.
-    Applied(Seq, Vec<String>),
-    /// There is no such room.
-    NoRoom,
-}
-
-/// Text that is already JSON, for a `jsonb` parameter.
-#[derive(Debug)]
-struct JsonText<'a>(&'a str);
-
-impl tokio_postgres::types::ToSql for JsonText<'_> {
-    fn to_sql(
-        &self,
-        _: &tokio_postgres::types::Type,
-        out: &mut bytes::BytesMut,
-    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        out.extend_from_slice(&[1]); // the version of jsonb's binary form: its text follows
-        out.extend_from_slice(self.0.as_bytes());
-        Ok(tokio_postgres::types::IsNull::No)
-    }
-
-    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
-        *ty == tokio_postgres::types::Type::JSONB
-    }
-
-    tokio_postgres::types::to_sql_checked!();
-}
-
-/// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
-const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
-
-const APPLY_OPS: &str =
-    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
-
-/// A connection that writes, with its statement prepared.
-#[derive(Debug)]
-pub struct WriterConnection {
-    client: Client,
-    apply_ops: tokio_postgres::Statement,
-}
-
-impl WriterConnection {
-    /// Opens one.
-    pub async fn open(db: &Db) -> Result<Self, DbError> {
-        let client = db.connect_writer().await?;
-        let apply_ops = client.prepare(APPLY_OPS).await?;
-        Ok(Self { client, apply_ops })
-    }
-
-    /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
-    pub async fn apply_ops(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
-        let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
-        let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
-        let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
-        let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
-        let numbers: Vec<i32> =
-            (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
-        let ops = || batches.iter().flat_map(|batch| batch.ops);
-        let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
-        let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
-        let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
-            [&rooms, &clients, &op_ids, &authors, &numbers, &verbs, &shapes, &bodies];
-        let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
-        let rows = applied.map_err(|_| DbError::Unreachable)??;
-        answers(batches.len(), &rows)
-    }
-}
-
-/// Puts the answers, which come in any order, into the order of the batches.
-fn answers(count: usize, rows: &[Row]) -> Result<Vec<BatchAnswer>, DbError> {
-    let mut answers = vec![BatchAnswer::NoRoom; count];
-    for row in rows {
-        let number: i32 = row.try_get("batch")?;
-        let code: &str = row.try_get("code")?;
-        let place = usize::try_from(number - 1).ok().and_then(|place| answers.get_mut(place));
-        let place = place.ok_or(DbError::Refused)?;
-        if code != "not_found" {
-            *place = BatchAnswer::Applied(seq(row, "seq")?, row.try_get("outcomes")?);
-        }
-    }
-    Ok(answers)
-}
-
 /// The channel of a room, kept apart from [`RoomState`], which is shown to people.
 #[derive(Debug, Clone)]
 pub struct Channel(pub String);
@@ -205,12 +106,20 @@ pub async fn create_room(
     db: &Db,
     slug: Option<&str>,
     visibility: &str,
+    policy: &str,
     owner: &str,
 ) -> Result<RoomId, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3)").await?;
-    let row = client.query_one(&statement, &[&slug, &visibility, &owner]).await?;
+    let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3, $4)").await?;
+    let row = client.query_one(&statement, &[&slug, &visibility, &owner, &policy]).await?;
     room_id(row.try_get(0)?)
+}
+
+/// Settles concurrent changes of one shape in another way from now on; false when there is no such room.
+pub async fn set_policy(db: &Db, room: RoomId, policy: &str) -> Result<bool, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.set_policy($1, $2)").await?;
+    Ok(client.query_one(&statement, &[&room.get(), &policy]).await?.try_get(0)?)
 }
 
 /// Opens the room of a number on first use.

@@ -16,6 +16,7 @@ use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
 use crate::node::Node;
 use crate::protocol::RejectCode;
+use crate::protocol::decode::Posted;
 
 /// Rooms listed at most at a time.
 const ROOMS_PER_PAGE: i32 = 200;
@@ -41,7 +42,19 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::POST, ["api", "rooms"]) => create(node, request).await,
         (&Method::GET, ["api", "rooms", room]) => show(node, room).await,
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
-        (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
+        (&Method::PATCH, ["api", "rooms", room]) => change(node, room, request).await,
+        (&Method::POST, ["api", "rooms", room, "ops"]) => {
+            shapes::post(node, room, Posted::Ops, request).await
+        }
+        (&Method::POST, ["api", "rooms", room, "undo"]) => {
+            shapes::post(node, room, Posted::Undo, request).await
+        }
+        (&Method::POST, ["api", "rooms", room, "redo"]) => {
+            shapes::post(node, room, Posted::Redo, request).await
+        }
+        (&Method::POST, ["api", "rooms", room, "merge"]) => {
+            shapes::post(node, room, Posted::Merge, request).await
+        }
         (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
             if method != Method::GET || posts_only(&parts) =>
         {
@@ -52,7 +65,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
 }
 
 fn posts_only(parts: &[&str]) -> bool {
-    matches!(parts, ["api", "rooms", _, "ops"])
+    matches!(parts, ["api", "rooms", _, "ops" | "undo" | "redo" | "merge"])
 }
 
 fn not_allowed() -> String {
@@ -136,7 +149,7 @@ struct NewRoom {
 }
 
 impl NewRoom {
-    fn checked(self) -> Result<(Option<Slug>, &'static str), &'static str> {
+    fn checked(self) -> Result<(Option<Slug>, &'static str, &'static str), &'static str> {
         let slug = self.slug.map(|slug| slug.parse::<Slug>()).transpose();
         let slug = slug.map_err(|_| "slug: must be 1 to 64 letters, digits, _ or -, and not digits alone")?;
         let visibility = match self.visibility.as_deref() {
@@ -144,10 +157,39 @@ impl NewRoom {
             Some("private") => "private",
             Some(_) => return Err("visibility: must be open or private"),
         };
-        match self.policy.as_deref() {
-            None | Some("merge") => Ok((slug, visibility)),
-            Some(_) => Err("policy: only merge is spoken by this version"),
-        }
+        Ok((slug, visibility, self.policy.as_deref().map_or(Ok("merge"), known_policy)?))
+    }
+}
+
+fn known_policy(policy: &str) -> Result<&'static str, &'static str> {
+    let policies = ["merge", "strict", "offset"];
+    policies.into_iter().find(|known| *known == policy).ok_or("policy: must be merge, strict or offset")
+}
+
+/// What of a room can be changed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoomChange {
+    policy: String,
+}
+
+async fn change(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
+    let id = match find_id(node, room).await {
+        Ok(id) => id,
+        Err(refused) => return refused,
+    };
+    let body = match shapes::read_body(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let asked = serde_json::from_str::<RoomChange>(&body).map_err(|failure| format!("body: {failure}"));
+    let policy = match asked.and_then(|asked| known_policy(&asked.policy).map_err(str::to_owned)) {
+        Ok(policy) => policy,
+        Err(rule) => return error(RejectCode::Invalid, &rule),
+    };
+    match calls::set_policy(&node.db, id, policy).await {
+        Ok(_) => show(node, room).await,
+        Err(failure) => db_error(&failure),
     }
 }
 
@@ -159,11 +201,11 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
     let asked =
         if body.trim().is_empty() { Ok(NewRoom::default()) } else { serde_json::from_str::<NewRoom>(&body) };
     let asked = asked.map_err(|failure| format!("body: {failure}"));
-    let (slug, visibility) = match asked.and_then(|asked| asked.checked().map_err(str::to_owned)) {
+    let (slug, visibility, policy) = match asked.and_then(|asked| asked.checked().map_err(str::to_owned)) {
         Ok(checked) => checked,
         Err(rule) => return error(RejectCode::Invalid, &rule),
     };
-    match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, "guest").await {
+    match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, policy, "guest").await {
         Ok(id) => match find(node, &id.to_string()).await {
             Ok(room) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
             Err(refused) => refused,

@@ -13,7 +13,7 @@ use super::routes::find_id;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
 use crate::node::Node;
-use crate::protocol::decode::decode_posted;
+use crate::protocol::decode::{Posted, decode_posted};
 use crate::protocol::{RejectCode, encode};
 use crate::room::writer::{Answer as Written, Submission};
 
@@ -109,8 +109,8 @@ pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answ
     String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
 }
 
-/// `POST …/ops`: the same answer as on a socket.
-pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
+/// `POST …/ops`, `…/undo`, `…/redo`, `…/merge`: the same answer as on a socket.
+pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request<Incoming>) -> Answer {
     let found = match find_id(node, room).await {
         Ok(found) => found,
         Err(refused) => return refused,
@@ -119,7 +119,7 @@ pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) ->
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let posted = match decode_posted(&body) {
+    let posted = match decode_posted(kind, &body) {
         Ok(posted) => posted,
         Err(violation) => {
             crate::metrics::count(&node.metrics.rejects, violation.code.as_str());
@@ -133,14 +133,15 @@ pub(super) async fn post(node: &Node, room: &str, request: Request<Incoming>) ->
         client: posted.client.0,
         op_id: posted.op_id,
         author: format!("guest-{short}").into(),
-        ops: posted.ops,
+        seen: posted.seen,
+        gesture: posted.gesture,
         reply: Box::new(move |written| _ = reply.send(written)),
         arrived: Instant::now(),
     };
     node.writers.submit(submission).await;
     match answer.await {
-        Ok(Written::Ack { seq, outcomes }) => {
-            json_text(StatusCode::OK, encode::ack(room, posted.op_id, seq, &outcomes))
+        Ok(Written::Ack { seq, outcomes, left_alone }) => {
+            json_text(StatusCode::OK, encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref()))
         }
         Ok(Written::Reject { code, message, shapes }) => rejected(code, &message, &shapes),
         Err(_) => error(RejectCode::Unavailable, "the node is stopping"),

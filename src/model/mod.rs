@@ -7,4 +7,4 @@ pub mod op;
 pub mod shape;
 
 pub use ids::{ClientId, IdError, OpId, RoomId, RoomName, Seq, ShapeId, Slug};
-pub use op::{Op, Verb};
+pub use op::{Gesture, Op, Selection, Verb};

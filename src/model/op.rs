@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::ids::ShapeId;
+use super::ids::{Seq, ShapeId};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -16,6 +16,8 @@ pub enum Verb {
     Append,
     /// Remove; removing what is gone is no error.
     Delete,
+    /// Take a replica's state of a shape if it is the later one. Nothing that a batch may hold.
+    Merge,
 }
 
 impl Verb {
@@ -26,10 +28,11 @@ impl Verb {
             Self::Patch => "patch",
             Self::Append => "append",
             Self::Delete => "delete",
+            Self::Merge => "merge",
         }
     }
 
-    /// The verb of that name, if there is one.
+    /// The verb of that name, if a batch may hold it.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Put, Self::Patch, Self::Append, Self::Delete].into_iter().find(|verb| verb.as_str() == name)
     }
@@ -43,8 +46,48 @@ pub struct Op {
     /// To which shape.
     pub id: ShapeId,
     /// JSON text: the shape for `put`, `{"set":{…},"unset":[…]}` for `patch`, `{"points":[…]}` for `append`, `null` for
-    /// `delete`.
+    /// `delete`; for `merge` the shape with its `version` or its tombstone.
     pub body: String,
     /// The version that the author saw, if said.
     pub base: Option<i64>,
+}
+
+/// Logged changes chosen to be taken back: all that meet every condition given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Selection {
+    /// Those of this batch.
+    pub batch: Option<Seq>,
+    /// Those of this person.
+    pub by: Option<String>,
+    /// Those of shapes that touch this box: x0, y0, x1, y1.
+    pub area: Option<[f64; 4]>,
+    /// Those of this batch or later ones.
+    pub from: Option<Seq>,
+    /// Those of this batch or earlier ones.
+    pub to: Option<Seq>,
+    /// Those of so many seconds until now.
+    pub last_seconds: Option<f64>,
+}
+
+/// What a client asks to be done in a room as one batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gesture {
+    /// Draw.
+    Draw(Vec<Op>),
+    /// Take the person's own last gesture back.
+    Undo,
+    /// Do the person's own gesture that was taken back last again.
+    Redo,
+    /// Take back what is chosen.
+    TakeBack(Selection),
+}
+
+impl Gesture {
+    /// The ops it brings.
+    pub fn ops(&self) -> &[Op] {
+        match self {
+            Self::Draw(ops) => ops,
+            Self::Undo | Self::Redo | Self::TakeBack(_) => &[],
+        }
+    }
 }

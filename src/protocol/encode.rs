@@ -129,9 +129,13 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// `ack`: the batch is committed in PostgreSQL.
-pub fn ack(room: &str, op_id: OpId, seq: Seq, outcomes: &[Outcome]) -> String {
-    address("ack", room, op_id).plain("seq", seq).value("outcomes", &outcomes).finish()
+/// `ack`: the batch is committed in PostgreSQL. `left_alone`, JSON, is what an undo left as others made it.
+pub fn ack(room: &str, op_id: OpId, seq: Seq, outcomes: &[Outcome], left_alone: Option<&str>) -> String {
+    let ack = address("ack", room, op_id).plain("seq", seq).value("outcomes", &outcomes);
+    match left_alone {
+        Some(left_alone) => ack.raw("left_alone", left_alone).finish(),
+        None => ack.finish(),
+    }
 }
 
 /// `reject`: nothing of the batch was applied; `shapes` are the rows concerned, as JSON texts.
@@ -303,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_answered() {
-        let text = ack("a", op_id(), seq(5), &[Outcome::Applied, Outcome::Gone, Outcome::Unchanged]);
+        let text = ack("a", op_id(), seq(5), &[Outcome::Applied, Outcome::Gone, Outcome::Unchanged], None);
         let wanted =
             r#"{"type":"ack","room":"a","op_id":7,"seq":5,"outcomes":["applied","gone","unchanged"]}"#;
         assert_eq!(text, wanted);

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod presence;
 pub mod registry;
 pub mod seed;
+pub mod submission;
 pub mod writer;
 
 pub use outbox::Outbox;

@@ -9,94 +9,23 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use super::batch::{Gathered, Size, divide};
+use super::batch::{Gathered, divide};
+pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
 use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
 use crate::db::{Db, DbError};
 use crate::metrics::{Metrics, count};
-use crate::model::{Op, OpId, RoomId, Seq};
+use crate::model::{Gesture, RoomId};
 use crate::protocol::RejectCode;
 use crate::protocol::encode::Outcome;
 
 /// Batches that wait for one writer; whoever brings more waits in line, which holds back its socket.
 const QUEUE: usize = 2_048;
-/// How long a batch is tried before it is answered `unavailable`.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a room that somebody holds is left alone before it is tried again.
 const HELD_PAUSE: Duration = Duration::from_millis(25);
 /// Current rows told with a reject, at most.
 const MAX_ROWS_TOLD: usize = 32;
-
-/// What became of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Committed in PostgreSQL, now or before.
-    Ack {
-        /// Its seq, or the room's when nothing changed.
-        seq: Seq,
-        /// One per op.
-        outcomes: Vec<Outcome>,
-    },
-    /// Nothing of it was applied.
-    Reject {
-        /// Why.
-        code: RejectCode,
-        /// One sentence.
-        message: String,
-        /// The rows concerned as they are now, JSON.
-        shapes: Vec<String>,
-    },
-}
-
-/// A batch on its way to the database.
-pub struct Submission {
-    /// The room.
-    pub room_id: RoomId,
-    /// The device or tab.
-    pub client: Uuid,
-    /// Its counter.
-    pub op_id: OpId,
-    /// Who.
-    pub author: Arc<str>,
-    /// What.
-    pub ops: Vec<Op>,
-    /// Told what became of it.
-    pub reply: Box<dyn FnOnce(Answer) + Send + Sync>,
-    /// When it arrived.
-    pub arrived: Instant,
-}
-
-impl std::fmt::Debug for Submission {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Submission")
-            .field("room", &self.room_id)
-            .field("op_id", &self.op_id)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Submission {
-    fn size(&self) -> Size {
-        Size { ops: self.ops.len(), bytes: self.ops.iter().map(|op| op.body.len() + 64).sum() }
-    }
-
-    fn call(&self) -> BatchCall<'_> {
-        BatchCall {
-            room_id: self.room_id,
-            client: self.client,
-            op_id: self.op_id.get(),
-            author: &self.author,
-            ops: &self.ops,
-        }
-    }
-
-    fn is_overdue(&self) -> bool {
-        self.arrived.elapsed() > PATIENCE
-    }
-}
 
 /// The queues of the writers.
 #[derive(Debug, Clone)]
@@ -242,10 +171,14 @@ impl Writer {
         if batches.is_empty() {
             return Vec::new();
         }
+        if batches.len() > 1 && !batches.iter().all(Submission::is_drawing) {
+            return batches.into_iter().map(|submission| vec![submission]).collect();
+        }
         match self.apply(&batches).await {
             Ok(answers) => {
                 for (submission, answer) in batches.into_iter().zip(answers) {
-                    self.answer(submission, told(answer));
+                    let answer = self.told(&submission, answer).await;
+                    self.answer(submission, answer);
                 }
                 Vec::new()
             }
@@ -258,9 +191,8 @@ impl Writer {
             Some(connection) => connection,
             None => WriterConnection::open(&self.db).await?,
         };
-        let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
         let asked = Instant::now();
-        let applied = connection.apply_ops(&calls).await;
+        let applied = ask(&connection, batches).await;
         if !matches!(applied, Err(DbError::Unreachable)) {
             self.connection = Some(connection);
         }
@@ -270,7 +202,7 @@ impl Writer {
             self.metrics
                 .batches_per_commit
                 .observe(f64::from(u32::try_from(batches.len()).unwrap_or(u32::MAX)));
-            let ops: usize = batches.iter().map(|batch| batch.ops.len()).sum();
+            let ops: usize = batches.iter().map(|batch| batch.gesture.ops().len()).sum();
             self.metrics.ops_per_commit.observe(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
         }
         applied
@@ -319,35 +251,65 @@ impl Writer {
             DbError::NotFound(message) => (RejectCode::NotFound, message.clone()),
             _ => (RejectCode::Invalid, "ops: the database refused this batch".to_owned()),
         };
-        let ids: Vec<&str> = submission.ops.iter().take(MAX_ROWS_TOLD).map(|op| op.id.as_str()).collect();
+        Answer::Reject { code, message, shapes: self.rows_concerned(submission).await }
+    }
+
+    async fn rows_concerned(&self, submission: &Submission) -> Vec<String> {
+        let ops = submission.gesture.ops().iter();
+        let ids: Vec<&str> = ops.take(MAX_ROWS_TOLD).map(|op| op.id.as_str()).collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
         let rows = calls::shapes_by_id(&self.db, submission.room_id, &ids).await.unwrap_or_default();
-        Answer::Reject { code, message, shapes: rows.into_iter().map(|(_, shape)| shape).collect() }
+        rows.into_iter().map(|(_, shape)| shape).collect()
+    }
+
+    async fn told(&self, submission: &Submission, answer: BatchAnswer) -> Answer {
+        let (code, message) = match answer {
+            BatchAnswer::Applied { seq, outcomes, left_alone } => {
+                let outcomes = outcomes.iter().map(|outcome| match outcome.as_str() {
+                    "applied" => Outcome::Applied,
+                    "gone" => Outcome::Gone,
+                    _ => Outcome::Unchanged,
+                });
+                return Answer::Ack { seq, outcomes: outcomes.collect(), left_alone };
+            }
+            BatchAnswer::Conflict => {
+                (RejectCode::Conflict, "base: a shape has another version than the one the op is based on")
+            }
+            BatchAnswer::NothingToUndo => (RejectCode::NothingToUndo, "there is nothing to undo or redo"),
+            BatchAnswer::NoRoom => (RejectCode::NotFound, "room: there is no such room"),
+        };
+        let shapes = match code {
+            RejectCode::Conflict => self.rows_concerned(submission).await,
+            _ => Vec::new(),
+        };
+        Answer::Reject { code, message: message.to_owned(), shapes }
     }
 
     fn answer(&self, submission: Submission, answer: Answer) {
         self.metrics.writer_queue.dec();
         self.metrics.answer_seconds.observe(submission.arrived.elapsed().as_secs_f64());
         match &answer {
-            Answer::Ack { .. } => _ = self.metrics.ops.inc_by(submission.ops.len() as u64),
+            Answer::Ack { .. } => _ = self.metrics.ops.inc_by(submission.gesture.ops().len() as u64),
             Answer::Reject { code, .. } => count(&self.metrics.rejects, code.as_str()),
         }
         (submission.reply)(answer);
     }
 }
 
-fn told(answer: BatchAnswer) -> Answer {
-    match answer {
-        BatchAnswer::Applied(seq, outcomes) => {
-            let outcomes = outcomes.iter().map(|outcome| match outcome.as_str() {
-                "applied" => Outcome::Applied,
-                "gone" => Outcome::Gone,
-                _ => Outcome::Unchanged,
-            });
-            Answer::Ack { seq, outcomes: outcomes.collect() }
-        }
-        BatchAnswer::NoRoom => {
-            let message = "room: there is no such room".to_owned();
-            Answer::Reject { code: RejectCode::NotFound, message, shapes: Vec::new() }
-        }
+/// Batches of ops in one call; anything else is alone.
+async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+    if let [submission] = batches {
+        let call = submission.gesture_call();
+        let answer = match &submission.gesture {
+            Gesture::Draw(_) => return connection.apply_ops(&[submission.call()]).await,
+            Gesture::Undo => connection.move_gesture(&call, true).await?,
+            Gesture::Redo => connection.move_gesture(&call, false).await?,
+            Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
+        };
+        return Ok(vec![answer]);
     }
+    let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
+    connection.apply_ops(&calls).await
 }

@@ -79,7 +79,7 @@ impl Session {
         match message {
             ClientMessage::Join(asked) => self.join(&native, &asked).await,
             ClientMessage::Leave { room } => self.leave(&native, &room).await,
-            ClientMessage::Ops(batch) => self.submit(&native, batch).await,
+            ClientMessage::Gesture(batch) => self.submit(&native, batch).await,
             ClientMessage::Presence { room, state } => self.presence(&native, &room, state),
             ClientMessage::Ping { t } => _ = self.outbox.push(encode::pong(t.as_deref()).into()),
             ClientMessage::Unsupported { kind } => {
@@ -166,7 +166,8 @@ impl Session {
             client: native.client,
             op_id: batch.op_id,
             author: Arc::clone(&native.user),
-            ops: batch.ops,
+            seen: batch.seen,
+            gesture: batch.gesture,
             reply: Box::new(reply),
             arrived: Instant::now(),
         };
@@ -195,7 +196,9 @@ impl Session {
 /// The frame for an answer.
 fn answered(room: &str, op_id: OpId, answer: &Answer) -> String {
     match answer {
-        Answer::Ack { seq, outcomes } => encode::ack(room, op_id, *seq, outcomes),
+        Answer::Ack { seq, outcomes, left_alone } => {
+            encode::ack(room, op_id, *seq, outcomes, left_alone.as_deref())
+        }
         Answer::Reject { code, message, shapes } => encode::reject(room, op_id, *code, message, shapes),
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Membership, Session, Speaker};
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Op, OpId, RoomName, Verb};
+use crate::model::{Gesture, Op, OpId, RoomName, Verb};
 use crate::protocol::encode::{self, ErrorFrame, Outcome};
 use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
@@ -118,7 +118,8 @@ impl Session {
             client: seed.client,
             op_id,
             author: Arc::clone(&seed.user),
-            ops: vec![op],
+            seen: None,
+            gesture: Gesture::Draw(vec![op]),
             reply: Box::new(reply),
             arrived: Instant::now(),
         };

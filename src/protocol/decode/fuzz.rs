@@ -93,8 +93,8 @@ proptest! {
 
     #[test]
     fn what_is_accepted_is_json_that_jsonb_takes(value in almost_frames()) {
-        if let Ok(ClientMessage::Ops(batch)) = decode(&ops_frame(&put(&format!("\"mine\":{value}")))) {
-            for op in batch.ops {
+        if let Ok(ClientMessage::Gesture(batch)) = decode(&ops_frame(&put(&format!("\"mine\":{value}")))) {
+            for op in batch.gesture.ops() {
                 prop_assert!(serde_json::from_str::<Value>(&op.body).is_ok(), "{}", op.body);
                 prop_assert!(!op.body.contains("\\u0000"));
             }

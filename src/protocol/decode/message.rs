@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::model::{ClientId, Op, OpId, RoomName, Seq, ShapeId};
+use crate::model::{ClientId, Gesture, Op, OpId, RoomName, Seq, ShapeId};
 use crate::protocol::reject::RejectCode;
 
 /// One frame from a client.
@@ -19,8 +19,8 @@ pub enum ClientMessage {
         /// Which room.
         room: RoomName,
     },
-    /// A batch of operations.
-    Ops(Batch),
+    /// A gesture: a batch of operations, undo, redo.
+    Gesture(Batch),
     /// What others may see of this person for now.
     Presence {
         /// In which room.
@@ -92,25 +92,29 @@ pub struct Join {
 }
 
 /// One gesture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// In which room.
     pub room: RoomName,
     /// The client's own counter.
     pub op_id: OpId,
-    /// What is to be done, in this order; never empty.
-    pub ops: Vec<Op>,
+    /// The last seq the client had seen.
+    pub seen: Option<Seq>,
+    /// What is to be done; ops are in order and never none.
+    pub gesture: Gesture,
 }
 
 /// One gesture that came by HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PostedBatch {
     /// Whose counter `op_id` is.
     pub client: ClientId,
     /// The client's own counter.
     pub op_id: OpId,
-    /// What is to be done, in this order; never empty.
-    pub ops: Vec<Op>,
+    /// The last seq the client had seen.
+    pub seen: Option<Seq>,
+    /// What is to be done; ops are in order and never none.
+    pub gesture: Gesture,
 }
 
 /// A message of the seed dialect.

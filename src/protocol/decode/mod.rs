@@ -3,6 +3,7 @@
 pub(crate) mod fields;
 #[cfg(test)]
 mod fuzz;
+mod gesture;
 mod message;
 mod ops;
 mod property;
@@ -25,7 +26,7 @@ use super::seed;
 use crate::model::limits::{
     MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
 };
-use crate::model::{ClientId, IdError, OpId, RoomId, RoomName, Seq};
+use crate::model::{ClientId, Gesture, IdError, OpId, RoomId, RoomName, Seq};
 
 /// Reads one text frame.
 pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
@@ -33,19 +34,48 @@ pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
     let kind =
         fields.read_required("type", read_text).map_err(|violation| refuse(&violation, Some(&fields)))?;
     match kind.as_ref() {
-        "ops" => decode_batch(&fields),
+        "ops" => decode_batch(&fields, read_drawing),
+        "undo" => decode_batch(&fields, |fields| gesture::read_undo(fields, Gesture::Undo)),
+        "redo" => decode_batch(&fields, |_| Ok(Gesture::Redo)),
         kind => decode_other(kind, &fields).map_err(|violation| refuse(&violation, Some(&fields))),
     }
 }
 
-/// Reads a batch that came by HTTP: `{client, op_id, ops[]}`, the room being in the path.
-pub fn decode_posted(body: &str) -> Result<PostedBatch, Violation> {
+/// What a path asks for, the room being in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// `{client, op_id, ops[], seen?}`.
+    Ops,
+    /// `{client, op_id}` with what is chosen, if anything.
+    Undo,
+    /// `{client, op_id}`.
+    Redo,
+    /// `{client, op_id, shapes[]}`: the state of a replica.
+    Merge,
+}
+
+/// Reads a gesture that came by HTTP.
+pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation> {
     let fields = Fields::read(body)?;
     Ok(PostedBatch {
         client: fields.read_required("client", read_client)?,
         op_id: fields.read_required("op_id", read_op_id)?,
-        ops: fields.read_required("ops", ops::read_ops)?,
+        seen: read_seen(&fields)?,
+        gesture: match kind {
+            Posted::Ops => read_drawing(&fields)?,
+            Posted::Undo => gesture::read_undo(&fields, Gesture::Undo)?,
+            Posted::Redo => Gesture::Redo,
+            Posted::Merge => Gesture::Draw(fields.read_required("shapes", gesture::read_replica)?),
+        },
     })
+}
+
+fn read_drawing(fields: &Fields<'_>) -> Result<Gesture, Violation> {
+    fields.read_required("ops", ops::read_ops).map(Gesture::Draw)
+}
+
+fn read_seen(fields: &Fields<'_>) -> Result<Option<Seq>, Violation> {
+    fields.read_optional("seen", |raw| Ok(raw.get().parse::<Seq>()?))
 }
 
 /// An `error` frame's content, with as much of the frame's address as can be read.
@@ -61,14 +91,17 @@ fn refuse(violation: &Violation, fields: Option<&Fields<'_>>) -> DecodeError {
 }
 
 /// A batch is answered by `reject` as soon as its room and number are known.
-fn decode_batch(fields: &Fields<'_>) -> Result<ClientMessage, DecodeError> {
+fn decode_batch(
+    fields: &Fields<'_>,
+    read: impl FnOnce(&Fields<'_>) -> Result<Gesture, Violation>,
+) -> Result<ClientMessage, DecodeError> {
     let address = fields.read_required("room", read_room).and_then(|room| {
         let op_id = fields.read_required("op_id", read_op_id)?;
         Ok((room, op_id))
     });
     let (room, op_id) = address.map_err(|violation| refuse(&violation, Some(fields)))?;
-    match fields.read_required("ops", ops::read_ops) {
-        Ok(ops) => Ok(ClientMessage::Ops(Batch { room, op_id, ops })),
+    match read(fields).and_then(|gesture| Ok((gesture, read_seen(fields)?))) {
+        Ok((gesture, seen)) => Ok(ClientMessage::Gesture(Batch { room, op_id, seen, gesture })),
         Err(violation) => {
             Err(DecodeError::Reject { room, op_id, code: violation.code, message: violation.message() })
         }
@@ -82,8 +115,6 @@ fn decode_other(kind: &str, fields: &Fields<'_>) -> Result<ClientMessage, Violat
         "leave" => Ok(ClientMessage::Leave { room: fields.read_required("room", read_room)? }),
         "presence" => read_presence(fields),
         "ping" => Ok(ClientMessage::Ping { t: fields.read_optional("t", read_echo)? }),
-        "undo" => Ok(ClientMessage::Unsupported { kind: "undo" }),
-        "redo" => Ok(ClientMessage::Unsupported { kind: "redo" }),
         "viewport" => Ok(ClientMessage::Unsupported { kind: "viewport" }),
         "join_room" | "leave_room" | "chat" | "delete_shape" => {
             seed::read(kind, fields).map(ClientMessage::Seed)

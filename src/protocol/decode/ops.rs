@@ -36,13 +36,18 @@ fn read_op(raw: &RawValue) -> Result<Op, Violation> {
         Verb::Patch => (read_id(&fields)?, read_patch(&fields)?),
         Verb::Append => (read_id(&fields)?, read_append(&fields)?),
         Verb::Delete => (read_id(&fields)?, String::from("null")),
+        Verb::Merge => return Err(no_verb()),
     };
     Ok(Op { verb, id, body, base })
 }
 
 fn read_verb(raw: &RawValue) -> Result<Verb, Violation> {
     let name = read_text(raw)?;
-    Verb::from_name(&name).ok_or_else(|| Violation::new("must be put, patch, append or delete"))
+    Verb::from_name(&name).ok_or_else(no_verb)
+}
+
+fn no_verb() -> Violation {
+    Violation::new("must be put, patch, append or delete")
 }
 
 fn read_base(raw: &RawValue) -> Result<i64, Violation> {
@@ -66,6 +71,25 @@ fn read_shape(raw: &RawValue) -> Result<(ShapeId, String), Violation> {
     let mut body = ObjectWriter::new();
     write_properties(&fields, &mut body)?;
     Ok((id, finish_within_limit(body)?))
+}
+
+/// Reads a replica's shape: its id, and its properties without `is_deleted`. Of a tombstone only props matter, for their nonce.
+pub(super) fn read_replica_shape(
+    fields: &Fields<'_>,
+    is_deleted: bool,
+) -> Result<(ShapeId, ObjectWriter), Violation> {
+    let id = read_id(fields)?;
+    if !is_deleted {
+        fields.require("kind")?;
+    }
+    let mut body = ObjectWriter::new();
+    for (name, raw) in fields.iter().filter(|(name, _)| !is_server_owned(name) && *name != "is_deleted") {
+        write_property(name, raw, body.begin_checked(name)?).map_err(|violation| violation.within(name))?;
+    }
+    if body.len() >= MAX_SHAPE_BYTES {
+        return Err(Violation::too_large(format!("must be at most {MAX_SHAPE_BYTES} bytes of JSON")));
+    }
+    Ok((id, body))
 }
 
 fn write_properties(fields: &Fields<'_>, body: &mut ObjectWriter) -> Result<(), Violation> {

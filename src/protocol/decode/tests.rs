@@ -12,7 +12,7 @@ pub(super) fn ops_frame(ops: &str) -> String {
 
 fn batch(ops: &str) -> Batch {
     match decode(&ops_frame(ops)) {
-        Ok(ClientMessage::Ops(batch)) => batch,
+        Ok(ClientMessage::Gesture(batch)) => batch,
         other => panic!("{other:?}"),
     }
 }
@@ -40,7 +40,7 @@ fn refused(frame: &str) -> String {
 }
 
 pub(super) fn body(ops: &str) -> Value {
-    serde_json::from_str(&batch(ops).ops.first().unwrap().body).unwrap()
+    serde_json::from_str(&batch(ops).gesture.ops().first().unwrap().body).unwrap()
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn small_messages_are_read() {
         refused(&format!(r#"{{"type":"ping","t":"{}"}}"#, "x".repeat(1023)))
             .starts_with("t: must be at most")
     );
-    assert_eq!(decode(r#"{"type":"undo"}"#).unwrap(), ClientMessage::Unsupported { kind: "undo" });
+    assert_eq!(decode(r#"{"type":"viewport"}"#).unwrap(), ClientMessage::Unsupported { kind: "viewport" });
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_put_keeps_everything_but_what_the_server_owns() {
     let wanted =
         json!({"id":"a","kind":"rectangle","x":1.5,"points":null,"props":{"b":[1]},"mine":{"z":null}});
     assert_eq!(body(ops), wanted);
-    let op = batch(ops).ops.pop().unwrap();
+    let op = batch(ops).gesture.ops().last().cloned().unwrap();
     assert_eq!((op.verb, op.id.as_str(), op.base), (Verb::Put, "a", Some(3)));
 }
 
@@ -220,7 +220,7 @@ fn text_lengths_are_counted_in_characters() {
 fn points_are_bounded_and_keep_their_numbers() {
     let ops = put(r#""points":[ [ 0 , 1.25 , 0.5 ] , [ -3e2 , 1e-40, 1 ] ]"#);
     assert_eq!(
-        batch(&ops).ops.pop().unwrap().body,
+        batch(&ops).gesture.ops().last().cloned().unwrap().body,
         r#"{"id":"a","kind":"line","points":[[0,1.25,0.5],[-300,0,1]]}"#
     );
     let many = |count: usize| put(&format!(r#""points":[{}]"#, vec!["[1,2]"; count].join(",")));
@@ -290,7 +290,7 @@ fn appends_and_deletes_are_read() {
 #[test]
 fn a_batch_names_the_operation_at_fault_and_may_name_a_shape_twice() {
     let delete = r#"{"op":"delete","id":"a"}"#;
-    assert_eq!(batch(&format!("[{delete},{delete}]")).ops.len(), 2);
+    assert_eq!(batch(&format!("[{delete},{delete}]")).gesture.ops().len(), 2);
     let (_, message) = rejected(&format!(r#"[{delete},{{"op":"burn","id":"a"}}]"#));
     assert_eq!(message, "ops[1].op: must be put, patch, append or delete");
     assert!(rejected(&format!("[{delete},7]")).1.starts_with("ops[1]: must be a JSON object"));
@@ -322,8 +322,13 @@ fn hostile_content_is_rejected_with_its_address() {
 #[test]
 fn a_posted_batch_names_its_client_instead_of_its_room() {
     let text = format!(r#"{{"client":"{CLIENT}","op_id":1,"ops":[{{"op":"delete","id":"a"}}]}}"#);
-    let posted = decode_posted(&text).unwrap();
-    assert_eq!((posted.client.to_string().as_str(), posted.op_id.get(), posted.ops.len()), (CLIENT, 1, 1));
-    assert_eq!(decode_posted("{}").unwrap_err().message(), "client: is required");
-    assert!(decode_posted("").unwrap_err().message().starts_with("frame: must be a JSON object"));
+    let posted = decode_posted(Posted::Ops, &text).unwrap();
+    assert_eq!(
+        (posted.client.to_string().as_str(), posted.op_id.get(), posted.gesture.ops().len()),
+        (CLIENT, 1, 1)
+    );
+    assert_eq!(decode_posted(Posted::Ops, "{}").unwrap_err().message(), "client: is required");
+    assert!(
+        decode_posted(Posted::Ops, "").unwrap_err().message().starts_with("frame: must be a JSON object")
+    );
 }

@@ -1,0 +1,55 @@
+-- How what was done without knowing of each other is settled, beyond "the later one wins".
+
+create or replace function pgcanvas.based_on_old(p_shapes pgcanvas.shapes[], p_slots integer[], p_bases bigint[], p_batches integer[], p_first integer)
+  returns boolean language plpgsql stable as $$
+declare
+  n integer := p_first;
+begin
+  while p_batches[n] = p_batches[p_first] loop
+    if (p_shapes[p_slots[n]]).kind is not null and p_bases[n] is distinct from (p_shapes[p_slots[n]]).version then return true; end if;
+    n := n + 1;
+  end loop;
+  return false;
+end $$;
+comment on function pgcanvas.based_on_old is 'Strict rooms: whether an op of the batch names a living shape at another version than it has, or at none.';
+
+create or replace function pgcanvas.taken_by_others(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint, p_shapes pgcanvas.shapes[])
+  returns boolean language plpgsql stable as $$
+declare
+  v_bounds box := pgcanvas.shape_bounds(p_shape.kind, p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle, p_shape.points, p_shape.stroke_width);
+begin
+  return exists (
+      select from pgcanvas.shapes s
+      where s.room_id = p_room_id and s.grid && v_bounds and s.bounds ~= v_bounds and s.id <> p_id and s.created_by <> p_author and s.seq > p_seen
+        and not exists (select from unnest(p_shapes) as n where n.room_id = p_room_id and n.id = s.id))
+    or exists (
+      select from unnest(p_shapes) as s
+      where s.room_id = p_room_id and s.bounds ~= v_bounds and s.id <> p_id and s.created_by <> p_author and s.seq > p_seen);
+end $$;
+comment on function pgcanvas.taken_by_others is 'Offset rooms: whether another person''s shape, new or changed since a seq, has just these bounds. Reads the spatial index, and the shapes in hand.';
+
+create or replace function pgcanvas.offset_shape(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint, p_shapes pgcanvas.shapes[])
+  returns pgcanvas.shapes language plpgsql stable as $$
+begin
+  for i in 1..100 loop
+    exit when not pgcanvas.taken_by_others(p_room_id, p_shape, p_id, p_author, p_seen, p_shapes);
+    p_shape.x := p_shape.x + 20;
+    p_shape.y := p_shape.y + 20;
+  end loop;
+  return p_shape;
+end $$;
+comment on function pgcanvas.offset_shape is 'Offset rooms: a new shape, moved by 20, 20 until it does not cover another person''s exactly.';
+
+create or replace function pgcanvas.nonce_of(p_props jsonb)
+  returns bigint language sql immutable parallel safe
+return case when jsonb_typeof(p_props -> 'versionNonce') = 'number' and (p_props ->> 'versionNonce')::numeric between -9007199254740991 and 9007199254740991
+  then trunc((p_props ->> 'versionNonce')::numeric)::bigint else 0 end;
+comment on function pgcanvas.nonce_of is 'Excalidraw''s versionNonce, from props; 0 when there is none.';
+
+create or replace function pgcanvas.replica_wins(p_version bigint, p_nonce bigint, p_dead boolean, p_props jsonb,
+  p_old_version bigint, p_old_nonce bigint, p_old_dead boolean, p_old_props jsonb)
+  returns boolean language sql immutable parallel safe
+return p_old_version is null or p_version > p_old_version
+  or p_version = p_old_version and (p_nonce < p_old_nonce
+    or p_nonce = p_old_nonce and (p_dead and not p_old_dead or p_dead = p_old_dead and p_props > p_old_props));
+comment on function pgcanvas.replica_wins is 'The order of two states of a shape, as Excalidraw has it: the higher version, then the lower nonce; then death, then the larger content, so that it is a total one.';

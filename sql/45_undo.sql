@@ -1,0 +1,253 @@
+-- Undo and redo: a new batch that takes an earlier one back, as far as nobody has changed the same since. What somebody else has
+-- overwritten stays, and the answer says so. Redo is the undo of an undo.
+
+create or replace function pgcanvas.flat(p_set jsonb)
+  returns jsonb language plpgsql immutable parallel safe as $$
+begin
+  return coalesce(p_set, '{}') - 'props' || coalesce((select jsonb_object_agg('props.' || k, v) from jsonb_each(p_set -> 'props') as t (k, v)), '{}');
+end $$;
+comment on function pgcanvas.flat is 'Properties by name, the members of props as props.<name>.';
+
+create or replace function pgcanvas.nested(p_flat jsonb)
+  returns jsonb language plpgsql immutable parallel safe as $$
+begin
+  return coalesce((select jsonb_object_agg(k, v) from jsonb_each(p_flat) as t (k, v) where k not like 'props.%'), '{}')
+    || coalesce((select jsonb_build_object('props', jsonb_object_agg(substr(k, 7), v)) from jsonb_each(p_flat) as t (k, v) where k like 'props.%' having count(*) > 0), '{}');
+end $$;
+comment on function pgcanvas.nested is 'The inverse of flat.';
+
+do $$ begin
+  if to_regtype('pgcanvas.inverse') is null then
+    create type pgcanvas.inverse as (verb text, body jsonb, now jsonb, left_alone text[]);
+  end if;
+end $$;
+comment on type pgcanvas.inverse is 'What takes a change back: the op (null: nothing is left to do), the shape after it, and the properties left alone (* for the whole shape).';
+
+create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb)
+  returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
+declare
+  v_flat jsonb := pgcanvas.flat(p_now);
+  v_set jsonb := pgcanvas.flat(p_change -> 'set');
+  v_old jsonb := pgcanvas.flat(p_before -> 'set');
+  v_names text[] := array(select jsonb_object_keys(v_set) union select jsonb_array_elements_text(p_change -> 'unset') order by 1);
+  v_same text[] := array(select n from unnest(v_names) as n where v_flat -> n is not distinct from v_set -> n);
+  v_restored jsonb := coalesce((select jsonb_object_agg(n, v_old -> n) from unnest(v_same) as n where v_old ? n), '{}');
+  v_unset text[] := array(select n from unnest(v_same) as n where not v_old ? n);
+begin
+  return row(case when v_same <> '{}' then 'patch' end,
+    jsonb_build_object('set', pgcanvas.nested(v_restored), 'unset', v_unset),
+    pgcanvas.nested((v_flat || v_restored) - v_unset) || case when p_now ? 'props' then jsonb_build_object('props', coalesce(pgcanvas.nested((v_flat || v_restored) - v_unset) -> 'props', '{}')) else '{}' end,
+    array(select n from unnest(v_names) as n where n <> all (v_same)))::pgcanvas.inverse;
+end $$;
+comment on function pgcanvas.inverse_of_patch is 'Takes back the properties that still are what the patch set them to.';
+
+create or replace function pgcanvas.inverse_of_append(p_change jsonb, p_before jsonb, p_now jsonb)
+  returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
+declare
+  v_length integer := (p_before ->> 'length')::integer;
+  v_points jsonb := coalesce(p_now -> 'points', '[]');
+  v_tail jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n) where n > v_length);
+  v_head jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n) where n <= v_length);
+begin
+  if v_tail <> p_change -> 'points' then return row(null, null, p_now, '{points}')::pgcanvas.inverse; end if;
+  return row('patch', jsonb_build_object('set', jsonb_build_object('points', v_head)), p_now || jsonb_build_object('points', v_head), '{}')::pgcanvas.inverse;
+end $$;
+comment on function pgcanvas.inverse_of_append is 'Takes back the points of an append when they still are the last ones.';
+
+create or replace function pgcanvas.inverse_of(p_op text, p_change jsonb, p_before jsonb, p_now jsonb, p_by_others boolean)
+  returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
+begin
+  if p_op = 'delete' then
+    if p_now is not null then return row(null, null, p_now, '{*}')::pgcanvas.inverse; end if;
+    return row('put', p_before, p_before, '{}')::pgcanvas.inverse;
+  end if;
+  if p_now is null then return row(null, null, null, '{*}')::pgcanvas.inverse; end if;
+  if p_op = 'put' then
+    if p_by_others then return row(null, null, p_now, '{*}')::pgcanvas.inverse; end if;
+    return row('delete', null, null, '{}')::pgcanvas.inverse;
+  end if;
+  if p_op = 'append' then return pgcanvas.inverse_of_append(p_change, p_before, p_now); end if;
+  return pgcanvas.inverse_of_patch(p_change, p_before, p_now);
+end $$;
+comment on function pgcanvas.inverse_of is 'What takes a logged change back where the shape is as given now. A shape that others changed since it was put is left alone.';
+
+do $$ begin
+  if to_regtype('pgcanvas.taken_back') is null then
+    create type pgcanvas.taken_back as (verbs text[], ids text[], bodies jsonb[], left_alone jsonb);
+  end if;
+end $$;
+comment on type pgcanvas.taken_back is 'Ops that take changes back, and what is left alone: [{"id": …, "properties": […]}].';
+
+create or replace function pgcanvas.inverses(p_room_id bigint, p_ordinals bigint[])
+  returns pgcanvas.taken_back language plpgsql stable as $$
+declare
+  v_back pgcanvas.taken_back := row('{}', '{}', '{}', '[]')::pgcanvas.taken_back;
+  v_inverse pgcanvas.inverse;
+  v_id text;
+  v_now jsonb;  -- the shape as the ops so far leave it
+  c record;
+begin
+  for c in
+    with picked as materialized (
+      select l.* from pgcanvas.shape_changes l join unnest(p_ordinals) as o (n) on l.ordinal = o.n where l.room_id = p_room_id),
+    others as (
+      select p.ordinal from picked p
+      join (select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
+            where l.room_id = p_room_id and l.seq > (select min(seq) from picked) group by l.shape_id, l.author) as t
+        on t.shape_id = p.shape_id and t.author <> p.author and t.seq > p.seq
+      where p.op = 'put' group by p.ordinal)
+    select p.op, p.shape_id::text as id, p.change::jsonb, p.before::jsonb, o.ordinal is not null as by_others,
+           case when s.id is not null then pgcanvas.shape_json(s)::jsonb end as shape
+    from picked p left join others o on o.ordinal = p.ordinal
+    left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = p.shape_id
+    order by p.shape_id, p.seq desc, p.ordinal desc
+  loop
+    if c.id is distinct from v_id then v_now := c.shape; end if;
+    v_id := c.id;
+    v_inverse := pgcanvas.inverse_of(c.op, c.change, c.before, v_now, c.by_others);
+    v_now := v_inverse.now;
+    if v_inverse.verb is not null then
+      v_back.verbs := v_back.verbs || v_inverse.verb;
+      v_back.ids := v_back.ids || v_id;
+      v_back.bodies := array_append(v_back.bodies, v_inverse.body);
+    end if;
+    if v_inverse.left_alone <> '{}' then
+      v_back.left_alone := v_back.left_alone || jsonb_build_object('id', v_id, 'properties', v_inverse.left_alone);
+    end if;
+  end loop;
+  return v_back;
+end $$;
+comment on function pgcanvas.inverses is 'What takes logged changes (by ordinal) back: shape by shape, from the last change to the first.';
+
+create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile as $$
+declare
+  v_n integer := cardinality(p_back.verbs);
+  v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
+    left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = u.id order by u.n);
+  v_setting text := set_config('pgcanvas.undoes', coalesce(p_undoes::text, ''), true);
+  v_answer record;
+begin
+  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[null::bigint],
+    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies) as a;
+  v_setting := set_config('pgcanvas.undoes', '', true);
+  update pgcanvas.applied_ops a set left_alone = p_back.left_alone
+    where v_answer.code = 'fresh' and a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
+  return query select v_answer.code, v_answer.seq, v_answer.outcomes, p_back.left_alone::json;
+end $$;
+comment on function pgcanvas.apply_inverses is 'Applies what takes changes back as a batch, and keeps what it left alone with the answer.';
+
+create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid, p_op_id bigint)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select 'repeat', a.seq, a.outcomes, a.left_alone from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id
+$$;
+comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
+
+create or replace function pgcanvas.last_gesture(p_room_id bigint, p_author text)
+  returns table (gesture bigint, batch bigint)
+  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select t.gesture, t.batch from (
+    (select c.seq as gesture, c.seq as batch from shape_changes c
+     where c.room_id = p_room_id and c.author = p_author and c.client is not null and c.undoes is null
+       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.seq = c.seq)
+     order by c.seq desc limit 1)
+    union all
+    (select g.seq, g.batch from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone order by g.seq desc limit 1)) as t
+  order by t.gesture desc limit 1
+$$;
+comment on function pgcanvas.last_gesture is 'What a person would undo next: the gesture, and the batch that stands for it now (its redo, when it was done again).';
+
+create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
+  returns table (gesture bigint, batch bigint)
+  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select g.seq, g.batch from gestures g
+  where g.room_id = p_room_id and g.author = p_author and g.undone
+    -- What was drawn since ends the way forward.
+    and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author and c.client is not null and c.undoes is null)
+  order by g.moved_at desc, g.seq limit 1
+$$;
+comment on function pgcanvas.last_undone is 'What a person would redo next: the gesture, and the undo that stands for it.';
+
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_batch bigint, p_undone boolean)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile as $$
+declare
+  v_answer record;
+begin
+  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, p_batch, pgcanvas.inverses(p_room_id,
+    array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch))) as a;
+  insert into pgcanvas.gestures (room_id, seq, author, undone, batch, moved_at)
+    values (p_room_id, p_gesture, p_author, p_undone, case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
+    on conflict (room_id, author, seq) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
+  return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
+end $$;
+comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back, and notes which one stands for it now.';
+
+create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+declare
+  v_gesture record;
+begin
+  perform from rooms r where r.id = p_room_id for no key update;
+  if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
+  if found then return; end if;
+  if p_undo then select g.* into v_gesture from last_gesture(p_room_id, p_author) as g;
+  else select g.* into v_gesture from last_undone(p_room_id, p_author) as g; end if;
+  if v_gesture.gesture is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture.gesture, v_gesture.batch, p_undo) as a;
+end $$;
+comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
+
+create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
+  returns bigint[] language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select coalesce(array_agg(c.ordinal), '{}') from shape_changes c
+  where c.room_id = p_room_id and c.seq between coalesce(p_batch, p_from, 0) and coalesce(p_batch, p_to, 9223372036854775807)
+    and (p_author is null or c.author = p_author) and (p_since is null or c.at >= p_since)
+    and (p_box is null or exists (select from shapes s where s.room_id = p_room_id and s.id = c.shape_id and s.bounds && p_box)
+      or c.op = 'delete' and box(point((c.before ->> 'x')::float8, (c.before ->> 'y')::float8),
+        point((c.before ->> 'x')::float8 + (c.before ->> 'width')::float8, (c.before ->> 'y')::float8 + (c.before ->> 'height')::float8)) && p_box)
+$$;
+comment on function pgcanvas.changes_in is 'Logged changes (ordinals) of a batch, a person, shapes that touch a box, a span of seq, a time: of all that is not null.';
+
+create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
+  p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set lock_timeout = '150ms' as $$
+declare
+  v_ordinals bigint[];
+begin
+  perform from rooms r where r.id = p_room_id for no key update;
+  if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
+  if found then return; end if;
+  v_ordinals := changes_in(p_room_id, p_batch, p_by, p_box, p_from, p_to, p_since);
+  if v_ordinals = '{}' then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, inverses(p_room_id, v_ordinals)) as a;
+end $$;
+comment on function pgcanvas.undo_changes is 'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its own, which can be undone. Answers as move_gesture.';
+
+create or replace function pgcanvas.undo(p_room text, p_by text default null, p_since timestamptz default null, p_box box default null,
+  p_batch bigint default null, p_from bigint default null, p_to bigint default null)
+  returns table (seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_id bigint := (select d.id from room_door(p_room) as d);
+begin
+  if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
+  loop
+    begin
+      return query select a.seq, a.outcomes, a.left_alone
+        from undo_changes(v_id, null, null, sql_author(), p_batch, p_by, p_box, p_from, p_to, p_since) as a where a.code = 'fresh';
+      return;
+    exception when lock_not_available then
+      perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again
+    end;
+  end loop;
+end $$;
+comment on function pgcanvas.undo is 'Takes back, from SQL: undo(''design'', p_by => ''mallory'', p_since => now() - interval ''5 minutes''). No row when there was nothing.';

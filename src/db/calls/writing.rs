@@ -1,0 +1,135 @@
+//! The connection that writes.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use super::seq;
+use crate::db::error::DbError;
+use crate::db::pool::Db;
+use crate::model::{Op, RoomId, Seq};
+
+/// One batch for [`WriterConnection::apply_ops`].
+#[derive(Debug, Clone)]
+pub struct BatchCall<'a> {
+    /// The room.
+    pub room_id: RoomId,
+    /// The device or tab.
+    pub client: Uuid,
+    /// Its counter.
+    pub op_id: i64,
+    /// Who.
+    pub author: &'a str,
+    /// The last seq the author had seen, for rooms that move what covers another's shape.
+    pub seen: Option<Seq>,
+    /// What.
+    pub ops: &'a [Op],
+}
+
+/// What [`WriterConnection::apply_ops`] says of one batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchAnswer {
+    /// Committed, now or before.
+    Applied {
+        /// Its seq, or the room's when nothing changed.
+        seq: Seq,
+        /// One outcome per op.
+        outcomes: Vec<String>,
+        /// JSON: what an undo left as others made it.
+        left_alone: Option<String>,
+    },
+    /// There was nothing to undo or redo.
+    NothingToUndo,
+    /// A strict room: an op was based on another version than there is.
+    Conflict,
+    /// There is no such room.
+    NoRoom,
+}
+
+/// Text that is already JSON, for a `jsonb` parameter.
+#[derive(Debug)]
+struct JsonText<'a>(&'a str);
+
+impl tokio_postgres::types::ToSql for JsonText<'_> {
+    fn to_sql(
+        &self,
+        _: &tokio_postgres::types::Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(&[1]); // the version of jsonb's binary form: its text follows
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(tokio_postgres::types::IsNull::No)
+    }
+
+    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
+        *ty == tokio_postgres::types::Type::JSONB
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+/// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
+pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
+
+const APPLY_OPS: &str =
+    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// A connection that writes, with its statement prepared.
+#[derive(Debug)]
+pub struct WriterConnection {
+    pub(super) client: Client,
+    apply_ops: tokio_postgres::Statement,
+}
+
+impl WriterConnection {
+    /// Opens one.
+    pub async fn open(db: &Db) -> Result<Self, DbError> {
+        let client = db.connect_writer().await?;
+        let apply_ops = client.prepare(APPLY_OPS).await?;
+        Ok(Self { client, apply_ops })
+    }
+
+    /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
+    pub async fn apply_ops(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
+        let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
+        let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
+        let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
+        let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
+        let seen: Vec<Option<i64>> = batches.iter().map(|batch| batch.seen.map(Seq::get)).collect();
+        let numbers: Vec<i32> =
+            (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
+        let ops = || batches.iter().flat_map(|batch| batch.ops);
+        let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
+        let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
+        let bases: Vec<Option<i64>> = ops().map(|op| op.base).collect();
+        let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
+            [&rooms, &clients, &op_ids, &authors, &seen, &numbers, &verbs, &shapes, &bases, &bodies];
+        let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
+        let rows = applied.map_err(|_| DbError::Unreachable)??;
+        answers(batches.len(), &rows)
+    }
+}
+
+/// Puts the answers, which come in any order, into the order of the batches.
+fn answers(count: usize, rows: &[Row]) -> Result<Vec<BatchAnswer>, DbError> {
+    let mut answers = vec![BatchAnswer::NoRoom; count];
+    for row in rows {
+        let number: i32 = row.try_get("batch")?;
+        let code: &str = row.try_get("code")?;
+        let place = usize::try_from(number - 1).ok().and_then(|place| answers.get_mut(place));
+        let place = place.ok_or(DbError::Refused)?;
+        *place = match code {
+            "not_found" => BatchAnswer::NoRoom,
+            "conflict" => BatchAnswer::Conflict,
+            _ => BatchAnswer::Applied {
+                seq: seq(row, "seq")?,
+                outcomes: row.try_get::<_, Option<_>>("outcomes")?.unwrap_or_default(),
+                left_alone: None,
+            },
+        };
+    }
+    Ok(answers)
+}
