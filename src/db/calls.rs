@@ -1,5 +1,8 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
+pub mod past;
+pub mod upkeep;
+
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};

@@ -168,7 +168,8 @@ impl Fanout {
                 }
             }
             Some("x") => self.end_room(),
-            Some("q") => {} // answered by the node's presence
+            Some("e") => self.catch_up().await, // a new epoch: the head tells
+            Some("q") => {}                     // answered by the node's presence
             _ => count(&self.around.metrics.notices, "unknown"),
         }
     }
