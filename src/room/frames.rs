@@ -22,6 +22,11 @@ pub struct Stretch {
     pub more: bool,
 }
 
+/// Whether batches are missing between a seq and a page of what follows it: they were pruned in this moment.
+pub fn has_hole(after: Seq, page: &[LoggedChange]) -> bool {
+    page.first().is_some_and(|first| first.seq.get() > after.get() + 1)
+}
+
 /// Puts changes, given in order, into frames.
 #[derive(Debug)]
 pub struct Framer {

@@ -28,6 +28,8 @@ mod sql_apply_ops;
 mod sql_catalog;
 mod sql_chat;
 mod sql_geometry;
+mod sql_history;
+mod sql_restore;
 mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;
