@@ -32,7 +32,7 @@ pub enum AppError {
     #[error("{0}")]
     Refused(String),
     /// A room's log is not as it was written.
-    #[error("the log of room {room} is not as it was written: {faults} faults")]
+    #[error("the log of room {room} is not as it was written, faults: {faults}")]
     Faults {
         /// The room, as it was named.
         room: String,

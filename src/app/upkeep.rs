@@ -86,6 +86,6 @@ pub async fn new_epoch(settings: Settings, room: Option<&str>) -> Result<(), App
     let (client, database) = opened(&settings).await?;
     let rooms = upkeep::new_epoch(&client, room).await;
     database.close().await?;
-    tell(&format!("{} rooms have a new epoch", rooms.map_err(refused)?));
+    tell(&format!("rooms with a new epoch: {}", rooms.map_err(refused)?));
     Ok(())
 }
