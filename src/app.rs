@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::Settings;
 use crate::db::embedded::{Cluster, ClusterOptions, EmbeddedError, StopMode};
 use crate::db::schema::{self, SchemaError};
-use crate::db::{Client, Target, calls};
+use crate::db::{Client, DbError, Target, calls};
 use crate::http::bind;
 use crate::node::RunningNode;
 
@@ -29,8 +29,8 @@ pub enum AppError {
     #[error("{0}")]
     Setup(String),
     /// The database refused what was asked.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] DbError),
     /// A room's log is not as it was written.
     #[error("the log of room {room} is not as it was written, faults: {faults}")]
     Faults {
@@ -118,8 +118,7 @@ async fn serve_on(
 
 /// Before anybody is let in: a database that was restored has clients that hold a future which never was.
 async fn notice_rewind(client: &Client) -> Result<(), AppError> {
-    let rewound = calls::upkeep::check_rewind(client).await;
-    if let Some(rooms) = rewound.map_err(|error| AppError::Refused(error.to_string()))? {
+    if let Some(rooms) = calls::upkeep::check_rewind(client).await? {
         tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
     }
     Ok(())

@@ -32,10 +32,6 @@ async fn connected(database: &Database) -> Result<Client, AppError> {
     Ok(client)
 }
 
-fn refused(error: DbError) -> AppError {
-    AppError::Refused(error.to_string())
-}
-
 /// Forgets the oldest batches of a room, or of all.
 pub async fn prune(
     settings: Settings,
@@ -46,7 +42,7 @@ pub async fn prune(
     let (client, database) = opened(&settings).await?;
     let pruned = upkeep::prune_history(&client, room, older_than_days, keep_changes).await;
     database.close().await?;
-    let pruned = pruned.map_err(refused)?;
+    let pruned = pruned?;
     for room in &pruned {
         tell(&format!(
             "room {}: {} changes forgotten, kept from {} on",
@@ -62,11 +58,12 @@ pub async fn prune(
 /// Looks for faults in a room's log; any is a failure.
 pub async fn verify(settings: Settings, room: &str) -> Result<(), AppError> {
     let (client, database) = opened(&settings).await?;
-    let found =
-        async { Ok((upkeep::verify(&client, room).await?, upkeep::chain_head(&client, room).await?)) };
+    let found = async {
+        Ok::<_, DbError>((upkeep::verify(&client, room).await?, upkeep::chain_head(&client, room).await?))
+    };
     let found = found.await;
     database.close().await?;
-    let (faults, head) = found.map_err(refused)?;
+    let (faults, head) = found?;
     for (seq, fault) in &faults {
         tell(&format!("batch {seq}: {fault}"));
     }
@@ -86,6 +83,6 @@ pub async fn new_epoch(settings: Settings, room: Option<&str>) -> Result<(), App
     let (client, database) = opened(&settings).await?;
     let rooms = upkeep::new_epoch(&client, room).await;
     database.close().await?;
-    tell(&format!("rooms with a new epoch: {}", rooms.map_err(refused)?));
+    tell(&format!("rooms with a new epoch: {}", rooms?));
     Ok(())
 }

@@ -51,7 +51,8 @@ fn is_moment(text: &str) -> bool {
     let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
     let (clock, offset) = time.split_at(zone);
     let digits_only = |text: &str, also: &str| text.chars().all(|c| c.is_ascii_digit() || also.contains(c));
-    let is_offset = offset == "Z" || (matches!(offset.len(), 3 | 5 | 6) && digits_only(&offset[1..], ":"));
+    let hours = offset.strip_prefix(['+', '-']).unwrap_or_default();
+    let is_offset = offset == "Z" || (matches!(hours.len(), 2 | 4 | 5) && digits_only(hours, ":"));
     date.len() == 10 && digits_only(date, "-") && clock.len() >= 5 && digits_only(clock, ":.") && is_offset
 }
 

@@ -185,3 +185,24 @@ async fn an_answer_that_was_forgotten_is_no_repeat_any_more() {
         "WB001"
     );
 }
+
+/// HI8
+#[tokio::test]
+async fn who_resumes_while_history_is_pruned_still_gets_the_whole_difference() {
+    let (board, _) = lived_in(&mut random(), 30).await;
+    let mut reader = board.database.client().await;
+    let reading = reader
+        .build_transaction()
+        .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead)
+        .start()
+        .await
+        .unwrap();
+    let min_since = "select min_since from pgcanvas.room_head(1)";
+    let delta = "select * from pgcanvas.room_delta(1, 0) order by shape_id";
+    assert_eq!(reading.query_one(min_since, &[]).await.unwrap().get::<_, i64>(0), 0);
+    board.run("select pgcanvas.prune_history('1', null, 0)").await;
+    let told = reading.query(delta, &[]).await.unwrap();
+    assert_eq!(told.len(), now(&board).await.len(), "what was begun before the cut is answered as before it");
+    reading.commit().await.unwrap();
+    assert_eq!(reader.query_one(min_since, &[]).await.unwrap().get::<_, i64>(0), board.last_seq().await);
+}
