@@ -5,10 +5,10 @@ create or replace function pgcanvas.snapshot_spacing()
 return 5000;
 comment on function pgcanvas.snapshot_spacing is 'Changes between two snapshots, at least; more where the board has more shapes, so that snapshots grow with the log and no faster.';
 
-create or replace function pgcanvas.history_lock(p_room_id bigint)
+create or replace function pgcanvas.upkeep_lock(p_what text)
   returns bigint language sql immutable parallel safe
-return hashtextextended('pgcanvas history ' || p_room_id, 0);
-comment on function pgcanvas.history_lock is 'The advisory lock of who writes or removes a room''s snapshots; of room 0: of who looks after all.';
+return hashtextextended('pgcanvas ' || p_what, 0);
+comment on function pgcanvas.upkeep_lock is 'The advisory lock of whoever does something for all rooms. (Of a room, its row of log_tallies is locked: advisory locks of very many rooms would not fit in the server''s memory for locks.)';
 
 create or replace function pgcanvas.write_snapshot(p_room_id bigint, p_seq bigint, p_changes bigint)
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -44,6 +44,7 @@ create or replace function pgcanvas.tally_logs()
     select count(*) from shape_changes c where c.room_id = r.id and c.seq > known.seq and c.seq <= r.last_seq) end
   from rooms r left join log_tallies known on known.room_id = r.id
   where r.last_seq > coalesce(known.seq, 0)
+  order by r.id  -- as who prunes takes them
   on conflict (room_id) do update set seq = excluded.seq, changes = excluded.changes
 $$;
 comment on function pgcanvas.tally_logs is 'Counts what was logged since it was last counted.';
@@ -69,15 +70,16 @@ declare
   v_seq bigint;
   v_written integer := 0;
 begin
-  if not pg_try_advisory_xact_lock(history_lock(0)) then return 0; end if;  -- another node is at it
+  if not pg_try_advisory_xact_lock(upkeep_lock('snapshots')) then return 0; end if;  -- another node is at it
   perform tally_logs();
   for v_room in
     select t.room_id, t.changes from log_tallies t join rooms r on r.id = t.room_id
     where t.changes - coalesce((select max(s.changes) from snapshots s where s.room_id = t.room_id), 0) > snapshot_spacing()
   loop
-    continue when not pg_try_advisory_xact_lock(history_lock(v_room.room_id));  -- it is being pruned
-    perform from rooms r where r.id = v_room.room_id for key share;  -- it cannot be deleted meanwhile
-    continue when not found;
+    continue when next_snapshot(v_room.room_id, v_room.changes) is null;
+    perform from log_tallies t join rooms r on r.id = t.room_id where t.room_id = v_room.room_id
+      for update of t skip locked for key share of r skip locked;
+    continue when not found;  -- it is being pruned, or deleted
     loop
       v_seq := next_snapshot(v_room.room_id, v_room.changes);
       exit when v_seq is null;

@@ -54,9 +54,11 @@ begin
     raise exception 'older_than: neither it nor keep_changes can be negative' using errcode = 'WB001';
   end if;
   for v_room in select r.id from rooms r where v_only is null or r.id = v_only order by r.id loop
-    perform pg_advisory_xact_lock(history_lock(v_room));
     v_cut := history_cut(v_room, p_older_than, p_keep_changes);
     continue when coalesce(v_cut <= (select h.min_since from room_head(v_room) as h), true);
+    insert into log_tallies (room_id, seq, changes) values (v_room, v_cut, changes_by(v_room, v_cut)) on conflict do nothing;
+    perform from log_tallies t where t.room_id = v_room for update;
+    continue when v_cut <= (select h.min_since from room_head(v_room) as h);  -- somebody else was quicker
     return query select v_room, v_cut, prune_room(v_room, v_cut);
   end loop;
 end $$;
@@ -70,7 +72,7 @@ begin
   if p_older_than is null or p_older_than < interval '1 hour' then
     raise exception 'older_than: must be at least an hour, for those who come back after a while' using errcode = 'WB001';
   end if;
-  if not pg_try_advisory_xact_lock(history_lock(-1)) then return 0; end if;  -- another node is at it
+  if not pg_try_advisory_xact_lock(upkeep_lock('answers')) then return 0; end if;  -- another node is at it
   delete from applied_ops where at < now() - p_older_than;
   get diagnostics v_gone = row_count;
   return v_gone;

@@ -4,7 +4,9 @@ use super::support::client::{Client, make_room};
 use super::support::database::TestDatabase;
 use super::support::http::{Response, get, post};
 use super::support::node::TestNode;
+use super::support::server::retried;
 use serde_json::{Value, json};
+use std::time::Duration;
 use uuid::Uuid;
 
 async fn drawn() -> (TestDatabase, TestNode, Client) {
@@ -143,4 +145,17 @@ async fn a_client_from_before_the_cut_gets_the_board_anew_and_old_points_are_gon
     sql.batch_execute("select pgcanvas.prune_history('past', null, 0)").await.unwrap();
     ann.draw("past", json!([{"op": "delete", "id": "a"}])).await;
     assert_eq!(ann.reach("past", 4).await.shapes.len(), 1);
+}
+
+/// HI1
+#[tokio::test]
+async fn a_node_writes_snapshots_by_itself() {
+    let (database, _node, _ann) = drawn().await;
+    let sql = database.client().await;
+    sql.batch_execute("create or replace function pgcanvas.snapshot_spacing() returns bigint language sql immutable parallel safe return 2").await.unwrap();
+    let written = retried(Duration::from_mins(1), || async {
+        let count: i64 = sql.query_one("select count(*) from pgcanvas.snapshots", &[]).await.unwrap().get(0);
+        if count > 0 { Ok(()) } else { Err(()) }
+    });
+    assert!(written.await.is_ok(), "no snapshot was written");
 }

@@ -219,3 +219,21 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
     assert_eq!(faults(&board).await, []);
     assert_eq!(code(board.client.batch_execute("select pgcanvas.erase_user('')").await), "WB001");
 }
+
+/// TR10
+#[tokio::test]
+async fn a_room_that_is_deleted_takes_its_snapshots_and_its_chain_along() {
+    let board = chained(10).await;
+    board.run("create or replace function pgcanvas.snapshot_spacing() returns bigint language sql immutable parallel safe return 9").await;
+    board.run("select pgcanvas.write_snapshots(100)").await;
+    let tables = ["snapshots", "snapshot_shapes", "log_tallies", "batch_hashes", "pseudonyms"];
+    for (before, after) in [(true, false), (false, true)] {
+        for table in tables {
+            let rows: i64 = board.value(&format!("select count(*) from pgcanvas.{table}")).await;
+            assert_eq!(rows > 0, before, "{table}");
+        }
+        if !after {
+            board.run("delete from pgcanvas.rooms").await;
+        }
+    }
+}
