@@ -31,7 +31,7 @@ comment on function pgcanvas.ops_back_to is 'The ops that lead from the board as
 
 create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint)
   returns table (seq bigint, restored bigint)
-  language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$
 #variable_conflict use_column
 declare
   v_last_seq bigint;
@@ -52,24 +52,26 @@ begin
     from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array_fill(1, array[cardinality(v_ops.verbs)]),
                    v_ops.verbs, v_ops.shape_ids, v_ops.bodies) as a;
 end $$;
-comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds a shape.';
+comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds the room or a shape.';
 
 create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint := point_of(p_room, p_seq);
+  v_until timestamptz := clock_timestamp() + interval '10 s';
 begin
   loop
     begin
       return query select o.seq, o.restored from restore_once(v_id, p_seq, p_box, p_shape_ids, p_author, p_client, p_op_id) as o;
       return;
     exception when lock_not_available then
-      perform pg_sleep(0.01);  -- somebody holds a shape: until statement_timeout, again
+      if clock_timestamp() > v_until then raise; end if;
+      perform pg_sleep(0.01);  -- somebody holds the room or a shape: again
     end;
   end loop;
 end $$;
-comment on function pgcanvas.restore_shapes is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the first answer.';
+comment on function pgcanvas.restore_shapes is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the first answer. 55P03 when the room is held for ten seconds.';
 
 create or replace function pgcanvas.restore(p_room text, p_seq bigint, p_box box default null, p_shape_ids text[] default null)
   returns table (seq bigint, restored bigint)
