@@ -53,7 +53,7 @@ pub(crate) async fn measure(plan: &Plan, lab: &Lab) {
 
 const WHOLE: &str = "select shape_id, shape from pgcanvas.room_at($1, $2::bigint)";
 const WHOLE_PAGE: &str = "select shape_id, shape from pgcanvas.room_at($1, $2::bigint, '', ";
-const DIFF: &str = "select change, shape_id from pgcanvas.room_diff($1, $2, $2 * 9 / 10)";
+const DIFF: &str = "select change, shape_id from pgcanvas.room_diff($1, $2::bigint, $2::bigint * 9 / 10)";
 const BLAME: &str = "select property, seq from pgcanvas.shape_blame($1, 's' || 1 + $2::bigint % 5000)";
 
 async fn fill(client: &Client, room: &str, batches: i32) {
