@@ -29,6 +29,9 @@ do $$ begin
   grant execute on function pgcanvas.contract, pgcanvas.apply_ops, pgcanvas.move_gesture, pgcanvas.undo_changes, pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_door, pgcanvas.room_head,
     pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.shapes_by_id,
     pgcanvas.shapes_in_box, pgcanvas.ring to pgcanvas_node;
+  grant execute on function pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer), pgcanvas.room_at(text, timestamptz, text, integer),
+    pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore_shapes, pgcanvas.branch_room, pgcanvas.write_snapshots,
+    pgcanvas.prune_history, pgcanvas.forget_answers, pgcanvas.check_rewind to pgcanvas_node;
 end $$;
 
 do $$ begin
@@ -37,7 +40,9 @@ do $$ begin
   revoke all on all functions in schema pgcanvas from pgcanvas_analyst;
   grant usage on schema pgcanvas to pgcanvas_analyst;
   grant select on pgcanvas.board_shapes, pgcanvas.room_activity, pgcanvas.change_log, pgcanvas.chat to pgcanvas_analyst;
-  grant execute on function pgcanvas.contract, pgcanvas.chat_message to pgcanvas_analyst;
+  grant execute on function pgcanvas.contract, pgcanvas.chat_message, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
+    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.verify,
+    pgcanvas.chain_head to pgcanvas_analyst;
 end $$;
 
 do $$ begin
@@ -55,7 +60,9 @@ do $$ begin
       extra)
     on pgcanvas.shapes to pgcanvas_writer;
   grant select, insert, delete on pgcanvas.chat to pgcanvas_writer;
-  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message to pgcanvas_writer;
+  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
+    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore
+    to pgcanvas_writer;
   -- What a trigger that runs as the writer calls.
   grant execute on function pgcanvas.applying to pgcanvas_writer;
 end $$;

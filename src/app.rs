@@ -1,13 +1,17 @@
 //! What the sub-commands do.
 
+mod upkeep;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
 use crate::db::embedded::{Cluster, ClusterOptions, EmbeddedError, StopMode};
 use crate::db::schema::{self, SchemaError};
-use crate::db::{Client, Target};
+use crate::db::{Client, DbError, Target, calls};
 use crate::http::bind;
 use crate::node::RunningNode;
+
+pub use upkeep::{new_epoch, prune, verify};
 
 /// Why a sub-command failed; each is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,17 @@ pub enum AppError {
     /// A setting, an address, a signal.
     #[error("{0}")]
     Setup(String),
+    /// The database refused what was asked.
+    #[error(transparent)]
+    Refused(#[from] DbError),
+    /// A room's log is not as it was written.
+    #[error("the log of room {room} is not as it was written, faults: {faults}")]
+    Faults {
+        /// The room, as it was named.
+        room: String,
+        /// How many.
+        faults: usize,
+    },
     /// The private server ended by itself.
     #[error("the private PostgreSQL server ended by itself: see the server.log in the data folder")]
     ServerEnded,
@@ -82,6 +97,7 @@ async fn serve_on(
         schema::migrate(&mut client).await?;
     }
     schema::check_contract(&client).await?;
+    notice_rewind(&client).await?;
     drop(client);
     let node = RunningNode::start(&database.target, listener, &settings.node).map_err(AppError::Setup)?;
     announce(&node, database.cluster.as_ref());
@@ -98,6 +114,14 @@ async fn serve_on(
     tracing::info!("stopping");
     node.stop().await;
     outcome
+}
+
+/// Before anybody is let in: a database that was restored has clients that hold a future which never was.
+async fn notice_rewind(client: &Client) -> Result<(), AppError> {
+    if let Some(rooms) = calls::upkeep::check_rewind(client).await? {
+        tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
+    }
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the address is what a person waits for; logs go to stderr")]

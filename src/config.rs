@@ -90,6 +90,31 @@ pub enum Command {
     Migrate,
     /// Check settings, versions and the database's contract
     Check,
+    /// Forget the oldest batches of a room, or of all
+    Prune {
+        /// Slug or number; without it, all rooms
+        room: Option<String>,
+        /// Only batches older than so many days
+        #[arg(long, value_name = "DAYS", value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
+        older_than_days: Option<i32>,
+        /// Keep at least so many of the newest changes of each room
+        #[arg(long, value_name = "COUNT", value_parser = |text: &str| value::whole::<i64>(text, 0, i64::MAX))]
+        keep_changes: Option<i64>,
+    },
+    /// Look for what is missing, altered or slipped in in a room's log
+    Verify {
+        /// Slug or number
+        room: String,
+    },
+    /// Make every client of a room start anew, after the database was put back to an earlier state
+    NewEpoch {
+        /// Slug or number
+        #[arg(required_unless_present = "all")]
+        room: Option<String>,
+        /// All rooms
+        #[arg(long, conflicts_with = "room")]
+        all: bool,
+    },
     /// Open the board's database in psql
     Psql {
         /// Passed to psql

@@ -25,7 +25,7 @@
 //! - [`protocol`]: frames in and out, codes, the seed dialect. Pure: text in, values or text out.
 //! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log.
 //! - [`db`]: the only place that knows PostgreSQL.
-//!   - `calls`: one function per SQL function; `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
+//!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
 //!   - `listen`: the one listening connection of a node; `schema`: migrations, bundle, contract.
 //!   - `embedded`: the private server: found, made, started, adopted, stopped.
 //! - [`room`]: what a node knows of rooms.
@@ -83,6 +83,14 @@
 //! socket reads the log up to the present and asks again. A room that is hosted anew listens first, until the server has acknowledged it, and only
 //! then reads where it is. So nothing falls between, and nothing comes twice.
 //!
+//! # The past
+//!
+//! The log is the history: `room_at` takes the nearest snapshot before a point and folds the changes after it. Snapshots are written by a
+//! background task, after the fact and out of the log itself, so that nobody who draws waits, and a log that has none yet gets them.
+//! They stand further apart the larger the board is; so they stay in proportion to the log. Restoring is a batch like any other: the ops that
+//! lead from now to then go down the road of all ops. Pruning removes whole batches from the oldest on, keeps the board at the cut,
+//! and moves `min_since`; who reads the log in that moment and finds a hole starts over.
+//!
 //! # When something fails
 //!
 //! - **A transaction fails**: it is divided, by room and then in halves, until what is at fault stands alone and is rejected.
@@ -93,7 +101,8 @@
 //! - **The listening connection is lost**: it comes back, listens to every channel again, and every hosted room reads on from its cursor.
 //! - **A reader is slow**: presence is dropped first; then the socket is closed and comes back with its `since`.
 //! - **A node stops**: it takes nobody new, answers what is on its way, says goodbye. If it is killed, clients do the same with a pause.
-//! - **The history was rewound**: the epoch differs or the seq went back; the room lets everybody go, and they join anew.
+//! - **The history was rewound**: the epoch differs or the seq went back; the room lets everybody go, and they join anew. A node that starts
+//!   or comes back looks whether the database still is where it was, and gives all rooms a new epoch when it was restored.
 
 pub mod app;
 pub mod backoff;

@@ -38,6 +38,11 @@ async fn dispatch(settings: Settings) -> Result<ExitCode, String> {
         Command::Serve => app::serve(settings).await,
         Command::Migrate => app::migrate(settings).await,
         Command::Check => app::check(settings).await,
+        Command::Prune { room, older_than_days, keep_changes } => {
+            app::prune(settings, room.as_deref(), older_than_days, keep_changes).await
+        }
+        Command::Verify { room } => app::verify(settings, &room).await,
+        Command::NewEpoch { room, .. } => app::new_epoch(settings, room.as_deref()).await,
         Command::Psql { args } => {
             return psql::run(&settings, &args).await.map_err(|error| error.to_string());
         }

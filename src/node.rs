@@ -1,5 +1,7 @@
 //! A node: its parts, how they start and how they stop. It holds nothing that can be lost.
 
+mod upkeep;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,6 +89,8 @@ impl RunningNode {
             listening,
             tokio::spawn(presence.clone().run(db.clone())),
             tokio::spawn(watch_contract(db.clone(), ears.clone(), migrated, Arc::clone(&contract_holds))),
+            tokio::spawn(upkeep::write_snapshots(db.clone())),
+            tokio::spawn(upkeep::forget_the_old(db.clone(), settings.history_days, settings.answer_days)),
         ];
         let node = Arc::new(Node {
             rooms: Rooms::new(switchboard, around),
@@ -157,7 +161,8 @@ fn listen(
     })
 }
 
-/// Looks at the contract again whenever the database was migrated; a node of another contract is not ready.
+/// Looks at the contract again whenever the database was migrated or the connection was lost; a node of another contract is not ready.
+/// Who was away may also be back as it was earlier.
 async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds: Arc<AtomicBool>) {
     let mut backoff = Backoff::default();
     while listener.listen(CHANNEL).await.is_err() {
@@ -172,6 +177,7 @@ async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds
                 tracing::error!(%error, "the database was migrated under this node");
             }
             holds.store(checked.is_ok(), Ordering::Relaxed);
+            upkeep::notice_rewind(&client).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How fast the whole is, against what the same machine and the same PostgreSQL can do at best: each figure stands beside its
 //! baseline, measured in the same run. Read the ratios; the absolute figures are this machine's.
 //!
-//! `cargo bench --bench load -- [--quick] [--repeat N] [writes] [latency] [fanout] [memory] [board]`
+//! `cargo bench --bench load -- [--quick] [--repeat N] [writes] [latency] [fanout] [memory] [board] [past]`
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +26,7 @@ mod fanout;
 mod lab;
 mod latency;
 mod memory;
+mod past;
 mod process;
 mod socket;
 mod writes;
@@ -113,6 +114,9 @@ async fn run(plan: &Plan) {
         }
         if plan.wants("board") {
             board::measure(plan, &lab).await;
+        }
+        if plan.wants("past") {
+            past::measure(plan, &lab).await;
         }
     }
     lab.close().await;

@@ -30,6 +30,16 @@ pub struct NodeSettings {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<u64>(text, 0, 86_400))]
     pub linger_seconds: u64,
+
+    /// Days of history that every room keeps; 0 keeps all (0 to 36500)
+    #[arg(long, global = true, value_name = "DAYS", default_value = "0")]
+    #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
+    pub history_days: i32,
+
+    /// Days that first answers are kept for those who repeat a batch; 0 keeps all (0 to 36500)
+    #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
+    #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
+    pub answer_days: i32,
 }
 
 impl NodeSettings {
@@ -46,6 +56,14 @@ impl NodeSettings {
 
 impl Default for NodeSettings {
     fn default() -> Self {
-        Self { writers: 4, pool_size: 8, max_sockets: 10_000, drain_seconds: 10, linger_seconds: 30 }
+        Self {
+            writers: 4,
+            pool_size: 8,
+            max_sockets: 10_000,
+            drain_seconds: 10,
+            linger_seconds: 30,
+            history_days: 0,
+            answer_days: 30,
+        }
     }
 }

@@ -55,13 +55,23 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_MAX_SOCKETS", "7"),
         ("PGCANVAS_DRAIN_SECONDS", "8"),
         ("PGCANVAS_LINGER_SECONDS", "9"),
+        ("PGCANVAS_HISTORY_DAYS", "10"),
+        ("PGCANVAS_ANSWER_DAYS", "11"),
     ];
     let all = settings(&["check"], &env).unwrap();
     assert_eq!((all.listen.to_string().as_str(), all.log.as_str()), ("127.0.0.1:1", "debug"));
     assert_eq!(all.database_url().map(DatabaseUrl::reveal), Some("postgres://h/d"));
     assert_eq!((all.data_dir, all.postgres_bin), (Some("/data".into()), Some("/pg".into())));
     assert_eq!((all.postgres_port, all.migrate), (Some(5433), true));
-    let node = NodeSettings { writers: 5, pool_size: 6, max_sockets: 7, drain_seconds: 8, linger_seconds: 9 };
+    let node = NodeSettings {
+        writers: 5,
+        pool_size: 6,
+        max_sockets: 7,
+        drain_seconds: 8,
+        linger_seconds: 9,
+        history_days: 10,
+        answer_days: 11,
+    };
     assert_eq!(all.node, node);
 }
 
@@ -153,6 +163,27 @@ fn help_names_every_variable_and_is_no_error() {
         command_line().try_get_matches_from(["pgcanvas", "-h"]).unwrap_err().kind(),
         ErrorKind::DisplayHelp
     ));
+}
+
+#[test]
+fn commands_take_what_is_theirs_alone() {
+    let pruned =
+        settings(&["prune", "design", "--keep-changes=5", "--database-url", "postgres://h/d"], &[]).unwrap();
+    let prune = Command::Prune { room: Some("design".into()), older_than_days: None, keep_changes: Some(5) };
+    assert_eq!((pruned.command(), pruned.database_url().is_some()), (prune, true));
+    assert_eq!(
+        settings(&["new-epoch", "--all"], &[]).unwrap().command(),
+        Command::NewEpoch { room: None, all: true }
+    );
+    for args in [
+        &["new-epoch"][..],
+        &["new-epoch", "a", "--all"],
+        &["verify"],
+        &["prune", "--keep-changes=-1"],
+        &["--all"],
+    ] {
+        refusal(args, &[]);
+    }
 }
 
 #[test]

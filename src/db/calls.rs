@@ -1,6 +1,8 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
 mod gestures;
+pub mod past;
+pub mod upkeep;
 mod writing;
 
 use futures_util::{Stream, StreamExt};

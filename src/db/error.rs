@@ -18,6 +18,9 @@ pub enum DbError {
     /// There is no such room.
     #[error("{0}")]
     NotFound(String),
+    /// The log does not reach back that far any more.
+    #[error("{0}")]
+    Pruned(String),
     /// The name is taken.
     #[error("slug: this name is taken")]
     Taken,
@@ -26,9 +29,10 @@ pub enum DbError {
     Refused,
 }
 
-/// Our own SQLSTATEs, class WB: a value breaks a rule; something is not there.
+/// Our own SQLSTATEs, class WB: a value breaks a rule; something is not there; history that was pruned.
 const INVALID: &str = "WB001";
 const NOT_FOUND: &str = "WB004";
+const PRUNED: &str = "WB005";
 
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -39,6 +43,7 @@ impl From<tokio_postgres::Error> for DbError {
         match state.code() {
             INVALID => return Self::Invalid(db.message().to_owned()),
             NOT_FOUND => return Self::NotFound(db.message().to_owned()),
+            PRUNED => return Self::Pruned(db.message().to_owned()),
             _ => {}
         }
         if *state == SqlState::CHECK_VIOLATION {

@@ -46,6 +46,7 @@ pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> An
 fn status(code: RejectCode) -> StatusCode {
     match code {
         RejectCode::NotFound => StatusCode::NOT_FOUND,
+        RejectCode::Pruned => StatusCode::GONE,
         RejectCode::Conflict => StatusCode::CONFLICT,
         RejectCode::Forbidden => StatusCode::FORBIDDEN,
         RejectCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

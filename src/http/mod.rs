@@ -2,6 +2,8 @@
 
 mod answer;
 mod page;
+mod past;
+mod restore;
 mod routes;
 mod server;
 mod shapes;

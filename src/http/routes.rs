@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, answer, db_error, error, json_text};
-use super::shapes;
-use super::{page, upgrade};
+use super::{page, past, restore, shapes, upgrade};
 use crate::db::DbError;
 use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
@@ -55,6 +54,14 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::POST, ["api", "rooms", room, "merge"]) => {
             shapes::post(node, room, Posted::Merge, request).await
         }
+        (&Method::GET, ["api", "rooms", room, "at", point]) => past::at(node, room, point, &request).await,
+        (&Method::GET, ["api", "rooms", room, "history"]) => past::history(node, room, &request).await,
+        (&Method::GET, ["api", "rooms", room, "diff"]) => past::diff(node, room, &request).await,
+        (&Method::GET, ["api", "rooms", room, "shapes", shape, "blame"]) => {
+            past::blame(node, room, shape).await
+        }
+        (&Method::POST, ["api", "rooms", room, "restore"]) => restore::restore(node, room, request).await,
+        (&Method::POST, ["api", "rooms", room, "branch"]) => restore::branch(node, room, request).await,
         (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
             if method != Method::GET || posts_only(&parts) =>
         {
@@ -65,7 +72,7 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
 }
 
 fn posts_only(parts: &[&str]) -> bool {
-    matches!(parts, ["api", "rooms", _, "ops" | "undo" | "redo" | "merge"])
+    matches!(parts, ["api", "rooms", _, "ops" | "undo" | "redo" | "merge" | "restore" | "branch"])
 }
 
 fn not_allowed() -> String {
@@ -98,7 +105,7 @@ fn metrics(node: &Node) -> Answer {
 
 /// A room as it is told.
 #[derive(Debug, Serialize)]
-pub(super) struct Told<'a> {
+struct Told<'a> {
     id: i64,
     slug: &'a str,
     epoch: uuid::Uuid,
@@ -128,12 +135,17 @@ impl<'a> From<&'a RoomState> for Told<'a> {
     }
 }
 
+/// A room as JSON.
+pub(super) fn told(room: &RoomState) -> String {
+    json!(Told::from(room)).to_string()
+}
+
 async fn list(node: &Node, request: &Request<Incoming>) -> Answer {
     let after = shapes::parameter(request, "after");
     match calls::list_rooms(&node.db, after.as_deref(), ROOMS_PER_PAGE).await {
         Ok(rooms) => {
-            let told: Vec<Told<'_>> = rooms.iter().map(Told::from).collect();
-            json_text(StatusCode::OK, json!({ "rooms": told }).to_string())
+            let rooms: Vec<Told<'_>> = rooms.iter().map(Told::from).collect();
+            json_text(StatusCode::OK, json!({ "rooms": rooms }).to_string())
         }
         Err(failure) => db_error(&failure),
     }
@@ -207,7 +219,7 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
     };
     match calls::create_room(&node.db, slug.as_ref().map(Slug::as_str), visibility, policy, "guest").await {
         Ok(id) => match find(node, &id.to_string()).await {
-            Ok(room) => json_text(StatusCode::CREATED, json!(Told::from(&room)).to_string()),
+            Ok(room) => json_text(StatusCode::CREATED, told(&room)),
             Err(refused) => refused,
         },
         Err(failure) => db_error(&failure),
@@ -216,13 +228,13 @@ async fn create(node: &Node, request: Request<Incoming>) -> Answer {
 
 async fn show(node: &Node, room: &str) -> Answer {
     match find(node, room).await {
-        Ok(room) => json_text(StatusCode::OK, json!(Told::from(&room)).to_string()),
+        Ok(room) => json_text(StatusCode::OK, told(&room)),
         Err(refused) => refused,
     }
 }
 
 /// The room of a path, with all that is told of it.
-async fn find(node: &Node, room: &str) -> Result<RoomState, Answer> {
+pub(super) async fn find(node: &Node, room: &str) -> Result<RoomState, Answer> {
     let found = calls::room_state(&node.db, &name_of(room)?).await;
     existing(found.map(|found| found.map(|(room, _)| room)))
 }

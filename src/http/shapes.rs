@@ -7,6 +7,7 @@ use hyper::{Request, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout};
+use uuid::Uuid;
 
 use super::answer::{Answer, db_error, error, json_text, rejected};
 use super::routes::find_id;
@@ -30,7 +31,8 @@ pub(super) fn parameter(request: &Request<Incoming>, name: &str) -> Option<Strin
     Some(percent_decoded(pair.1))
 }
 
-fn percent_decoded(text: &str) -> String {
+/// Text of a query, `+` and `%xx` decoded.
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -109,6 +111,12 @@ pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answ
     String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
 }
 
+/// What a device's person is called.
+pub(super) fn guest(client: Uuid) -> String {
+    let short: String = client.simple().to_string().chars().take(8).collect();
+    format!("guest-{short}")
+}
+
 /// `POST …/ops`, `…/undo`, `…/redo`, `…/merge`: the same answer as on a socket.
 pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request<Incoming>) -> Answer {
     let found = match find_id(node, room).await {
@@ -127,12 +135,11 @@ pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request
         }
     };
     let (reply, answer) = oneshot::channel();
-    let short: String = posted.client.0.simple().to_string().chars().take(8).collect();
     let submission = Submission {
         room_id: found,
         client: posted.client.0,
         op_id: posted.op_id,
-        author: format!("guest-{short}").into(),
+        author: guest(posted.client.0).into(),
         seen: posted.seen,
         gesture: posted.gesture,
         reply: Box::new(move |written| _ = reply.send(written)),

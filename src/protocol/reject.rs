@@ -16,6 +16,8 @@ pub enum RejectCode {
     Forbidden,
     /// There is no such room.
     NotFound,
+    /// A point of the history that is not kept any more.
+    Pruned,
     /// More than a limit allows.
     TooLarge,
     /// Too often; wait.
@@ -32,11 +34,12 @@ pub enum RejectCode {
 
 impl RejectCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::Conflict,
         Self::Forbidden,
         Self::NotFound,
+        Self::Pruned,
         Self::TooLarge,
         Self::RateLimited,
         Self::NothingToUndo,
@@ -52,6 +55,7 @@ impl RejectCode {
             Self::Conflict => "conflict",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::Pruned => "pruned",
             Self::TooLarge => "too_large",
             Self::RateLimited => "rate_limited",
             Self::NothingToUndo => "nothing_to_undo",

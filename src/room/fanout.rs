@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::frames::{Framer, Stretch};
+use super::frames::{Framer, Stretch, has_hole};
 pub use super::handle::{Dialect, Event, RoomHandle, Subscribed, Subscriber};
 use super::outbox::{Outbox, SOFT_BYTES, Text};
 use super::presence::Peers;
@@ -168,7 +168,8 @@ impl Fanout {
                 }
             }
             Some("x") => self.end_room(),
-            Some("q") => {} // answered by the node's presence
+            Some("e") => self.catch_up().await, // a new epoch: the head tells
+            Some("q") => {}                     // answered by the node's presence
             _ => count(&self.around.metrics.notices, "unknown"),
         }
     }
@@ -203,6 +204,9 @@ impl Fanout {
         let mut sent_bytes = 0;
         loop {
             let page = insistently(room, || calls::changes_since(&db, room, after, PAGE)).await;
+            if has_hole(after.0, &page) {
+                return self.start_over(head);
+            }
             page.iter().for_each(|change| framer.push(change));
             if let Some(last) = page.last() {
                 after = (last.seq, last.ordinal);

@@ -22,6 +22,11 @@ pub struct Stretch {
     pub more: bool,
 }
 
+/// Whether batches are missing between a seq and a page of what follows it: they were pruned in this moment.
+pub fn has_hole(after: Seq, page: &[LoggedChange]) -> bool {
+    page.first().is_some_and(|first| first.seq.get() > after.get() + 1)
+}
+
 /// Puts changes, given in order, into frames.
 #[derive(Debug)]
 pub struct Framer {
@@ -121,6 +126,23 @@ impl Framer {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_page_that_does_not_follow_the_seq_has_a_hole() {
+        let change = |seq| LoggedChange {
+            seq: Seq::new(seq).unwrap(),
+            ordinal: 1,
+            head: String::new(),
+            change: String::new(),
+        };
+        let after = Seq::new(4).unwrap();
+        assert!(
+            !has_hole(after, &[])
+                && !has_hole(after, &[change(5)])
+                && !has_hole(after, &[change(4), change(5)])
+        );
+        assert!(has_hole(after, &[change(6)]));
+    }
+
     use super::*;
 
     fn seq(number: i64) -> Seq {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
-use super::frames::Framer;
+use super::frames::{Framer, has_hole};
 use super::registry::Rooms;
 use crate::db::calls::{self, Channel, Difference, RoomHead, RoomReading};
 use crate::db::{Db, DbError};
@@ -175,6 +175,9 @@ async fn send_changes(db: &Db, room: RoomId, from: Seq, subscriber: &Subscriber)
     let mut reached = from;
     loop {
         let page = calls::changes_since(db, room, after, CHANGES).await?;
+        if has_hole(after.0, &page) {
+            return Err(DbError::Busy.into()); // it joins anew
+        }
         page.iter().for_each(|change| framer.push(change));
         if let Some(last) = page.last() {
             after = (last.seq, last.ordinal);

@@ -245,6 +245,7 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
     match error {
         DbError::NotFound(message) => (RejectCode::NotFound, message.clone()),
         DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
+        DbError::Pruned(message) => (RejectCode::Pruned, message.clone()),
         DbError::Taken => (RejectCode::Conflict, error.to_string()),
         DbError::Unreachable | DbError::Busy | DbError::Refused => {
             (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())

@@ -13,6 +13,7 @@
 )]
 
 mod faults;
+mod history_http;
 mod hostile;
 mod http;
 mod join;
@@ -21,13 +22,17 @@ mod limits;
 mod presence;
 mod process;
 mod readers;
+mod rewind;
 mod schema;
 mod seed;
 mod smoke;
 mod sql_apply_ops;
+mod sql_audit;
 mod sql_catalog;
 mod sql_chat;
 mod sql_geometry;
+mod sql_history;
+mod sql_restore;
 mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;

@@ -40,6 +40,18 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select * from pgcanvas.shapes_in_box(1, null, null, null, 10)",
         "select * from pgcanvas.shapes_in_box(1, '(0,0),(9,9)', null, null, 10)",
         "select pgcanvas.ring(array[1], array['p {}'])",
+        "select pgcanvas.seq_at('1', now())",
+        "select * from pgcanvas.room_at('1', 1)",
+        "select * from pgcanvas.room_at('1', now())",
+        "select * from pgcanvas.room_history('1')",
+        "select * from pgcanvas.room_diff('1', 0, 1)",
+        "select * from pgcanvas.shape_blame('1', 'a')",
+        "select * from pgcanvas.restore_shapes('1', 1, null, null, 'ann', null, null)",
+        "select pgcanvas.branch_room('1', 1, null, 'ann')",
+        "select pgcanvas.write_snapshots(1)",
+        "select * from pgcanvas.prune_history(null, interval '1 day', null)",
+        "select pgcanvas.forget_answers(interval '1 day')",
+        "select pgcanvas.check_rewind()",
     ] {
         node.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
@@ -56,7 +68,17 @@ async fn a_node_calls_procedures_and_touches_no_table() {
             .await;
         }
     }
-    assert_denied(&node, &["select pgcanvas.statement_seq(1)", "select pgcanvas.draw('1', '[]')"]).await;
+    assert_denied(
+        &node,
+        &[
+            "select pgcanvas.statement_seq(1)",
+            "select pgcanvas.draw('1', '[]')",
+            "select pgcanvas.new_epoch()",
+            "select pgcanvas.erase_user('ann')",
+            "select pgcanvas.chain_room('1', false)",
+        ],
+    )
+    .await;
 }
 
 /// RO2
@@ -75,9 +97,27 @@ async fn an_analyst_reads_views_and_writes_nothing() {
         .unwrap();
     assert_eq!(row.get::<_, &str>(0), "1");
     assert_eq!([1, 2, 3, 4].map(|column| row.get::<_, i64>(column)), [1, 1, 1, 1]);
+    for past in [
+        "room_at('1', 1)",
+        "room_at('1', now())",
+        "room_history('1')",
+        "room_diff('1', 0, 1)",
+        "shape_blame('1', 'a')",
+        "chain_head('1')",
+        "verify('1')",
+    ] {
+        analyst
+            .query(&format!("select * from pgcanvas.{past}"), &[])
+            .await
+            .unwrap_or_else(|error| panic!("{past}: {error:?}"));
+    }
     assert_denied(
         &analyst,
         &[
+            "select * from pgcanvas.restore('1', 0)",
+            "select * from pgcanvas.prune_history('1', null, 0)",
+            "select pgcanvas.new_epoch()",
+            "select from pgcanvas.snapshots",
             "select from pgcanvas.shapes",
             "delete from pgcanvas.shapes",
             "delete from chat",
@@ -101,6 +141,8 @@ async fn a_writer_writes_shapes_by_every_road() {
         "insert into chat (roomid, message, userid) values (1, '{\"shape\":{\"id\":\"c\",\"type\":\"rect\"}}', 'u')",
         "delete from chat where roomid = 1 and message like '%\"id\":\"c\"%'",
         "delete from pgcanvas.shapes where id = 'w'",
+        "select * from pgcanvas.restore('1', 1)",
+        "select * from pgcanvas.room_at('1', 2)",
         "select * from pgcanvas.board_shapes",
     ] {
         writer.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));

@@ -1,0 +1,83 @@
+-- Erasing a person: the name goes, what was drawn stays.
+
+create or replace function pgcanvas.renamed(p_shape jsonb, p_name text, p_new_name text)
+  returns jsonb language sql immutable parallel safe
+return p_shape || case when p_shape ->> 'created_by' = p_name then jsonb_build_object('created_by', p_new_name) else '{}' end
+  || case when p_shape ->> 'updated_by' = p_name then jsonb_build_object('updated_by', p_new_name) else '{}' end;
+comment on function pgcanvas.renamed is 'A shape where one name stands for another.';
+
+create or replace function pgcanvas.erase_from_log(p_room_id bigint, p_name text, p_new_name text)
+  returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_changed bigint;
+begin
+  delete from applied_ops a where a.room_id = p_room_id
+    and a.client in (select c.client from shape_changes c where c.room_id = p_room_id and c.author = p_name);
+  update shape_changes c set
+    author = case when c.author = p_name then p_new_name else c.author end,
+    client = case when c.author = p_name then client_pseudonym(p_room_id, p_name, c.client) else c.client end,
+    change = case when c.op = 'put' then json_build_object('op', 'put', 'shape', renamed((c.change -> 'shape')::jsonb, p_name, p_new_name))
+             else c.change end,
+    before = case when c.op = 'delete' then renamed(c.before::jsonb, p_name, p_new_name)::json else c.before end
+  where c.room_id = p_room_id and (c.author = p_name or c.op = 'delete' and p_name in (c.before ->> 'created_by', c.before ->> 'updated_by'));
+  get diagnostics v_changed = row_count;
+  return v_changed;
+end $$;
+comment on function pgcanvas.erase_from_log is 'Replaces a name in a room''s log, devices along with it, and says in how many rows.';
+
+create or replace function pgcanvas.erase_from_board(p_room_id bigint, p_name text, p_new_name text)
+  returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_setting text := set_config('pgcanvas.applying', 'yes', true);  -- no change of the board: not stamped, not logged
+  v_changed bigint;
+begin
+  update shapes s set created_by = case when s.created_by = p_name then p_new_name else s.created_by end,
+                      updated_by = case when s.updated_by = p_name then p_new_name else s.updated_by end
+    where s.room_id = p_room_id and p_name in (s.created_by, s.updated_by);
+  get diagnostics v_changed = row_count;
+  v_setting := set_config('pgcanvas.applying', '', true);
+  update snapshot_shapes s set shape = renamed(s.shape::jsonb, p_name, p_new_name)::json
+    where s.room_id = p_room_id and p_name in (s.shape ->> 'created_by', s.shape ->> 'updated_by');
+  update rooms r set owner = p_new_name where r.id = p_room_id and r.owner = p_name;
+  return v_changed;
+end $$;
+comment on function pgcanvas.erase_from_board is 'Replaces a name on a room''s board, in its snapshots and as its owner, and says on how many shapes.';
+
+create or replace function pgcanvas.erase_from_room(p_room_id bigint, p_name text)
+  returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_role text := case when p_name like 'sql:%' then substr(p_name, 5) end;
+  v_changed bigint;
+  v_logins bigint := 0;
+begin
+  perform from rooms r where r.id = p_room_id for update;
+  perform keep_pseudonyms(p_room_id, array[p_name, v_role]);
+  v_changed := erase_from_log(p_room_id, p_name, 'erased:' || pseudonym(p_room_id, p_name))
+    + erase_from_board(p_room_id, p_name, 'erased:' || pseudonym(p_room_id, p_name));
+  if v_role is not null then
+    update shape_changes c set db_role = 'erased:' || pseudonym(p_room_id, v_role) where c.room_id = p_room_id and c.db_role = v_role;
+    get diagnostics v_logins = row_count;
+  end if;
+  delete from pseudonyms p where p.room_id = p_room_id and p.name in (p_name, v_role);
+  return v_changed + v_logins;
+end $$;
+comment on function pgcanvas.erase_from_room is 'Erases a name from a room, its salt last: then nothing leads from the pseudonym back to it.';
+
+create or replace function pgcanvas.erase_user(p_name text)
+  returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_room bigint;
+  v_changed bigint;
+  v_all bigint := 0;
+begin
+  if coalesce(p_name, '') = '' or p_name like 'erased:%' then
+    raise exception 'name: must be a name as the log has it' using errcode = 'WB001';
+  end if;
+  for v_room in select r.id from rooms r order by r.id loop
+    v_changed := erase_from_room(v_room, p_name);
+    if v_changed > 0 then perform new_epoch(v_room::text); end if;  -- whoever has the board open holds the name too
+    v_all := v_all + v_changed;
+  end loop;
+  return v_all;
+end $$;
+comment on function pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots. Boards stay as they are, chains verify. Says how many rows it changed.';

@@ -1,0 +1,75 @@
+//! Looking after the log: snapshots, what is kept for how long, epochs, whether it was tampered with.
+
+use tokio_postgres::Client;
+
+use super::room_id;
+use crate::db::error::DbError;
+use crate::db::pool::Db;
+use crate::model::RoomId;
+
+/// Writes the snapshots that are due, at most `limit`, and says how many; 0 also when another node is at it.
+pub async fn write_snapshots(db: &Db, limit: i32) -> Result<i32, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.write_snapshots($1)").await?;
+    Ok(client.query_one(&statement, &[&limit]).await?.try_get(0)?)
+}
+
+/// A room that lost some of its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// The room.
+    pub room: RoomId,
+    /// From where on it can tell now.
+    pub min_since: i64,
+    /// How many changes went.
+    pub changes: i64,
+}
+
+/// Forgets the oldest batches of a room, or of all: those older than some days and not among the newest changes that are to be kept.
+pub async fn prune_history(
+    client: &Client,
+    room: Option<&str>,
+    older_than_days: Option<i32>,
+    keep_changes: Option<i64>,
+) -> Result<Vec<Pruned>, DbError> {
+    let sql =
+        "select room_id, min_since, changes from pgcanvas.prune_history($1, make_interval(days => $2), $3)";
+    let rows = client.query(sql, &[&room, &older_than_days, &keep_changes]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Pruned {
+                room: room_id(row.try_get(0)?)?,
+                min_since: row.try_get(1)?,
+                changes: row.try_get(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Forgets first answers of an age, and says how many.
+pub async fn forget_answers(client: &Client, older_than_days: i32) -> Result<i64, DbError> {
+    let sql = "select pgcanvas.forget_answers(make_interval(days => $1))";
+    Ok(client.query_one(sql, &[&older_than_days]).await?.try_get(0)?)
+}
+
+/// Gives a room, or all, a new epoch, and says how many rooms.
+pub async fn new_epoch(client: &Client, room: Option<&str>) -> Result<i64, DbError> {
+    Ok(client.query_one("select pgcanvas.new_epoch($1)", &[&room]).await?.try_get(0)?)
+}
+
+/// Notes where the database runs; how many rooms got a new epoch, because it was restored or failed over since it was last noted.
+pub async fn check_rewind(client: &Client) -> Result<Option<i64>, DbError> {
+    Ok(client.query_one("select pgcanvas.check_rewind()", &[]).await?.try_get(0)?)
+}
+
+/// What is wrong with a room's log: seq and fault.
+pub async fn verify(client: &Client, room: &str) -> Result<Vec<(i64, String)>, DbError> {
+    let rows = client.query("select seq, fault from pgcanvas.verify($1) order by seq", &[&room]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// The newest hash of a room's chain, if it has one: seq and hash.
+pub async fn chain_head(client: &Client, room: &str) -> Result<Option<(i64, String)>, DbError> {
+    let row = client.query_opt("select seq, hash from pgcanvas.chain_head($1)", &[&room]).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+}

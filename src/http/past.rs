@@ -1,0 +1,226 @@
+//! A room's past: boards at a point, batches, differences, origins.
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, db_error, error, json_text};
+use super::routes::find_id;
+use super::shapes::{parameter, percent_decoded};
+use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
+use crate::model::{RoomId, Seq};
+use crate::node::Node;
+use crate::protocol::RejectCode;
+
+/// Batches and shapes told when no limit is given, and at most.
+const DEFAULT_BATCHES: i32 = 100;
+const MAX_BATCHES: i32 = 1_000;
+const DEFAULT_SHAPES: i32 = 1_000;
+const MAX_SHAPES: i32 = 10_000;
+
+/// A point of a room's history, as it is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Point {
+    /// After a batch.
+    Seq(Seq),
+    /// In a moment, ISO 8601.
+    Moment(String),
+}
+
+impl Point {
+    /// A seq, or a time with its zone.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        if let Ok(seq) = text.parse::<Seq>() {
+            return Some(Self::Seq(seq));
+        }
+        is_moment(text).then(|| Self::Moment(text.to_owned()))
+    }
+
+    /// Its seq.
+    pub(super) async fn seq(&self, node: &Node, room: RoomId) -> Result<Seq, Answer> {
+        match self {
+            Self::Seq(seq) => Ok(*seq),
+            Self::Moment(at) => past::seq_at(&node.db, room, at).await.map_err(|failure| db_error(&failure)),
+        }
+    }
+}
+
+/// `2026-11-22T19:04:31.243326Z`, or with an offset: the database reads it, and would read a lot more.
+fn is_moment(text: &str) -> bool {
+    let (date, time) = text.split_once('T').unwrap_or_default();
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, offset) = time.split_at(zone);
+    let digits_only = |text: &str, also: &str| text.chars().all(|c| c.is_ascii_digit() || also.contains(c));
+    let hours = offset.strip_prefix(['+', '-']).unwrap_or_default();
+    let is_offset = offset == "Z" || (matches!(hours.len(), 2 | 4 | 5) && digits_only(hours, ":"));
+    date.len() == 10 && digits_only(date, "-") && clock.len() >= 5 && digits_only(clock, ":.") && is_offset
+}
+
+pub(super) const POINT_RULE: &str = "must be a seq, or a time like 2026-11-22T19:04:31Z";
+
+/// The room of a path and the point of a text.
+async fn room_and_point(node: &Node, room: &str, text: &str) -> Result<(RoomId, Seq), Answer> {
+    let room = find_id(node, room).await?;
+    let point =
+        Point::read(text).ok_or_else(|| error(RejectCode::Invalid, &format!("point: {POINT_RULE}")))?;
+    Ok((room, point.seq(node, room).await?))
+}
+
+#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
+fn limit_of(request: &Request<Incoming>, usual: i32, most: i32) -> Result<i32, Answer> {
+    let limit = parameter(request, "limit").map_or(Some(usual), |limit| limit.parse().ok());
+    limit
+        .filter(|limit| (1..=most).contains(limit))
+        .ok_or_else(|| error(RejectCode::Invalid, &format!("limit: must be from 1 to {most}")))
+}
+
+fn is_full(rows: usize, limit: i32) -> bool {
+    usize::try_from(limit).is_ok_and(|limit| rows >= limit)
+}
+
+/// `GET …/at/{seq or time}?after=&limit=`.
+pub(super) async fn at(node: &Node, room: &str, point: &str, request: &Request<Incoming>) -> Answer {
+    answered(board_at(node, room, point, request).await)
+}
+
+async fn board_at(
+    node: &Node,
+    room: &str,
+    point: &str,
+    request: &Request<Incoming>,
+) -> Result<String, Answer> {
+    let limit = limit_of(request, DEFAULT_SHAPES, MAX_SHAPES)?;
+    // A plus in a path is one; in a query it is a space.
+    let (room, seq) = room_and_point(node, room, &percent_decoded(&point.replace('+', "%2B"))).await?;
+    let after = parameter(request, "after").unwrap_or_default();
+    let rows = past::room_at(&node.db, room, seq, &after, limit).await.map_err(|f| db_error(&f))?;
+    let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|(id, _)| id));
+    let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
+    Ok(format!("{{\"seq\":{},\"shapes\":[{}],\"next\":{next}}}", seq.get(), shapes.join(",")))
+}
+
+/// `GET …/history?before=&limit=`.
+pub(super) async fn history(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
+    answered(batches(node, room, request).await)
+}
+
+async fn batches(node: &Node, room: &str, request: &Request<Incoming>) -> Result<String, Answer> {
+    let limit = limit_of(request, DEFAULT_BATCHES, MAX_BATCHES)?;
+    let before = parameter(request, "before").map(|before| before.parse::<Seq>()).transpose();
+    let before = before.map_err(|_| error(RejectCode::Invalid, "before: must be a seq"))?;
+    let room = find_id(node, room).await?;
+    let rows = past::room_history(&node.db, room, before, limit).await.map_err(|f| db_error(&f))?;
+    let next = rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| last.seq.get());
+    let told: Vec<Value> = rows.iter().map(told_batch).collect();
+    Ok(json!({"batches": told, "next": next}).to_string())
+}
+
+fn told_batch(batch: &PastBatch) -> Value {
+    let [puts, patches, appends, deletes] = batch.counts;
+    json!({
+        "seq": batch.seq.get(), "by": batch.author, "client": batch.client, "op_id": batch.op_id, "at": batch.at,
+        "puts": puts, "patches": patches, "appends": appends, "deletes": deletes, "shape_ids": batch.shape_ids,
+    })
+}
+
+/// `GET …/diff?from=&to=&after=&limit=`.
+pub(super) async fn diff(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
+    answered(differences(node, room, request).await)
+}
+
+async fn differences(node: &Node, room: &str, request: &Request<Incoming>) -> Result<String, Answer> {
+    let limit = limit_of(request, DEFAULT_SHAPES, MAX_SHAPES)?;
+    let room = find_id(node, room).await?;
+    let points =
+        (named_point(node, room, request, "from").await?, named_point(node, room, request, "to").await?);
+    let after = parameter(request, "after").unwrap_or_default();
+    let rows = past::room_diff(&node.db, room, points, &after, limit).await;
+    let rows = rows.map_err(|failure| db_error(&failure))?;
+    let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| &last.shape_id));
+    let (from, to) = (points.0.get(), points.1.get());
+    let (added, modified, deleted) = (told(&rows, "added"), told(&rows, "modified"), told(&rows, "deleted"));
+    Ok(format!(
+        r#"{{"from":{from},"to":{to},"added":[{added}],"modified":[{modified}],"deleted":[{deleted}],"next":{next}}}"#
+    ))
+}
+
+/// The point of a parameter.
+async fn named_point(
+    node: &Node,
+    room: RoomId,
+    request: &Request<Incoming>,
+    name: &str,
+) -> Result<Seq, Answer> {
+    let asked = parameter(request, name).as_deref().and_then(Point::read);
+    let asked = asked.ok_or_else(|| error(RejectCode::Invalid, &format!("{name}: {POINT_RULE}")))?;
+    asked.seq(node, room).await
+}
+
+/// Added and deleted shapes whole, modified ones as they were and are.
+fn told(rows: &[PastDifference], change: &str) -> String {
+    let shapes = rows.iter().filter(|row| row.change == change).map(|row| match (&row.before, &row.after) {
+        (Some(before), Some(after)) => format!("{{\"before\":{before},\"after\":{after}}}"),
+        (one, other) => one.as_ref().or(other.as_ref()).cloned().unwrap_or_default(),
+    });
+    shapes.collect::<Vec<_>>().join(",")
+}
+
+/// `GET …/shapes/{id}/blame`.
+pub(super) async fn blame(node: &Node, room: &str, shape: &str) -> Answer {
+    let room = match find_id(node, room).await {
+        Ok(room) => room,
+        Err(refused) => return refused,
+    };
+    let shape = percent_decoded(&shape.replace('+', "%2B"));
+    match past::shape_blame(&node.db, room, &shape).await {
+        Ok(origins) => {
+            let told: serde_json::Map<String, Value> = origins.iter().map(told_origin).collect();
+            json_text(StatusCode::OK, json!({"id": shape, "properties": told}).to_string())
+        }
+        Err(failure) => db_error(&failure),
+    }
+}
+
+fn told_origin(origin: &Origin) -> (String, Value) {
+    let batch = origin
+        .batch
+        .as_ref()
+        .map(|(seq, author, client, at)| json!({"seq": seq.get(), "by": author, "client": client, "at": at}));
+    (origin.property.clone(), json!(batch))
+}
+
+fn answered(told: Result<String, Answer>) -> Answer {
+    told.map_or_else(|refused| refused, |body| json_text(StatusCode::OK, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_a_seq_or_a_moment_with_its_zone() {
+        assert_eq!(Point::read("17"), Some(Point::Seq("17".parse().unwrap())));
+        for moment in [
+            "2026-11-22T19:04:31.243326Z",
+            "2026-11-22T19:04Z",
+            "2026-11-22T19:04:31+01:00",
+            "2026-11-22T19:04:31-0100",
+        ] {
+            assert_eq!(Point::read(moment), Some(Point::Moment(moment.to_owned())));
+        }
+        for bad in [
+            "",
+            "-1",
+            "now",
+            "yesterday",
+            "infinity",
+            "2026-11-22",
+            "2026-11-22T19:04:31",
+            "T",
+            "2026-11-22TZ",
+            "é",
+        ] {
+            assert_eq!(Point::read(bad), None, "{bad}");
+        }
+    }
+}

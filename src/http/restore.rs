@@ -1,0 +1,108 @@
+//! Bringing a board back: by a new batch in the same room, or as a new room.
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::answer::{Answer, db_error, error, json_text};
+use super::past::{POINT_RULE, Point};
+use super::routes::{find, find_id, told};
+use super::shapes::{guest, read_body};
+use crate::db::calls::past::{self, Restoring};
+use crate::model::limits::MAX_COORDINATE;
+use crate::model::{RoomId, Seq, Slug};
+use crate::node::Node;
+use crate::protocol::RejectCode;
+
+/// What is posted to restore.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restore {
+    seq: Option<i64>,
+    at: Option<String>,
+    #[serde(rename = "box")]
+    area: Option<[f64; 4]>,
+    shapes: Option<Vec<String>>,
+    client: Option<Uuid>,
+    op_id: Option<i64>,
+}
+
+/// What is posted to branch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Branch {
+    seq: Option<i64>,
+    at: Option<String>,
+    slug: Option<String>,
+}
+
+/// The largest `op_id`.
+const MAX_OP_ID: i64 = 9_007_199_254_740_991;
+
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
+    let body = read_body(request).await?;
+    serde_json::from_str(&body).map_err(|failure| invalid(&format!("body: {failure}")))
+}
+
+fn invalid(message: &str) -> Answer {
+    error(RejectCode::Invalid, message)
+}
+
+/// The one point that is given as `seq` or `at`.
+async fn point(node: &Node, room: RoomId, seq: Option<i64>, at: Option<&str>) -> Result<Seq, Answer> {
+    let point = match (seq, at) {
+        (Some(seq), None) => Seq::new(seq).ok().map(Point::Seq),
+        (None, Some(at)) => Point::read(at).filter(|point| matches!(point, Point::Moment(_))),
+        _ => return Err(invalid("seq: either it or at must be given")),
+    };
+    point.ok_or_else(|| invalid(&format!("seq: {POINT_RULE}")))?.seq(node, room).await
+}
+
+/// `POST …/restore` `{seq or at, box?, shapes?, client?, op_id?}`.
+pub(super) async fn restore(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
+    restored(node, room, request).await.unwrap_or_else(|refused| refused)
+}
+
+async fn restored(node: &Node, room: &str, request: Request<Incoming>) -> Result<Answer, Answer> {
+    let room = find_id(node, room).await?;
+    let asked: Restore = read(request).await?;
+    let batch = match (asked.client, asked.op_id) {
+        (None, None) => None,
+        (Some(client), Some(op_id)) if (1..=MAX_OP_ID).contains(&op_id) => Some((client, op_id)),
+        _ => return Err(invalid("op_id: must be an integer from 1, together with client")),
+    };
+    if asked.area.is_some_and(|area| area.iter().any(|number| number.abs() > MAX_COORDINATE)) {
+        return Err(invalid("box: must be four finite numbers of at most 1e9"));
+    }
+    let restoring = Restoring {
+        point: point(node, room, asked.seq, asked.at.as_deref()).await?,
+        area: asked.area,
+        shape_ids: asked.shapes.as_deref(),
+        author: &asked.client.map_or_else(|| "guest".to_owned(), guest),
+        batch,
+    };
+    let done = past::restore_shapes(&node.db, room, &restoring).await;
+    let (seq, restored) = done.map_err(|failure| db_error(&failure))?;
+    Ok(json_text(StatusCode::OK, json!({"seq": seq.get(), "restored": restored}).to_string()))
+}
+
+/// `POST …/branch` `{seq or at, slug?}`.
+pub(super) async fn branch(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
+    branched(node, room, request).await.unwrap_or_else(|refused| refused)
+}
+
+async fn branched(node: &Node, room: &str, request: Request<Incoming>) -> Result<Answer, Answer> {
+    let room = find_id(node, room).await?;
+    let asked: Branch = read(request).await?;
+    let slug = asked.slug.map(|slug| slug.parse::<Slug>()).transpose();
+    let slug =
+        slug.map_err(|_| invalid("slug: must be 1 to 64 letters, digits, _ or -, and not digits alone"))?;
+    let point = point(node, room, asked.seq, asked.at.as_deref()).await?;
+    let made = past::branch_room(&node.db, room, point, slug.as_ref().map(Slug::as_str), "guest").await;
+    let made = made.map_err(|failure| db_error(&failure))?;
+    let room = find(node, &made.to_string()).await?;
+    Ok(json_text(StatusCode::CREATED, told(&room)))
+}

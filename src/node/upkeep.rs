@@ -1,0 +1,66 @@
+//! What every node does in the background for the log. Any number of nodes may: the database lets one at a time.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::db::calls::upkeep;
+use crate::db::{Client, Db, DbError};
+
+/// How often it is looked whether snapshots are due.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
+/// Snapshots written in one transaction.
+const SNAPSHOTS: i32 = 10;
+/// How often it is looked what is too old.
+const RETENTION_PAUSE: Duration = Duration::from_hours(1);
+
+/// Writes snapshots as the log grows, without end.
+pub(super) async fn write_snapshots(db: Db) {
+    loop {
+        sleep(SNAPSHOT_PAUSE).await;
+        loop {
+            match upkeep::write_snapshots(&db, SNAPSHOTS).await {
+                Ok(written) if written >= SNAPSHOTS => {} // there may be more
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "no snapshots now");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Forgets what is older than the settings keep, without end; 0 days keep all.
+pub(super) async fn forget_the_old(db: Db, history_days: i32, answer_days: i32) {
+    loop {
+        sleep(RETENTION_PAUSE).await;
+        if let Err(error) = forget_once(&db, history_days, answer_days).await {
+            tracing::warn!(%error, "what is too old could not be forgotten now");
+        }
+    }
+}
+
+async fn forget_once(db: &Db, history_days: i32, answer_days: i32) -> Result<(), DbError> {
+    let client = db.target().connect().await?; // without the pool's deadlines
+    if history_days > 0 {
+        for pruned in upkeep::prune_history(&client, None, Some(history_days), None).await? {
+            tracing::info!(room = %pruned.room, min_since = pruned.min_since, changes = pruned.changes, "pruned");
+        }
+    }
+    if answer_days > 0 {
+        upkeep::forget_answers(&client, answer_days).await?;
+    }
+    Ok(())
+}
+
+/// Gives all rooms a new epoch when the database is not where it was: it was restored, or another server took over.
+pub(super) async fn notice_rewind(client: &Client) {
+    match upkeep::check_rewind(client).await {
+        Ok(None) => {}
+        Ok(Some(rooms)) => {
+            tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
+        }
+        Err(error) => tracing::warn!(%error, "it could not be told whether the database was restored"),
+    }
+}
