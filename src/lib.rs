@@ -97,6 +97,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod client;
 pub mod config;
 pub mod db;
 pub mod http;

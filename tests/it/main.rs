@@ -21,6 +21,7 @@ mod limits;
 mod presence;
 mod process;
 mod readers;
+mod scenarios;
 mod schema;
 mod seed;
 mod smoke;
