@@ -12,6 +12,7 @@
     reason = "a test that fails is to stop, and says what it means at length"
 )]
 
+mod connection;
 mod faults;
 mod hostile;
 mod http;
