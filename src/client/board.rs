@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::error::ClientError;
 use super::link::{Joining, Link};
 use super::op::Op;
-use super::queue::{Queue, Queued, RESTART_GAP};
+use super::queue::{Queue, Queued};
 use super::saved::{At, Saved};
 use super::shape::{Shape, Shapes};
 use crate::protocol::limits::{MAX_FRAME_BYTES, MAX_OPS_PER_BATCH};
@@ -45,11 +45,12 @@ impl Board {
         }
     }
 
-    /// The board of an earlier process, which may have gone on for a while after it was saved.
-    pub fn restored(saved: Saved) -> Self {
+    /// The board of an earlier process, numbering on from `first_op_id`: the earlier process may have gone on for a while after this was
+    /// saved, or another one may have begun with it, and no number may be used twice. The time in microseconds will do (`restart_op_id`).
+    pub fn restored(saved: Saved, first_op_id: i64) -> Self {
         let queue = Queue::restored(saved.queue, &saved.shapes);
         Self {
-            next_op_id: saved.next_op_id.saturating_add(RESTART_GAP),
+            next_op_id: saved.next_op_id.max(first_op_id),
             at: saved.at,
             confirmed: saved.shapes,
             queue,

@@ -1,7 +1,7 @@
 //! A board with a connection that comes back by itself.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use super::op::Op;
 use super::saved::Saved;
 use super::settings::{Phase, Settings, Status};
 use crate::backoff::Backoff;
+use crate::model::limits::MAX_SAFE_INTEGER;
 
 /// News that the application has not read. When they are so many the connection reads no further until it does: then the node may find
 /// this client slow and close, and it comes back with its `since`. Nothing is lost.
@@ -31,6 +32,13 @@ pub struct Client {
 
 /// The news of a client, in order. Whoever does not want them drops it.
 pub type NewsReader = mpsc::Receiver<News>;
+
+/// A number above every `op_id` that a client of the past may have used: the time in microseconds, which fits the protocol's integers until
+/// the year 2255.
+pub fn restart_op_id() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).map_or(MAX_SAFE_INTEGER, |us| us.min(MAX_SAFE_INTEGER))
+}
 
 /// What the application and the task both hold.
 #[derive(Debug)]

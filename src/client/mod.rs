@@ -38,12 +38,12 @@ mod socket;
 mod tests;
 
 pub use board::Board;
-pub use connection::{Client, NewsReader};
+pub use connection::{Client, NewsReader, restart_op_id};
 pub use error::ClientError;
 pub use frame::{Rejected, Told};
 pub use news::News;
 pub use op::Op;
-pub use queue::{Queued, RESTART_GAP};
+pub use queue::Queued;
 pub use saved::{At, Saved};
 pub use settings::{Phase, Settings, Status};
 pub use shape::{Shape, Shapes};

@@ -7,10 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::op::Op;
 use super::shape::{Shape, Shapes, replay};
 
-/// How far the next `op_id` is moved on by a restart: the state may have been saved before the last gestures were made, and what they
-/// were numbered must not be used for others.
-pub const RESTART_GAP: i64 = 1 << 20;
-
 /// A gesture on its way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queued {

@@ -308,7 +308,9 @@ impl World {
             Step::Restart => {
                 self.hang_up();
                 let saved = serde_json::to_string(&self.board.save()).unwrap();
-                self.board = Board::restored(serde_json::from_str(&saved).unwrap());
+                self.now_ms += 1;
+                let first_op_id = i64::try_from(self.now_ms).unwrap() * 1000;
+                self.board = Board::restored(serde_json::from_str(&saved).unwrap(), first_op_id);
             }
             Step::Prune => self.node.min_since = self.node.seq(),
             Step::Wait => self.now_ms += 5_000,

@@ -4,7 +4,7 @@ use super::support::chaos::{Chaos, Upstream, Way};
 use super::support::client::{Board as Table, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
-use pgcanvas::client::{Board, Client, Op, Phase, Settings, Status};
+use pgcanvas::client::{Board, Client, Op, Phase, Settings, Status, restart_op_id};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn what_is_drawn_offline_and_over_a_restart_is_sent_when_a_node_is_there()
     ben.edit(vec![rectangle("shared"), rectangle("b")]).unwrap();
     sent(&ben).await;
     let saved = serde_json::to_string(&ann.close().await).unwrap();
-    let restored = Board::restored(serde_json::from_str(&saved).unwrap());
+    let restored = Board::restored(serde_json::from_str(&saved).unwrap(), restart_op_id());
     assert_eq!((restored.shapes().len(), restored.unacknowledged().len()), (201, 200));
     let (ann, _news) = Client::open(settings(&[node.address()]), restored);
     sent(&ann).await;

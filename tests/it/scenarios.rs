@@ -43,7 +43,7 @@ impl Player {
             "wait_ms" => self.now_ms += value.as_u64().unwrap(),
             "restart" => {
                 let saved = serde_json::to_string(&self.board.save()).unwrap();
-                self.board = Board::restored(serde_json::from_str(&saved).unwrap());
+                self.board = Board::restored(serde_json::from_str(&saved).unwrap(), value.as_i64().unwrap());
             }
             "expect" => self.expect(value.as_object().unwrap())?,
             other => return Err(format!("there is no step {other}")),
