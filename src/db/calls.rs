@@ -1,15 +1,18 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
+mod reading;
+
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::error::DbError;
 use super::pool::Db;
 use crate::model::{Op, RoomId, RoomName, Seq};
+
+pub use reading::{Reader, RoomReading, reader};
 
 /// A room as the database knows it.
 #[derive(Debug, Clone)]
@@ -120,6 +123,9 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
 /// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 
+/// How long preparing its statement may take.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
+
 const APPLY_OPS: &str =
     "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8)";
 
@@ -134,7 +140,8 @@ impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
         let client = db.connect_writer().await?;
-        let apply_ops = client.prepare(APPLY_OPS).await?;
+        let prepared = timeout(PREPARE_TIMEOUT, client.prepare(APPLY_OPS)).await;
+        let apply_ops = prepared.map_err(|_| DbError::Unreachable)??;
         Ok(Self { client, apply_ops })
     }
 
@@ -285,61 +292,13 @@ pub async fn ring(db: &Db, rooms: &[i64], payloads: &[String]) -> Result<(), DbE
     Ok(())
 }
 
+/// How long the simplest answer may take.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Whether the database answers, on a connection of the pool.
 pub async fn alive(db: &Db) -> Result<(), DbError> {
-    Ok(db.get().await?.batch_execute("select 1").await?)
-}
-
-/// A reading of one room at one moment: the head and the rows agree, however long the reading takes.
-pub struct RoomReading<'a> {
-    transaction: Transaction<'a>,
-    room: RoomId,
-}
-
-impl RoomReading<'_> {
-    /// Shapes by id after a given one (`""` begins), at most `limit`: id and JSON.
-    pub async fn room_snapshot(&self, after: &str, limit: i32) -> Result<Vec<(String, String)>, DbError> {
-        let sql = "select * from pgcanvas.room_snapshot($1, $2, $3)";
-        let rows = self.transaction.query(sql, &[&self.room.get(), &after, &limit]).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-    }
-
-    /// What differs from a seq; rows come as they are read.
-    pub async fn room_delta(
-        &self,
-        since: Seq,
-    ) -> Result<impl Stream<Item = Result<Difference, DbError>> + use<>, DbError> {
-        let sql = "select * from pgcanvas.room_delta($1, $2)";
-        let rows = self.transaction.query_raw(sql, [self.room.get(), since.get()]).await?;
-        Ok(rows.map(|row| read_difference(&row?)))
-    }
-
-    /// Ends the reading.
-    pub async fn end(self) -> Result<(), DbError> {
-        Ok(self.transaction.commit().await?)
-    }
-}
-
-/// A connection of the pool for a [`RoomReading`].
-pub async fn reader(db: &Db) -> Result<Reader, DbError> {
-    Ok(Reader(db.get().await?))
-}
-
-/// A connection that reads a room at one moment.
-#[derive(Debug)]
-pub struct Reader(deadpool_postgres::Object);
-
-impl Reader {
-    /// Begins; gives the room's head at that moment, or none when there is no such room.
-    pub async fn begin(&mut self, room: RoomId) -> Result<Option<(RoomReading<'_>, RoomHead)>, DbError> {
-        let client: &mut Client = &mut self.0;
-        let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
-        let transaction =
-            client.build_transaction().isolation_level(isolation).read_only(true).start().await?;
-        let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
-        let head = head.map(|row| read_head(&row)).transpose()?;
-        Ok(head.map(|head| (RoomReading { transaction, room }, head)))
-    }
+    let asked = async { db.get().await?.batch_execute("select 1").await };
+    timeout(ALIVE_TIMEOUT, asked).await.map_err(|_| DbError::Unreachable)?
 }
 
 fn read_room(row: &Row) -> Result<RoomState, DbError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::batch::{Gathered, Size, divide};
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HELD_PAUSE: Duration = Duration::from_millis(25);
 /// Current rows told with a reject, at most.
 const MAX_ROWS_TOLD: usize = 32;
+/// How long they may take; the writer and all its rooms wait meanwhile, so after that they are not told.
+const ROWS_TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,7 +322,8 @@ impl Writer {
             _ => (RejectCode::Invalid, "ops: the database refused this batch".to_owned()),
         };
         let ids: Vec<&str> = submission.ops.iter().take(MAX_ROWS_TOLD).map(|op| op.id.as_str()).collect();
-        let rows = calls::shapes_by_id(&self.db, submission.room_id, &ids).await.unwrap_or_default();
+        let rows = timeout(ROWS_TOLD_WITHIN, calls::shapes_by_id(&self.db, submission.room_id, &ids)).await;
+        let rows = rows.ok().and_then(Result::ok).unwrap_or_default();
         Answer::Reject { code, message, shapes: rows.into_iter().map(|(_, shape)| shape).collect() }
     }
 

@@ -179,24 +179,28 @@ impl Person {
         });
     }
 
-    /// Waits until everything is answered and the board has come to a seq.
-    pub(super) async fn rest(&self) {
+    /// Waits until everything is answered.
+    pub(super) async fn rest(&self) -> Result<(), String> {
         let rest = self.client.until(|status| status.unacknowledged == 0 && is_live(status));
-        let rested = timeout(REST, rest).await;
-        assert!(rested.is_ok(), "a client does not come to rest: {:?}", self.client.status());
+        self.in_time(rest, "does not come to rest").await
     }
 
     /// Waits until the board has come to a seq; gives it.
-    pub(super) async fn reach(&self, seq: i64) -> Shapes {
+    pub(super) async fn reach(&self, seq: i64) -> Result<Shapes, String> {
         let there = self.client.until(|status| is_live(status) && status.at.is_some_and(|at| at.seq >= seq));
-        let there = timeout(REST, there).await;
-        assert!(there.is_ok(), "a client does not come to {seq}: {:?}", self.client.status());
+        self.in_time(there, &format!("does not come to {seq}")).await?;
         self.sample();
-        self.client.board(|board| {
+        Ok(self.client.board(|board| {
             let shown = board.shapes().into_iter().map(|(id, shape)| (id.to_owned(), shape.clone()));
             assert_eq!(&shown.collect::<Shapes>(), board.confirmed(), "nothing is on its way");
             board.confirmed().clone()
-        })
+        }))
+    }
+
+    async fn in_time<T>(&self, wait: impl Future<Output = T>, what: &str) -> Result<(), String> {
+        let waited = timeout(REST, wait).await;
+        let (node, status) = (&self.settings.addresses, self.client.status());
+        waited.map(drop).map_err(|_| format!("a client {what} with {node:?}: {status:?}"))
     }
 
     /// What it did and was told.

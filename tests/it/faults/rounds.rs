@@ -42,21 +42,23 @@ async fn round(seed: u64, nodes: usize, count: usize, plan: &Plan, say: bool) ->
     for person in drawing {
         persons.push(person.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
     }
-    let counted = check(&lab, persons).await;
+    let counted = check(&lab, persons)
+        .await
+        .unwrap_or_else(|wrong| Counted { wrongs: vec![wrong], ..Counted::default() });
     let recovery = healed.elapsed();
     let logs = lab.stop().await;
     Some(Outcome { counted, injected, recovery, logs })
 }
 
 /// Waits until all is quiet, and looks.
-async fn check(lab: &Lab, persons: Vec<Person>) -> Counted {
+async fn check(lab: &Lab, persons: Vec<Person>) -> Result<Counted, String> {
     for person in &persons {
-        person.rest().await;
+        person.rest().await?;
     }
     let table = Board::of_rows(&lab.config(), ROOM).await;
     let mut boards: Vec<Shapes> = Vec::new();
     for person in &persons {
-        boards.push(person.reach(table.seq).await);
+        boards.push(person.reach(table.seq).await?);
     }
     let mut diaries: BTreeMap<Uuid, Diary> = BTreeMap::new();
     for person in persons {
@@ -64,7 +66,7 @@ async fn check(lab: &Lab, persons: Vec<Person>) -> Counted {
         diaries.insert(id, diary);
     }
     let looks: BTreeSet<i64> = diaries.values().flat_map(|diary| diary.samples.keys().copied()).collect();
-    Truth::read(&lab.config(), table, &looks).await.check(&diaries, &boards)
+    Ok(Truth::read(&lab.config(), table, &looks).await.check(&diaries, &boards))
 }
 
 /// Nothing is lost, doubled or different; if it is, the seed and the nodes' last words are told.
