@@ -234,6 +234,9 @@ pub async fn list_rooms(db: &Db, after: Option<&str>, limit: i32) -> Result<Vec<
     client.query(&statement, &[&after, &limit]).await?.iter().map(read_room).collect()
 }
 
+/// How long a page of the log may take: it is found by its key, and everybody in the room waits for it.
+const CHANGES_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// The log of a room after a change, in order, at most `limit` changes.
 pub async fn changes_since(
     db: &Db,
@@ -241,7 +244,7 @@ pub async fn changes_since(
     after: (Seq, i64),
     limit: i32,
 ) -> Result<Vec<LoggedChange>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(CHANGES_TIMEOUT);
     let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4)").await?;
     let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit]).await?;
     rows.iter().map(read_change).collect()

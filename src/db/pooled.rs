@@ -27,8 +27,9 @@ pub(super) struct Pooled {
 }
 
 /// Whether a connection still answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
+    patience: Duration,
     silent: AtomicBool,
 }
 
@@ -38,7 +39,7 @@ impl Watch {
         &self,
         asked: impl Future<Output = Result<T, E>>,
     ) -> Result<T, DbError> {
-        if let Ok(answer) = timeout(ANSWER_TIMEOUT, asked).await {
+        if let Ok(answer) = timeout(self.patience, asked).await {
             return answer.map_err(Into::into);
         }
         self.silent.store(true, Ordering::Relaxed);
@@ -48,7 +49,14 @@ impl Watch {
 
 impl Pooled {
     pub(super) fn new(client: Object) -> Self {
-        Self { client: Some(client), watch: Watch::default() }
+        let watch = Watch { patience: ANSWER_TIMEOUT, silent: AtomicBool::new(false) };
+        Self { client: Some(client), watch }
+    }
+
+    /// Waits for answers only so long, where they are known to come soon.
+    pub(super) fn patient_for(mut self, patience: Duration) -> Self {
+        self.watch.patience = patience;
+        self
     }
 
     /// The statement, prepared once per connection.
@@ -101,6 +109,10 @@ impl Drop for Pooled {
         if self.watch.silent.load(Ordering::Relaxed)
             && let Some(client) = self.client.take()
         {
+            // The idle ones went the same way to the same server: each would cost somebody the same wait.
+            if let Some(pool) = Object::pool(&client) {
+                pool.retain(|_, _| false);
+            }
             // Out of the pool; closed when it is dropped here.
             drop(Object::take(client));
         }

@@ -19,6 +19,7 @@ mod http;
 mod join;
 mod layers;
 mod limits;
+mod once;
 mod presence;
 mod process;
 mod readers;

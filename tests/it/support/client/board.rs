@@ -21,7 +21,7 @@ pub(crate) struct Told {
 }
 
 /// The shapes a client shows. Panics on whatever the protocol rules out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Board {
     pub(crate) epoch: String,
     pub(crate) seq: i64,
