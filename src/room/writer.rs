@@ -120,6 +120,7 @@ impl Writers {
                     connection: None,
                     backoff: Backoff::default(),
                     held: HashMap::new(),
+                    given_up: HashMap::new(),
                 };
                 tasks.push(tokio::spawn(writer.run(inbox)));
                 queue
@@ -162,6 +163,8 @@ struct Writer {
     backoff: Backoff,
     /// Batches of rooms that somebody holds, in order; tried by themselves, room by room.
     held: HashMap<RoomId, Vec<Submission>>,
+    /// Whose batches were given up lately, and when: what had arrived from them by then is given up too.
+    given_up: HashMap<(RoomId, Uuid), Instant>,
 }
 
 impl Writer {
@@ -233,10 +236,7 @@ impl Writer {
 
     /// One transaction. Gives back the parts to try apart.
     async fn commit(&mut self, batches: Vec<Submission>) -> Vec<Vec<Submission>> {
-        let (overdue, batches): (Vec<_>, Vec<_>) = batches.into_iter().partition(Submission::is_overdue);
-        for submission in overdue {
-            self.answer(submission, unavailable());
-        }
+        let batches = self.give_up_overdue(batches);
         if let Some(held) = batches.first().and_then(|first| self.held.get_mut(&first.room_id)) {
             held.extend(batches); // an earlier part of the room is held: stay behind it
             return Vec::new();
@@ -253,6 +253,25 @@ impl Writer {
             }
             Err(error) => self.recover(batches, error).await,
         }
+    }
+
+    /// Answers those that waited too long, and those of the same client behind them: a patch must not be applied without the put before it,
+    /// which its author is about to send again.
+    fn give_up_overdue(&mut self, batches: Vec<Submission>) -> Vec<Submission> {
+        // Whatever arrived before such a moment is overdue by itself by then.
+        self.given_up.retain(|_, at| at.elapsed() < PATIENCE);
+        let mut in_time = Vec::with_capacity(batches.len());
+        for submission in batches {
+            let author = (submission.room_id, submission.client);
+            let is_behind = self.given_up.get(&author).is_some_and(|at| submission.arrived <= *at);
+            if submission.is_overdue() || is_behind {
+                self.given_up.insert(author, Instant::now());
+                self.answer(submission, unavailable());
+            } else {
+                in_time.push(submission);
+            }
+        }
+        in_time
     }
 
     async fn apply(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {

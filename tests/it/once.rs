@@ -127,6 +127,46 @@ async fn a_batch_that_waits_on_one_node_and_is_sent_to_another_is_applied_once()
     assert_points(&database, "held", 1).await;
 }
 
+/// EO4
+#[tokio::test]
+async fn a_batch_that_is_given_up_takes_those_of_its_client_behind_it_along() {
+    let database = TestDatabase::create().await;
+    let room = make_room(&database, "late").await;
+    let node = TestNode::start(&database).await;
+    let mut ann = Client::joined(&node, "Ann", "late").await;
+    ann.line().deadline = Duration::from_secs(20);
+    let mut holder = database.client().await;
+    let hold = holder.transaction().await.unwrap();
+    hold.execute("select from pgcanvas.rooms where id = $1 for update", &[&room]).await.unwrap();
+    let queue = async |batches| {
+        let queued = retried(Duration::from_secs(10), || async {
+            if node.metric("pgcanvas_writer_queue") == batches { Ok(()) } else { Err(()) }
+        });
+        assert_eq!(queued.await, Ok(()));
+    };
+    let batches = [stroke(), append(1), append(2)];
+    ann.ops_as("late", 1, batches[0].clone()).await;
+    queue(1).await;
+    // It is given up a while before the others would be: each try of the held room takes its pause.
+    let tried = retried(Duration::from_secs(10), || async {
+        if node.metric("pgcanvas_retries_total{kind=\"busy\"}") > 10 { Ok(()) } else { Err(()) }
+    });
+    assert_eq!(tried.await, Ok(()), "the held room is tried");
+    ann.ops_as("late", 2, batches[1].clone()).await;
+    ann.ops_as("late", 3, batches[2].clone()).await;
+    queue(3).await;
+    assert_eq!(ann.rejected(1).await["code"], "unavailable");
+    hold.rollback().await.unwrap();
+    for op_id in [2, 3] {
+        assert_eq!(ann.rejected(op_id).await["code"], "unavailable", "{op_id}");
+    }
+    for (op_id, batch) in (1..).zip(batches) {
+        ann.ops_as("late", op_id, batch).await;
+        assert_eq!(ann.acked(op_id).await["outcomes"], json!(["applied"]));
+    }
+    assert_points(&database, "late", 2).await;
+}
+
 /// JN6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_board_of_any_age_is_brought_to_the_present_in_a_storm_by_any_node() {

@@ -116,7 +116,7 @@ pub(super) async fn inject(lab: &mut Lab, plan: &Plan, random: &mut StdRng, say:
         let node = random.random_range(0..lab.places.len());
         let spell = Duration::from_millis(random.random_range(plan.spell_ms.clone()));
         if say {
-            eprintln!("  {fault:?} at node {node} for {spell:?}");
+            println!("  {fault:?} at node {node} for {spell:?}");
         }
         if begin(lab, fault, node, random).await {
             *injected.entry(fault).or_default() += 1;

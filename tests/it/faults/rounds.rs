@@ -113,7 +113,7 @@ async fn long_faults() {
     let mut rounds = 0;
     for seed in first.. {
         let plan = plan_of(seed);
-        eprintln!("round {rounds}: PGCANVAS_TEST_SEED={seed}, {:?}", plan.lasts);
+        println!("round {rounds}: PGCANVAS_TEST_SEED={seed}, {:?}", plan.lasts);
         let Some(outcome) =
             round(seed, 2 + usize::from(seed % 3 == 0), 6, &plan, number("PGCANVAS_FAULT_SAY").is_some())
                 .await
@@ -125,7 +125,7 @@ async fn long_faults() {
         add(&mut total, &outcome.counted);
         outcome.injected.iter().for_each(|(fault, count)| *injected.entry(*fault).or_default() += count);
         longest = longest.max(outcome.recovery);
-        eprintln!("  at rest after {:?}; so far {total:?}", outcome.recovery);
+        println!("  at rest after {:?}; so far {total:?}", outcome.recovery);
         if Instant::now() >= end {
             break;
         }
