@@ -90,7 +90,7 @@ impl<'a> Connection<'a> {
                     return Ok((connection, welcome.limits.max_unacknowledged));
                 }
                 Heard::Closed(code) => {
-                    shared.say(|status| status.closed_with = code);
+                    shared.say(|status| status.closed_with = code.or(status.closed_with));
                     return Err(code);
                 }
                 Heard::Pong | Heard::Other => {}
@@ -165,7 +165,7 @@ impl<'a> Connection<'a> {
             Heard::Pong => self.unanswered = None,
             Heard::Other => {}
             Heard::Closed(code) => {
-                self.shared.say(|status| status.closed_with = code);
+                self.shared.say(|status| status.closed_with = code.or(status.closed_with));
                 return Some(End::of(code));
             }
         }

@@ -212,7 +212,6 @@ async fn visit(
             shared.say(|status| {
                 status.phase = Phase::Joining;
                 status.connections += 1;
-                status.closed_with = None;
             });
             let end = connection.attend(news).await;
             if end == End::Unwanted {

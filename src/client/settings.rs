@@ -59,6 +59,6 @@ pub struct Status {
     pub unacknowledged: usize,
     /// How many sockets were opened so far.
     pub connections: u64,
-    /// The code with which the last one was closed, if it was closed with one.
+    /// The last code that a node closed a socket with.
     pub closed_with: Option<u16>,
 }

@@ -107,10 +107,13 @@ impl Target {
 
     /// Like [`Target::connect`], with a sentence for the person who named the database.
     pub async fn connect_or_say_why(&self) -> Result<Client, String> {
-        self.connect_driven().await.map_err(|error| {
-            // The cause says which host or which rule; a password is in neither.
-            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-        })
+        let connected = timeout(Duration::from_millis(OPEN_TIMEOUT_MS), self.connect_driven()).await;
+        connected.map_err(|_| "the server takes the connection and says nothing".to_owned())?.map_err(
+            |error| {
+                // The cause says which host or which rule; a password is in neither.
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+            },
+        )
     }
 
     async fn connect_driven(&self) -> Result<Client, tokio_postgres::Error> {

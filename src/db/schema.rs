@@ -6,6 +6,9 @@
 mod bundle;
 mod error;
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -54,9 +57,13 @@ pub async fn migrate(client: &mut Client) -> Result<Migrated, SchemaError> {
     Ok(migrated)
 }
 
+/// How long the database may take to say its contract.
+const CONTRACT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Whether this program and the database's schema were made for each other.
 pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
-    match read_contract(client).await? {
+    let answered = timeout(CONTRACT_TIMEOUT, read_contract(client)).await;
+    match answered.map_err(|_| SchemaError::Silent)?? {
         None => Err(SchemaError::NoSchema),
         Some(found) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
         Some(found) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
