@@ -180,13 +180,16 @@ fn answers(count: usize, rows: &[Row]) -> Result<Vec<BatchAnswer>, DbError> {
     Ok(answers)
 }
 
+/// How long rows may take that are found by their key: everybody in a room may be waiting for them.
+const SHORT_ANSWER: Duration = Duration::from_secs(15);
+
 /// The channel of a room, kept apart from [`RoomState`], which is shown to people.
 #[derive(Debug, Clone)]
 pub struct Channel(pub String);
 
 /// One room by slug or number.
 pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, Channel)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_state($1)").await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
@@ -194,7 +197,7 @@ pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, C
 
 /// Number and channel of a room by slug or number: what it takes to enter, without counting its shapes.
 pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Channel)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_door($1)").await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((room_id(row.try_get("id")?)?, Channel(row.try_get("channel")?)))).transpose()
@@ -202,7 +205,7 @@ pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Chann
 
 /// Where a room is; none when there is no such room.
 pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_head($1)").await?;
     client.query_opt(&statement, &[&room.get()]).await?.map(|row| read_head(&row)).transpose()
 }
@@ -234,9 +237,6 @@ pub async fn list_rooms(db: &Db, after: Option<&str>, limit: i32) -> Result<Vec<
     client.query(&statement, &[&after, &limit]).await?.iter().map(read_room).collect()
 }
 
-/// How long a page of the log may take: it is found by its key, and everybody in the room waits for it.
-const CHANGES_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// The log of a room after a change, in order, at most `limit` changes.
 pub async fn changes_since(
     db: &Db,
@@ -244,7 +244,7 @@ pub async fn changes_since(
     after: (Seq, i64),
     limit: i32,
 ) -> Result<Vec<LoggedChange>, DbError> {
-    let client = db.get().await?.patient_for(CHANGES_TIMEOUT);
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4)").await?;
     let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit]).await?;
     rows.iter().map(read_change).collect()
@@ -252,7 +252,7 @@ pub async fn changes_since(
 
 /// The named shapes of a room: id and JSON.
 pub async fn shapes_by_id(db: &Db, room: RoomId, ids: &[&str]) -> Result<Vec<(String, String)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.shapes_by_id($1, $2)").await?;
     let rows = client.query(&statement, &[&room.get(), &ids]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
@@ -289,7 +289,7 @@ pub async fn shapes_in_box(
 
 /// Rings the bells of many rooms, each with a payload of its own.
 pub async fn ring(db: &Db, rooms: &[i64], payloads: &[String]) -> Result<(), DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select pgcanvas.ring($1, $2)").await?;
     client.execute(&statement, &[&rooms, &payloads]).await?;
     Ok(())
