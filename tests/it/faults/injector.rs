@@ -106,8 +106,9 @@ pub(super) async fn inject(lab: &mut Lab, plan: &Plan, random: &mut StdRng, say:
     let (mut injected, mut debts): (Injected, Vec<Debt>) = (Injected::new(), Vec::new());
     while Instant::now() < end {
         let next = Instant::now() + Duration::from_millis(random.random_range(plan.gap_ms.clone()));
-        while let Some(place) = debts.iter().position(|debt| debt.due < next) {
-            let debt = debts.swap_remove(place);
+        while debts.iter().any(|debt| debt.due < next) {
+            debts.sort_by_key(|debt| std::cmp::Reverse(debt.due));
+            let Some(debt) = debts.pop() else { break };
             sleep_until(debt.due).await;
             make_good(lab, debt, &mut debts).await;
         }

@@ -18,6 +18,8 @@ const START_DEADLINE: Duration = Duration::from_mins(1);
 /// A node with its two networks.
 pub(super) struct Place {
     program: Option<Program>,
+    /// Whether it was asked to stop.
+    stops: bool,
     /// What the node said before it was killed.
     pub(super) logs: Vec<String>,
     /// Between the node and the database.
@@ -40,7 +42,7 @@ impl Place {
         let database = Chaos::before(Upstream::Unix(cluster.socket_dir().join(socket))).await;
         // Leads nowhere until the node serves.
         let clients = Chaos::before(Upstream::Tcp(SocketAddr::from(([127, 0, 0, 1], 1)))).await;
-        Self { program: None, logs: Vec::new(), database, clients }
+        Self { program: None, stops: false, logs: Vec::new(), database, clients }
     }
 
     /// Starts the node; the error is what it said.
@@ -49,7 +51,7 @@ impl Place {
             let url = format!("postgresql://pgcanvas@{}/pgcanvas?sslmode=disable", self.database.address());
             let program = Program::try_start(&["--database-url", &url]).await?;
             self.clients.lead_to(Upstream::Tcp(program.address()));
-            self.program = Some(program);
+            (self.program, self.stops) = (Some(program), false);
         }
         Ok(())
     }
@@ -62,13 +64,14 @@ impl Place {
     }
 
     /// Asks the node to stop.
-    pub(super) fn terminate(&self) {
+    pub(super) fn terminate(&mut self) {
         self.signal(Signal::SIGTERM);
+        self.stops = self.program.is_some();
     }
 
-    /// Waits until the node that was asked has stopped.
+    /// Waits until the node has stopped, if it was asked to; another one may stand in its place by now.
     pub(super) async fn ended(&mut self) {
-        if let Some(program) = self.program.take() {
+        if let Some(program) = self.program.take_if(|_| self.stops) {
             let (code, log) = program.ended().await;
             assert_eq!(code, Some(0), "a node that was asked to stop said {log}");
             self.logs.push(log);
