@@ -379,7 +379,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_what_is_shown_is_the_replay_and_all_agree_in_the_end(steps in prop::collection::vec(any_step(), 1..80)) {

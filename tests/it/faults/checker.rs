@@ -153,7 +153,11 @@ impl Truth {
             .collect();
         for (op_id, seq) in &diary.committed {
             let kept = self.answers.get(&(client, *op_id));
-            let changed_nothing = !logged.contains_key(op_id) && diary.made[op_id].1.is_none();
+            // Then the seq is that of the batch before it.
+            let is_of_another =
+                *seq == 0 || self.batches.get(seq).is_some_and(|batch| batch.key != Some((client, *op_id)));
+            let changed_nothing =
+                !logged.contains_key(op_id) && diary.made[op_id].1.is_none() && is_of_another;
             let is_there = logged.get(op_id) == Some(seq) || changed_nothing;
             if !is_there || kept.map(|kept| kept.0) != Some(*seq) {
                 counted.lost += 1;

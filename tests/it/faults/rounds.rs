@@ -1,6 +1,9 @@
 //! Rounds of people who draw while things go wrong, by a seed (FT).
 
-use super::super::support::client::Board;
+use super::super::support::client::{Board, make_room};
+use super::super::support::database::TestDatabase;
+use super::super::support::node::TestNode;
+use super::super::support::server::retried;
 use super::checker::{Counted, Truth};
 use super::injector::{ALL, Fault, Injected, Plan, SHORT, inject};
 use super::lab::{Lab, ROOM};
@@ -181,4 +184,59 @@ async fn again(seed: u64) {
 #[ignore = "takes three minutes"]
 async fn seed_2_a_half_open_connection_to_the_database_stops_no_writer_and_no_room() {
     again(2).await;
+}
+
+/// FT10
+///
+/// A node that started while its connection to the database was half open waited for ever instead of saying so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute"]
+async fn seed_103_a_node_that_starts_while_the_database_says_nothing_gives_up_in_time() {
+    again(103).await;
+}
+
+/// FT10
+///
+/// What the checker is for: each of these is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_lost_doubled_or_forged_is_found() {
+    let database = TestDatabase::create().await;
+    make_room(&database, ROOM).await;
+    let node = TestNode::start(&database).await;
+    let (stop, stopped) = watch::channel(false);
+    let person = people(&[node.address()], 1, &mut StdRng::seed_from_u64(7)).remove(0);
+    let drawing = tokio::spawn(person.draw(stopped));
+    let drawn = retried(Duration::from_secs(20), || async {
+        let seq = Board::of_table(&database, ROOM).await.seq;
+        if seq > 30 { Ok(()) } else { Err(seq) }
+    });
+    assert_eq!(drawn.await, Ok(()));
+    stop.send_replace(true);
+    let person = drawing.await.unwrap();
+    person.rest().await.unwrap();
+    let seq = Board::of_table(&database, ROOM).await.seq;
+    let boards = [person.reach(seq).await.unwrap()];
+    let diaries = BTreeMap::from([person.diary().await]);
+    let client = database.client().await;
+    let look = async |boards: &[Shapes]| {
+        let table = Board::of_table(&database, ROOM).await;
+        let looks = diaries.values().flat_map(|diary| diary.samples.keys().copied()).collect();
+        Truth::read(database.config(), table, &looks).await.check(&diaries, boards)
+    };
+    let right = look(&boards).await;
+    assert_eq!((right.lost, right.doubled, right.diverged, &right.wrongs), (0, 0, 0, &Vec::new()));
+    assert_eq!(look(&[Shapes::new()]).await.diverged, 1, "another board");
+    let tampered = [
+        "update pgcanvas.shape_changes set op_id = (select op_id from pgcanvas.shape_changes order by seq limit 1)
+         where seq = (select max(seq) from pgcanvas.shape_changes)",
+        "delete from pgcanvas.shape_changes where seq = (select max(seq) from pgcanvas.shape_changes)",
+    ];
+    client.batch_execute(tampered[0]).await.unwrap();
+    let doubled = look(&boards).await;
+    assert!(doubled.doubled == 1 && doubled.lost >= 1 && doubled.diverged >= 1, "{doubled:?}");
+    client.batch_execute(tampered[1]).await.unwrap();
+    let lost = look(&boards).await;
+    assert!(lost.lost == 1 && lost.doubled == 0, "{lost:?}");
+    assert!(lost.wrongs.iter().any(|wrong| wrong.contains("is not the table")), "{lost:?}");
+    node.stop().await;
 }
