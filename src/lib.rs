@@ -35,6 +35,8 @@
 //! - `session`: one socket: what it says, where it is, what it is sent.
 //! - [`http`]: the listening socket, upgrades, REST, the start page.
 //! - [`node`]: the parts of one node, how they start and stop. Several run in one process in tests.
+//! - [`client`]: what stands at the other end: a copy of a board, a queue, a connection that comes back. Its own layer, on model and
+//!   protocol; no part of a node uses it.
 //! - [`config`], [`app`]: settings, and what the sub-commands do with them.
 //!
 //! # What always holds
@@ -98,6 +100,8 @@
 //!   in order, while the others go on.
 //! - **The database is away**: writers and rooms try again with growing pauses; a batch waits ten seconds, then its author is told
 //!   `unavailable` and repeats it.
+//! - **The database takes a question and never answers**, being frozen or behind a connection that is half open: every question has a
+//!   deadline; such a connection is thrown away with the idle ones beside it.
 //! - **The listening connection is lost**: it comes back, listens to every channel again, and every hosted room reads on from its cursor.
 //! - **A reader is slow**: presence is dropped first; then the socket is closed and comes back with its `since`.
 //! - **A node stops**: it takes nobody new, answers what is on its way, says goodbye. If it is killed, clients do the same with a pause.
@@ -106,6 +110,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod client;
 pub mod config;
 pub mod db;
 pub mod http;

@@ -171,13 +171,19 @@ async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds
     }
     loop {
         migrated.notified().await;
-        if let Ok(client) = db.target().connect().await {
-            let checked = schema::check_contract(&client).await;
-            if let Err(error) = &checked {
+        let Ok(client) = db.target().connect().await else { continue };
+        match schema::check_contract(&client).await {
+            Ok(()) => holds.store(true, Ordering::Relaxed),
+            Err(error) if error.is_about_the_contract() => {
                 tracing::error!(%error, "the database was migrated under this node");
+                holds.store(false, Ordering::Relaxed);
             }
-            holds.store(checked.is_ok(), Ordering::Relaxed);
-            upkeep::notice_rewind(&client).await;
+            // It was not told: what held still holds, as far as is known. Asked again.
+            Err(_) => {
+                sleep(backoff.next_delay()).await;
+                migrated.notify_one();
+            }
         }
+        upkeep::notice_rewind(&client).await;
     }
 }

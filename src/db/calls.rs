@@ -2,11 +2,14 @@
 
 mod gestures;
 pub mod past;
+mod reading;
 pub mod upkeep;
 mod writing;
 
-use futures_util::{Stream, StreamExt};
-use tokio_postgres::{Client, Row, Transaction};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::DbError;
@@ -15,6 +18,8 @@ use crate::model::{RoomId, RoomName, Seq};
 
 pub use gestures::GestureCall;
 pub use writing::{BatchAnswer, BatchCall, WriterConnection};
+
+pub use reading::{Reader, RoomReading, reader};
 
 /// A room as the database knows it.
 #[derive(Debug, Clone)]
@@ -76,13 +81,16 @@ pub enum Difference {
     Deleted(String),
 }
 
+/// How long rows may take that are found by their key: everybody in a room may be waiting for them.
+const SHORT_ANSWER: Duration = Duration::from_secs(15);
+
 /// The channel of a room, kept apart from [`RoomState`], which is shown to people.
 #[derive(Debug, Clone)]
 pub struct Channel(pub String);
 
 /// One room by slug or number.
 pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, Channel)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_state($1)").await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
@@ -90,7 +98,7 @@ pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, C
 
 /// Number and channel of a room by slug or number: what it takes to enter, without counting its shapes.
 pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Channel)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_door($1)").await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((room_id(row.try_get("id")?)?, Channel(row.try_get("channel")?)))).transpose()
@@ -98,7 +106,7 @@ pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Chann
 
 /// Where a room is; none when there is no such room.
 pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.room_head($1)").await?;
     client.query_opt(&statement, &[&room.get()]).await?.map(|row| read_head(&row)).transpose()
 }
@@ -145,7 +153,7 @@ pub async fn changes_since(
     after: (Seq, i64),
     limit: i32,
 ) -> Result<Vec<LoggedChange>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4)").await?;
     let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit]).await?;
     rows.iter().map(read_change).collect()
@@ -153,7 +161,7 @@ pub async fn changes_since(
 
 /// The named shapes of a room: id and JSON.
 pub async fn shapes_by_id(db: &Db, room: RoomId, ids: &[&str]) -> Result<Vec<(String, String)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select * from pgcanvas.shapes_by_id($1, $2)").await?;
     let rows = client.query(&statement, &[&room.get(), &ids]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
@@ -190,67 +198,19 @@ pub async fn shapes_in_box(
 
 /// Rings the bells of many rooms, each with a payload of its own.
 pub async fn ring(db: &Db, rooms: &[i64], payloads: &[String]) -> Result<(), DbError> {
-    let client = db.get().await?;
+    let client = db.get().await?.patient_for(SHORT_ANSWER);
     let statement = client.prepare_cached("select pgcanvas.ring($1, $2)").await?;
     client.execute(&statement, &[&rooms, &payloads]).await?;
     Ok(())
 }
 
+/// How long the simplest answer may take.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Whether the database answers, on a connection of the pool.
 pub async fn alive(db: &Db) -> Result<(), DbError> {
-    Ok(db.get().await?.batch_execute("select 1").await?)
-}
-
-/// A reading of one room at one moment: the head and the rows agree, however long the reading takes.
-pub struct RoomReading<'a> {
-    transaction: Transaction<'a>,
-    room: RoomId,
-}
-
-impl RoomReading<'_> {
-    /// Shapes by id after a given one (`""` begins), at most `limit`: id and JSON.
-    pub async fn room_snapshot(&self, after: &str, limit: i32) -> Result<Vec<(String, String)>, DbError> {
-        let sql = "select * from pgcanvas.room_snapshot($1, $2, $3)";
-        let rows = self.transaction.query(sql, &[&self.room.get(), &after, &limit]).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-    }
-
-    /// What differs from a seq; rows come as they are read.
-    pub async fn room_delta(
-        &self,
-        since: Seq,
-    ) -> Result<impl Stream<Item = Result<Difference, DbError>> + use<>, DbError> {
-        let sql = "select * from pgcanvas.room_delta($1, $2)";
-        let rows = self.transaction.query_raw(sql, [self.room.get(), since.get()]).await?;
-        Ok(rows.map(|row| read_difference(&row?)))
-    }
-
-    /// Ends the reading.
-    pub async fn end(self) -> Result<(), DbError> {
-        Ok(self.transaction.commit().await?)
-    }
-}
-
-/// A connection of the pool for a [`RoomReading`].
-pub async fn reader(db: &Db) -> Result<Reader, DbError> {
-    Ok(Reader(db.get().await?))
-}
-
-/// A connection that reads a room at one moment.
-#[derive(Debug)]
-pub struct Reader(deadpool_postgres::Object);
-
-impl Reader {
-    /// Begins; gives the room's head at that moment, or none when there is no such room.
-    pub async fn begin(&mut self, room: RoomId) -> Result<Option<(RoomReading<'_>, RoomHead)>, DbError> {
-        let client: &mut Client = &mut self.0;
-        let isolation = tokio_postgres::IsolationLevel::RepeatableRead;
-        let transaction =
-            client.build_transaction().isolation_level(isolation).read_only(true).start().await?;
-        let head = transaction.query_opt("select * from pgcanvas.room_head($1)", &[&room.get()]).await?;
-        let head = head.map(|row| read_head(&row)).transpose()?;
-        Ok(head.map(|head| (RoomReading { transaction, room }, head)))
-    }
+    let asked = async { db.get().await?.batch_execute("select 1").await };
+    timeout(ALIVE_TIMEOUT, asked).await.map_err(|_| DbError::Unreachable)?
 }
 
 fn read_room(row: &Row) -> Result<RoomState, DbError> {

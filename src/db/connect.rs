@@ -13,9 +13,14 @@ use super::tls::{Verify, client_config};
 /// How long a connection may take to come up, milliseconds.
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// How long it may take until the server greets: one that is frozen accepts and says nothing.
-const OPEN_TIMEOUT_MS: u64 = 10_000;
-/// How long a broken network may go unnoticed on an idle connection, seconds.
+pub(super) const OPEN_TIMEOUT_MS: u64 = 10_000;
+/// How long a connection may be idle until its other end is asked whether it is there, and then how often, seconds.
 const KEEPALIVE_IDLE_SECONDS: u64 = 15;
+const KEEPALIVE_INTERVAL_SECONDS: u64 = 5;
+/// How often it may fail to say so.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long what was sent may go without the network's acknowledgement: without this a broken network is noticed after a quarter of an hour.
+const TCP_USER_TIMEOUT_SECONDS: u64 = 20;
 
 /// The stream that TLS, or no TLS, runs on.
 pub(super) type Stream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
@@ -72,6 +77,9 @@ impl Target {
             config.connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS));
         }
         config.keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_SECONDS));
+        config.keepalives_interval(Duration::from_secs(KEEPALIVE_INTERVAL_SECONDS));
+        config.keepalives_retries(KEEPALIVE_RETRIES);
+        config.tcp_user_timeout(Duration::from_secs(TCP_USER_TIMEOUT_SECONDS));
         let tls = MakeRustlsConnect::new(client_config(verify, words.root_file.as_deref())?);
         Ok(Self { config, tls })
     }
@@ -99,10 +107,13 @@ impl Target {
 
     /// Like [`Target::connect`], with a sentence for the person who named the database.
     pub async fn connect_or_say_why(&self) -> Result<Client, String> {
-        self.connect_driven().await.map_err(|error| {
-            // The cause says which host or which rule; a password is in neither.
-            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-        })
+        let connected = timeout(Duration::from_millis(OPEN_TIMEOUT_MS), self.connect_driven()).await;
+        connected.map_err(|_| "the server takes the connection and says nothing".to_owned())?.map_err(
+            |error| {
+                // The cause says which host or which rule; a password is in neither.
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+            },
+        )
     }
 
     async fn connect_driven(&self) -> Result<Client, tokio_postgres::Error> {

@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod error;
 pub mod listen;
 pub mod pool;
+mod pooled;
 pub mod schema;
 mod tls;
 

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::connect::Target;
+use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
+use super::pooled::Pooled;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
 const POOL_WAIT_MS: u64 = 5_000;
 /// How long a read may take, milliseconds.
-const READ_TIMEOUT_MS: u32 = 60_000;
+pub(super) const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
+
 /// The node's door to the database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -29,15 +30,18 @@ impl Db {
         let target = target.named("pgcanvas");
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(target.config.clone(), target.tls.clone(), recycling);
-        let wait = Some(Duration::from_millis(POOL_WAIT_MS));
+        let wait_for_answer = Duration::from_millis(POOL_WAIT_MS);
+        let wait = Some(wait_for_answer);
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(
-                    async move { prepare_session(client, READ_TIMEOUT_MS).await.map_err(HookError::Backend) },
-                )
+            .post_create(Hook::async_fn(move |client, _| {
+                Box::pin(async move {
+                    let prepared = timeout(wait_for_answer, prepare_session(client, READ_TIMEOUT_MS)).await;
+                    let prepared = prepared.map_err(|_| HookError::message("the server does not answer"))?;
+                    prepared.map_err(HookError::Backend)
+                })
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
@@ -45,14 +49,16 @@ impl Db {
     }
 
     /// A connection of the pool; gives up after five seconds.
-    pub(super) async fn get(&self) -> Result<Object, DbError> {
-        Ok(self.pool.get().await?)
+    pub(super) async fn get(&self) -> Result<Pooled, DbError> {
+        Ok(Pooled::new(self.pool.get().await?))
     }
 
     /// A connection of one's own that writes.
     pub async fn connect_writer(&self) -> Result<Client, DbError> {
         let client = self.target.named("pgcanvas writer").connect().await?;
-        prepare_session(&client, WRITE_TIMEOUT_MS).await?;
+        let prepared =
+            timeout(Duration::from_millis(OPEN_TIMEOUT_MS), prepare_session(&client, WRITE_TIMEOUT_MS));
+        prepared.await.map_err(|_| DbError::Unreachable)??;
         Ok(client)
     }
 

@@ -6,13 +6,16 @@
 mod bundle;
 mod error;
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 pub use error::SchemaError;
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
-pub const CONTRACT: i32 = 1;
+pub const CONTRACT: i32 = 2;
 /// The channel that rings when a database was migrated.
 pub const CHANNEL: &str = "pgcanvas_schema";
 
@@ -54,9 +57,13 @@ pub async fn migrate(client: &mut Client) -> Result<Migrated, SchemaError> {
     Ok(migrated)
 }
 
+/// How long the database may take to say its contract.
+const CONTRACT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Whether this program and the database's schema were made for each other.
 pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
-    match read_contract(client).await? {
+    let answered = timeout(CONTRACT_TIMEOUT, read_contract(client)).await;
+    match answered.map_err(|_| SchemaError::Silent)?? {
         None => Err(SchemaError::NoSchema),
         Some(found) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
         Some(found) if found > CONTRACT => Err(SchemaError::NewerContract { found }),

@@ -13,7 +13,7 @@ use crate::protocol::RejectCode;
 use crate::protocol::encode::Outcome;
 
 /// How long a batch is tried before it is answered `unavailable`.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
+use super::submission::PATIENCE;
 pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
 use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
@@ -26,6 +28,8 @@ const QUEUE: usize = 2_048;
 const HELD_PAUSE: Duration = Duration::from_millis(25);
 /// Current rows told with a reject, at most.
 const MAX_ROWS_TOLD: usize = 32;
+/// How long they may take; the writer and all its rooms wait meanwhile, so after that they are not told.
+const ROWS_TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// The queues of the writers.
 #[derive(Debug, Clone)]
@@ -47,6 +51,7 @@ impl Writers {
                     connection: None,
                     backoff: Backoff::default(),
                     held: HashMap::new(),
+                    given_up: HashMap::new(),
                 };
                 tasks.push(tokio::spawn(writer.run(inbox)));
                 queue
@@ -89,6 +94,8 @@ struct Writer {
     backoff: Backoff,
     /// Batches of rooms that somebody holds, in order; tried by themselves, room by room.
     held: HashMap<RoomId, Vec<Submission>>,
+    /// Whose batches were given up lately, and when: what had arrived from them by then is given up too.
+    given_up: HashMap<(RoomId, Uuid), Instant>,
 }
 
 impl Writer {
@@ -160,10 +167,7 @@ impl Writer {
 
     /// One transaction. Gives back the parts to try apart.
     async fn commit(&mut self, batches: Vec<Submission>) -> Vec<Vec<Submission>> {
-        let (overdue, batches): (Vec<_>, Vec<_>) = batches.into_iter().partition(Submission::is_overdue);
-        for submission in overdue {
-            self.answer(submission, unavailable());
-        }
+        let batches = self.give_up_overdue(batches);
         if let Some(held) = batches.first().and_then(|first| self.held.get_mut(&first.room_id)) {
             held.extend(batches); // an earlier part of the room is held: stay behind it
             return Vec::new();
@@ -184,6 +188,25 @@ impl Writer {
             }
             Err(error) => self.recover(batches, error).await,
         }
+    }
+
+    /// Answers those that waited too long, and those of the same client behind them: a patch must not be applied without the put before it,
+    /// which its author is about to send again.
+    fn give_up_overdue(&mut self, batches: Vec<Submission>) -> Vec<Submission> {
+        // Whatever arrived before such a moment is overdue by itself by then.
+        self.given_up.retain(|_, at| at.elapsed() < PATIENCE);
+        let mut in_time = Vec::with_capacity(batches.len());
+        for submission in batches {
+            let author = (submission.room_id, submission.client);
+            let is_behind = self.given_up.get(&author).is_some_and(|at| submission.arrived <= *at);
+            if submission.is_overdue() || is_behind {
+                self.given_up.insert(author, Instant::now());
+                self.answer(submission, unavailable());
+            } else {
+                in_time.push(submission);
+            }
+        }
+        in_time
     }
 
     async fn apply(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
@@ -260,7 +283,8 @@ impl Writer {
         if ids.is_empty() {
             return Vec::new();
         }
-        let rows = calls::shapes_by_id(&self.db, submission.room_id, &ids).await.unwrap_or_default();
+        let rows = timeout(ROWS_TOLD_WITHIN, calls::shapes_by_id(&self.db, submission.room_id, &ids)).await;
+        let rows = rows.ok().and_then(Result::ok).unwrap_or_default();
         rows.into_iter().map(|(_, shape)| shape).collect()
     }
 

@@ -1,5 +1,11 @@
 //! Connections, servers and nodes that go away under load (FT).
 
+mod checker;
+mod injector;
+mod lab;
+mod person;
+mod rounds;
+
 use super::support::database::TestDatabase;
 use super::support::http::{self, get};
 use super::support::server::{OwnCluster, connect, retried};

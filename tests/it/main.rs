@@ -12,6 +12,7 @@
     reason = "a test that fails is to stop, and says what it means at length"
 )]
 
+mod connection;
 mod faults;
 mod history_http;
 mod hostile;
@@ -19,10 +20,12 @@ mod http;
 mod join;
 mod layers;
 mod limits;
+mod once;
 mod presence;
 mod process;
 mod readers;
 mod rewind;
+mod scenarios;
 mod schema;
 mod seed;
 mod smoke;

@@ -184,6 +184,15 @@ async fn what_is_wrong_is_told_in_one_sentence() {
     );
 }
 
+/// PS6
+#[tokio::test]
+async fn a_database_that_takes_the_connection_and_says_nothing_is_told_in_time() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgresql://u:geheim@{}/d", silent.local_addr().unwrap());
+    let said = refusal(&run(&["--database-url", &url, "--listen", "127.0.0.1:0"]).await);
+    assert_eq!(said, "the database cannot be reached: the server takes the connection and says nothing");
+}
+
 /// PS7
 #[tokio::test]
 async fn a_database_of_ones_own_is_migrated_checked_and_served() {
@@ -227,7 +236,7 @@ async fn when_one_of_two_nodes_is_killed_in_a_storm_the_other_goes_on_and_takes_
     first.kill().await;
     storm.more(200).await;
     let mut artists = storm.end().await;
-    let moved = artists.iter().filter(|artist| artist.connections > 1).count();
+    let moved = artists.iter().filter(|artist| artist.connections() > 1).count();
     assert_eq!(moved, 2, "the clients of the killed node resume on the other, and those of the other stay");
     assert_nothing_lost(database.config(), "lobby", &mut artists).await;
     assert_eq!(second.stop(Signal::SIGTERM).await.0, Some(0));

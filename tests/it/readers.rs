@@ -116,10 +116,10 @@ async fn a_node_that_stops_under_load_loses_nothing_and_sends_its_clients_away_w
     timeout(Duration::from_secs(30), first.stop()).await.expect("a stop ends in its deadline");
     storm.more(100).await;
     let mut artists = storm.end().await;
-    let moved: Vec<_> = artists.iter().filter(|artist| artist.connections > 1).collect();
+    let moved: Vec<_> = artists.iter().filter(|artist| artist.connections() > 1).collect();
     assert_eq!(moved.len(), 2, "those of the other node stayed");
     for artist in moved {
-        assert_eq!(artist.closes.first(), Some(&1001));
+        assert_eq!(artist.closed_with(), Some(1001));
     }
     assert_nothing_lost(config, "storm", &mut artists).await;
     second.stop().await;

@@ -73,6 +73,9 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
 /// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
 pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 
+/// How long preparing its statement may take.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
+
 const APPLY_OPS: &str =
     "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
@@ -87,7 +90,8 @@ impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
         let client = db.connect_writer().await?;
-        let apply_ops = client.prepare(APPLY_OPS).await?;
+        let prepared = timeout(PREPARE_TIMEOUT, client.prepare(APPLY_OPS)).await;
+        let apply_ops = prepared.map_err(|_| DbError::Unreachable)??;
         Ok(Self { client, apply_ops })
     }
 

@@ -22,6 +22,9 @@ pub enum SchemaError {
         /// The encoding it has.
         encoding: String,
     },
+    /// A server that is frozen, or behind a connection that is half open.
+    #[error("the database takes questions and does not answer")]
+    Silent,
     /// Nothing was ever migrated here.
     #[error("this database holds no pgcanvas schema: run `pgcanvas migrate`")]
     NoSchema,
@@ -88,6 +91,11 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
+    /// Whether the database said that it is of another contract, rather than nothing.
+    pub fn is_about_the_contract(&self) -> bool {
+        matches!(self, Self::NoSchema | Self::OlderContract { .. } | Self::NewerContract { .. })
+    }
+
     pub(super) fn of_file(file: String, source: tokio_postgres::Error) -> Self {
         Self::Refused { file, reason: reason(&source), source }
     }

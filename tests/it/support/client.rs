@@ -12,6 +12,7 @@ use super::database::TestDatabase;
 use super::node::TestNode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use uuid::Uuid;
 
 /// A client of this protocol. Whatever arrives is applied to its boards at once; what is no change of a board waits until a test
@@ -33,7 +34,12 @@ impl Client {
 
     /// Connects as a device that was there before.
     pub(crate) async fn connect_as(node: &TestNode, device: Uuid) -> Self {
-        let line = Line::open(&format!("ws://{}/ws", node.address())).await;
+        Self::connect_at(node.address(), device).await
+    }
+
+    /// The same at any address.
+    pub(crate) async fn connect_at(address: SocketAddr, device: Uuid) -> Self {
+        let line = Line::open(&format!("ws://{address}/ws")).await;
         Self { line, device, last_op_id: 0, boards: BTreeMap::new(), unread: Vec::new() }
     }
 
@@ -190,6 +196,11 @@ impl Client {
         })
         .await;
         &self.boards[room]
+    }
+
+    /// Takes up an old board of a room.
+    pub(crate) fn remember(&mut self, room: &str, board: Board) {
+        self.boards.insert(room.to_owned(), board);
     }
 
     /// The board of a room that was joined.

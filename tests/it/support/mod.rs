@@ -1,6 +1,7 @@
 //! What the tests stand on: the PostgreSQL server of this process, a database for each test, nodes and clients.
 
 pub(crate) mod board;
+pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod http;

@@ -104,6 +104,11 @@ pub(crate) struct Program {
 impl Program {
     /// Starts a node on a free port and waits for its address.
     pub(crate) async fn start(args: &[&str]) -> Self {
+        Self::try_start(args).await.unwrap_or_else(|said| panic!("no address, but: {said}"))
+    }
+
+    /// The same; the error is what it said when it gave up.
+    pub(crate) async fn try_start(args: &[&str]) -> Result<Self, String> {
         let mut command = command(&["--listen", "127.0.0.1:0"]);
         let mut child = command
             .args(args)
@@ -120,10 +125,10 @@ impl Program {
             String::from_utf8_lossy(&said).into_owned()
         });
         let first = timeout(DEADLINE, stdout.next_line()).await.expect("an address in time").expect("text");
-        let Some(first) = first else { panic!("no address, but: {}", log.await.unwrap_or_default()) };
+        let Some(first) = first else { return Err(log.await.unwrap_or_default()) };
         let address = first.rsplit("http://").next().and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in: {first}"));
-        Self { child, stdout, log, address }
+        Ok(Self { child, stdout, log, address })
     }
 
     /// A node on a data folder of its own.
@@ -172,8 +177,14 @@ impl Program {
     }
 
     /// Kills it, and it alone: its server stays.
-    pub(crate) async fn kill(mut self) {
+    pub(crate) async fn kill(self) {
+        self.kill_and_read().await;
+    }
+
+    /// The same; gives its log.
+    pub(crate) async fn kill_and_read(mut self) -> String {
         self.child.kill().await.expect("it can be killed");
+        self.log.await.unwrap_or_default()
     }
 }
 

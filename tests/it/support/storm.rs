@@ -1,266 +1,104 @@
-//! Artists that draw on come what may: each reconnects on the next node, takes up with its `since`, and repeats what was not answered.
+//! Artists that draw on come what may: the client library reconnects them on the next node, takes up with their `since`, and repeats
+//! what was not answered.
 
 use super::server::{connect, retried};
-use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use pgcanvas::client::{Board, Client, News, NewsReader, Op, Phase, Settings};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::Config;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use uuid::Uuid;
 
-/// Nothing may take longer: a frame while something is awaited, a node to come back, a storm to go on.
+/// Nothing may take longer: news while something is awaited, a node to come back, a storm to go on.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How long a client waits before it tries the next node.
-const PAUSE: Duration = Duration::from_millis(20);
 /// Shapes of one batch: a half batch would show.
 const SHAPES_PER_BATCH: i64 = 2;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Whether a connection goes on.
-#[derive(Debug, PartialEq)]
-enum Line {
-    Stands,
-    Lost,
-}
-
 /// One device that draws.
 pub(crate) struct Artist {
-    addresses: Vec<SocketAddr>,
-    room: String,
-    client: Uuid,
-    socket: Option<Socket>,
-    next_op_id: u64,
-    /// Sent and not answered.
-    pending: BTreeMap<u64, Value>,
-    /// The seq that each batch was acknowledged with.
-    pub(crate) acked: BTreeMap<u64, i64>,
+    client: Client,
+    news: NewsReader,
+    /// The seq that each batch is known to be committed at.
+    pub(crate) acked: BTreeMap<i64, i64>,
     acks: Arc<AtomicU64>,
-    /// What the device has: the room's epoch and seq, each shape's version.
-    epoch: Value,
-    seq: i64,
-    shapes: BTreeMap<String, i64>,
-    parts: Vec<Value>,
-    whole: bool,
-    /// Connections it has lost: the next one goes to the next node.
-    lost: usize,
-    /// Connections it has made.
-    pub(crate) connections: usize,
-    /// Codes that its sockets were closed with.
-    pub(crate) closes: Vec<u16>,
 }
 
 impl Artist {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, room: &str, acks: Arc<AtomicU64>) -> Self {
-        Self {
-            addresses,
-            room: room.to_owned(),
-            client: Uuid::new_v4(),
-            socket: None,
-            next_op_id: 1,
-            pending: BTreeMap::new(),
-            acked: BTreeMap::new(),
-            acks,
-            epoch: Value::Null,
-            seq: 0,
-            shapes: BTreeMap::new(),
-            parts: Vec::new(),
-            whole: false,
-            lost: 0,
-            connections: 0,
-            closes: Vec::new(),
-        }
+    fn new(addresses: &[SocketAddr], room: &str, acks: Arc<AtomicU64>) -> Self {
+        let settings = Settings::new(addresses.iter().map(|address| format!("ws://{address}/ws")));
+        let (client, news) = Client::open(settings, Board::new(Uuid::new_v4(), room));
+        Self { client, news, acked: BTreeMap::new(), acks }
     }
 
     /// Draws, `window` batches ahead of the answers, until told to stop and everything is answered.
-    async fn draw(mut self, window: usize, stop: watch::Receiver<bool>) -> Self {
+    async fn draw(mut self, window: usize, mut stop: watch::Receiver<bool>) -> Self {
         loop {
             let stopped = *stop.borrow();
-            if stopped && self.pending.is_empty() {
+            let status = self.client.status();
+            if stopped && status.unacknowledged == 0 {
                 return self;
             }
-            self.stand().await;
-            while !stopped && self.whole && self.pending.len() < window {
-                let batch = self.batch();
-                self.send(&batch).await;
+            if !stopped && status.unacknowledged < window && status.phase == Phase::Live {
+                self.gesture();
+                continue;
             }
-            self.step().await;
+            tokio::select! {
+                () = self.hear() => {}
+                _ = stop.changed(), if !stopped => {}
+            }
         }
+    }
+
+    fn gesture(&self) {
+        let id = Uuid::new_v4().simple();
+        let put = |part| {
+            let id = format!("{id}{part}");
+            Op::put(json!({"id": id, "kind": "rectangle", "width": 9, "height": 9})).expect("a shape")
+        };
+        self.client.edit(vec![put('a'), put('b')]).expect("a place in the queue");
     }
 
     /// Reads on, over as many connections as it takes, until the board has come to a seq.
-    pub(crate) async fn reach(&mut self, seq: i64) {
-        while self.seq < seq || !self.whole || !self.parts.is_empty() {
-            self.stand().await;
-            self.step().await;
-        }
-    }
-
-    fn batch(&mut self) -> Value {
-        let op_id = self.next_op_id;
-        self.next_op_id += 1;
-        let put = |part| {
-            let id = format!("{}-{op_id}{part}", self.client.simple());
-            json!({"op": "put", "shape": {"id": id, "kind": "rectangle", "x": op_id, "y": 0, "width": 9, "height": 9}})
+    async fn reach(&mut self, seq: i64) {
+        let is_there = |status: pgcanvas::client::Status| {
+            status.phase == Phase::Live && status.at.is_some_and(|at| at.seq >= seq)
         };
-        let batch = json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": [put('a'), put('b')]});
-        self.pending.insert(op_id, batch.clone());
-        batch
-    }
-
-    async fn send(&mut self, frame: &Value) {
-        if let Some(socket) = &mut self.socket {
-            // A node that goes does not read on, but its goodbye is still to be read.
-            _ = socket.send(Message::text(frame.to_string())).await;
+        while !is_there(self.client.status()) {
+            self.hear().await;
         }
     }
 
-    /// Sees to it that there is a connection.
-    async fn stand(&mut self) {
-        for attempt in 0.. {
-            if self.socket.is_some() {
-                return;
+    /// Takes in the next of the news.
+    async fn hear(&mut self) {
+        let news = timeout(DEADLINE, self.news.recv()).await;
+        match news.expect("news in time").expect("the client goes on") {
+            News::Committed { op_id, seq } => {
+                self.acked.insert(op_id, seq);
+                self.acks.fetch_add(1, Ordering::Relaxed);
             }
-            let address = self.addresses[(self.lost + attempt) % self.addresses.len()];
-            match timeout(Duration::from_secs(5), connect_async(format!("ws://{address}/ws"))).await {
-                Ok(Ok((socket, _))) => self.greet(socket).await,
-                _ => sleep(PAUSE).await,
+            News::Ack { op_id, seq, .. } => {
+                let first = self.acked.get(&op_id);
+                assert!(first.is_none_or(|first| *first == seq), "a repeat is answered as the first time");
             }
-            assert!(attempt < 3_000, "no node lets the artist in");
+            news @ (News::Rejected(_) | News::Refused { .. } | News::Diverged) => panic!("{news:?}"),
+            News::Joined { .. } | News::Changed(_) | News::Told(_) => {}
         }
     }
 
-    async fn greet(&mut self, socket: Socket) {
-        self.socket = Some(socket);
-        self.connections += 1;
-        self.whole = false;
-        self.parts.clear();
-        self.send(&json!({"type": "hello", "protocol": 1, "client": self.client})).await;
-        let mut join = json!({"type": "join", "room": self.room});
-        if !self.epoch.is_null() {
-            join["since"] = json!(self.seq);
-            join["epoch"] = self.epoch.clone();
-        }
-        self.send(&join).await;
-        for batch in self.pending.clone().values() {
-            self.send(batch).await;
-        }
+    /// Connections it has made.
+    pub(crate) fn connections(&self) -> u64 {
+        self.client.status().connections
     }
 
-    /// Reads one frame.
-    async fn step(&mut self) {
-        let Some(socket) = &mut self.socket else { return };
-        let message = timeout(DEADLINE, socket.next()).await.expect("a frame in time");
-        let line = match message {
-            Some(Ok(Message::Text(text))) => self.take(&serde_json::from_str(&text).expect("JSON")).await,
-            Some(Ok(Message::Close(frame))) => {
-                self.closes.extend(frame.map(|frame| u16::from(frame.code)));
-                Line::Lost
-            }
-            Some(Ok(_)) => Line::Stands,
-            Some(Err(_)) | None => Line::Lost,
-        };
-        if line == Line::Lost {
-            self.socket = None;
-            self.lost += 1;
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn take(&mut self, frame: &Value) -> Line {
-        match frame["type"].as_str().unwrap_or_default() {
-            "joined" => self.joined(frame),
-            "delta" => self.page(frame),
-            "changes" => self.changes(frame),
-            "ack" => self.answered(frame),
-            "reject" => {
-                assert_eq!(frame["code"], "unavailable", "{frame}");
-                let op_id = frame["op_id"].as_u64().expect("op_id");
-                if let Some(batch) = self.pending.get(&op_id).cloned() {
-                    self.send(&batch).await;
-                }
-            }
-            // The join has failed: a client comes again.
-            "error" => {
-                assert_eq!(frame["code"], "unavailable", "{frame}");
-                return Line::Lost;
-            }
-            _ => {}
-        }
-        Line::Stands
-    }
-
-    fn answered(&mut self, frame: &Value) {
-        let (op_id, seq) = (frame["op_id"].as_u64().expect("op_id"), frame["seq"].as_i64().expect("seq"));
-        self.pending.remove(&op_id);
-        if let Some(first) = self.acked.insert(op_id, seq) {
-            assert_eq!(first, seq, "a repeat is answered as the first time");
-        } else {
-            self.acks.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn joined(&mut self, frame: &Value) {
-        if frame["mode"] == "snapshot" {
-            self.shapes.clear();
-        }
-        self.epoch = frame["epoch"].clone();
-        self.seq = frame["seq"].as_i64().expect("seq");
-        self.page(frame);
-    }
-
-    fn page(&mut self, frame: &Value) {
-        for list in ["added", "modified"] {
-            for shape in frame[list].as_array().expect("a list") {
-                self.put(shape);
-            }
-        }
-        for id in frame["deleted"].as_array().expect("a list") {
-            self.shapes.remove(id.as_str().expect("an id"));
-        }
-        self.whole = frame["more"] == false;
-    }
-
-    fn put(&mut self, shape: &Value) {
-        let id = shape["id"].as_str().expect("an id").to_owned();
-        self.shapes.insert(id, shape["version"].as_i64().expect("a version"));
-    }
-
-    fn changes(&mut self, frame: &Value) {
-        assert_eq!(frame["from"], self.seq, "nothing is missed and nothing comes twice: {frame}");
-        self.parts.push(frame.clone());
-        if frame["more"] == true {
-            return;
-        }
-        for part in std::mem::take(&mut self.parts) {
-            for batch in part["batches"].as_array().expect("a list") {
-                for change in batch["changes"].as_array().expect("a list") {
-                    self.apply(change);
-                }
-            }
-        }
-        self.seq = frame["to"].as_i64().expect("to");
-    }
-
-    fn apply(&mut self, change: &Value) {
-        match change["op"].as_str() {
-            Some("put") => self.put(&change["shape"]),
-            Some("delete") => _ = self.shapes.remove(change["id"].as_str().expect("an id")),
-            _ => {
-                let id = change["id"].as_str().expect("an id").to_owned();
-                let version = change["version"].as_i64().expect("a version");
-                assert_eq!(self.shapes.insert(id, version), Some(version - 1), "{change}");
-            }
-        }
+    /// The last code that a socket of it was closed with.
+    pub(crate) fn closed_with(&self) -> Option<u16> {
+        self.client.status().closed_with
     }
 }
 
@@ -279,7 +117,7 @@ impl Storm {
         let tasks = (0..artists).map(|number| {
             let mut mine = addresses.to_vec();
             mine.rotate_left(number % addresses.len());
-            tokio::spawn(Artist::new(mine, room, Arc::clone(&acks)).draw(window, stopped.clone()))
+            tokio::spawn(Artist::new(&mine, room, Arc::clone(&acks)).draw(window, stopped.clone()))
         });
         Self { stop, tasks: tasks.collect(), acks }
     }
@@ -330,10 +168,10 @@ pub(crate) async fn assert_nothing_lost(config: &Config, room: &str, artists: &m
         )
         .await
         .unwrap();
-    let mut logged: BTreeMap<(Uuid, u64), i64> = BTreeMap::new();
+    let mut logged: BTreeMap<(Uuid, i64), i64> = BTreeMap::new();
     for row in &log {
         let (first, last, count): (i64, i64, i64) = (row.get(2), row.get(3), row.get(4));
-        let key = (row.get(0), u64::try_from(row.get::<_, i64>(1)).unwrap());
+        let key: (Uuid, i64) = (row.get(0), row.get(1));
         assert!(
             first == last && count == SHAPES_PER_BATCH,
             "{key:?} stands {count} times, {first} to {last}"
@@ -349,10 +187,15 @@ pub(crate) async fn assert_nothing_lost(config: &Config, room: &str, artists: &m
         .unwrap();
     let table: BTreeMap<String, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     for artist in artists {
-        for (op_id, seq) in &artist.acked {
-            assert_eq!(logged.get(&(artist.client, *op_id)), Some(seq), "acknowledged batch {op_id}");
-        }
         artist.reach(last_seq).await;
-        assert!(artist.seq == last_seq && artist.shapes == table, "the board equals the table");
+        let device = artist.client.board(Board::client);
+        for (op_id, seq) in &artist.acked {
+            assert_eq!(logged.get(&(device, *op_id)), Some(seq), "acknowledged batch {op_id}");
+        }
+        let shown: BTreeMap<String, i64> = artist.client.board(|board| {
+            let version = |shape: &pgcanvas::client::Shape| shape["version"].as_i64().expect("a version");
+            board.shapes().into_iter().map(|(id, shape)| (id.to_owned(), version(shape))).collect()
+        });
+        assert!(shown == table, "the board equals the table");
     }
 }

@@ -1,8 +1,10 @@
 //! A client's copy of a room, kept by the rules of the protocol and by nothing else.
 
 use super::super::database::TestDatabase;
+use super::super::server::connect;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use tokio_postgres::{Config, IsolationLevel};
 
 /// A batch as it was told: who and when, and its changes as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub(crate) struct Told {
 }
 
 /// The shapes a client shows. Panics on whatever the protocol rules out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Board {
     pub(crate) epoch: String,
     pub(crate) seq: i64,
@@ -57,7 +59,14 @@ fn list(value: &Value) -> &[Value] {
 impl Board {
     /// The board as its rows are now.
     pub(crate) async fn of_table(database: &TestDatabase, room: &str) -> Self {
-        let client = database.client().await;
+        Self::of_rows(database.config(), room).await
+    }
+
+    /// The same of any database.
+    pub(crate) async fn of_rows(config: &Config, room: &str) -> Self {
+        let mut client = connect(config).await.unwrap();
+        let client =
+            client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.unwrap();
         let head = client
             .query_one("select epoch::text, last_seq from pgcanvas.rooms where slug = $1", &[&room])
             .await
@@ -172,6 +181,11 @@ impl Board {
             self.apply(batch, frames);
         }
         assert_eq!(self.seq, to, "the batches do not lead to `to`");
+    }
+
+    /// One batch, however it became known.
+    pub(crate) fn tell(&mut self, batch: &Value) {
+        self.apply(batch, 1);
     }
 
     fn apply(&mut self, batch: &Value, frames: usize) {

@@ -1,0 +1,194 @@
+//! A board without a network: frames and gestures in, frames to send and news out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::error::ClientError;
+use super::link::{Joining, Link};
+use super::op::Op;
+use super::queue::{Queue, Queued};
+use super::saved::{At, Saved};
+use super::shape::{Shape, Shapes};
+use crate::protocol::limits::{MAX_FRAME_BYTES, MAX_OPS_PER_BATCH};
+
+/// The most batches kept for a node to take; beyond, a gesture is refused: a person who draws that long without a node must be told.
+const MAX_QUEUED_BATCHES: usize = 20_000;
+
+/// One room's board as one device sees it.
+#[derive(Debug)]
+pub struct Board {
+    pub(super) client: Uuid,
+    pub(super) room: String,
+    next_op_id: i64,
+    pub(super) at: Option<At>,
+    pub(super) confirmed: Shapes,
+    pub(super) queue: Queue,
+    pub(super) link: Option<Link>,
+    /// The copy is not to be built upon: the next join asks for all.
+    pub(super) doubtful: bool,
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(client: Uuid, room: &str) -> Self {
+        Self {
+            client,
+            room: room.to_owned(),
+            next_op_id: 1,
+            at: None,
+            confirmed: Shapes::new(),
+            queue: Queue::default(),
+            link: None,
+            doubtful: false,
+        }
+    }
+
+    /// The board of an earlier process, numbering on from `first_op_id`: the earlier process may have gone on for a while after this was
+    /// saved, or another one may have begun with it, and no number may be used twice. The time in microseconds will do (`restart_op_id`).
+    pub fn restored(saved: Saved, first_op_id: i64) -> Self {
+        let queue = Queue::restored(saved.queue, &saved.shapes);
+        Self {
+            next_op_id: saved.next_op_id.max(first_op_id),
+            at: saved.at,
+            confirmed: saved.shapes,
+            queue,
+            ..Self::new(saved.client, &saved.room)
+        }
+    }
+
+    /// What is to be kept over the end of the process.
+    pub fn save(&self) -> Saved {
+        Saved {
+            client: self.client,
+            room: self.room.clone(),
+            next_op_id: self.next_op_id,
+            at: self.at.filter(|_| !self.doubtful),
+            shapes: self.confirmed.clone(),
+            queue: self.queue.batches().clone(),
+        }
+    }
+
+    /// One gesture: it is on the board at once, and in the queue until the server's board contains it. Gives its `op_id`.
+    pub fn edit(&mut self, ops: Vec<Op>) -> Result<i64, ClientError> {
+        if ops.is_empty() || ops.len() > MAX_OPS_PER_BATCH {
+            return Err(ClientError::Ops { most: MAX_OPS_PER_BATCH, given: ops.len() });
+        }
+        let batches = self.queue.batches().len();
+        if batches >= MAX_QUEUED_BATCHES {
+            return Err(ClientError::QueueFull { batches });
+        }
+        let op_id = self.next_op_id;
+        let bytes = self.ops_frame(op_id, &ops).to_string().len();
+        if bytes > MAX_FRAME_BYTES {
+            return Err(ClientError::TooLarge { bytes });
+        }
+        self.next_op_id += 1;
+        self.queue.push(op_id, Queued { ops, committed: None }, &self.confirmed);
+        Ok(op_id)
+    }
+
+    /// A socket stands and was welcomed; as many batches may be without an answer.
+    pub fn connected(&mut self, max_unacknowledged: usize) {
+        self.link = Some(Link::new(max_unacknowledged.max(1)));
+    }
+
+    /// The socket is gone, and with it what was on its way.
+    pub fn disconnected(&mut self) {
+        self.link = None;
+    }
+
+    /// What is to be sent now. Each frame is given once per connection, and a join once per cause.
+    pub fn outgoing(&mut self, now_ms: u64) -> Vec<Value> {
+        let mut frames = Vec::new();
+        let Some(mut link) = self.link.take() else { return frames };
+        if matches!(link.joining, Joining::Wanted) && link.join_pause.is_over(now_ms) {
+            frames.push(self.join_frame());
+            link.joining = Joining::Asked;
+        }
+        if link.batch_pause.is_over(now_ms) {
+            for (op_id, batch) in self.queue.unacknowledged() {
+                if link.in_flight.len() >= link.window {
+                    break;
+                }
+                if link.in_flight.insert(op_id) {
+                    frames.push(self.ops_frame(op_id, &batch.ops));
+                }
+            }
+        }
+        self.link = Some(link);
+        frames
+    }
+
+    /// When [`Board::outgoing`] is to be asked again though nothing happens.
+    pub fn wake_at_ms(&self) -> Option<u64> {
+        let link = self.link.as_ref()?;
+        let join = matches!(link.joining, Joining::Wanted).then(|| link.join_pause.until_ms());
+        let waits = self.queue.unacknowledged().any(|(op_id, _)| !link.in_flight.contains(&op_id));
+        let has_room = link.in_flight.len() < link.window;
+        let batch = (waits && has_room).then(|| link.batch_pause.until_ms());
+        join.into_iter().chain(batch).min()
+    }
+
+    fn join_frame(&self) -> Value {
+        let mut frame = json!({"type": "join", "room": self.room});
+        if let (Some(at), false, Value::Object(members)) = (self.at, self.doubtful, &mut frame) {
+            members.insert("since".to_owned(), json!(at.seq));
+            members.insert("epoch".to_owned(), json!(at.epoch));
+        }
+        frame
+    }
+
+    fn ops_frame(&self, op_id: i64, ops: &[Op]) -> Value {
+        json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": ops})
+    }
+
+    /// The device.
+    pub fn client(&self) -> Uuid {
+        self.client
+    }
+
+    /// The room, as this device names it.
+    pub fn room(&self) -> &str {
+        &self.room
+    }
+
+    /// Where the confirmed board is; none before the first join was whole.
+    pub fn at(&self) -> Option<At> {
+        self.at
+    }
+
+    /// The server's board, as far as it was told.
+    pub fn confirmed(&self) -> &Shapes {
+        &self.confirmed
+    }
+
+    /// A shape as it is shown.
+    pub fn shape(&self, id: &str) -> Option<&Shape> {
+        self.queue.shown(id, &self.confirmed)
+    }
+
+    /// The board as it is shown.
+    pub fn shapes(&self) -> BTreeMap<&str, &Shape> {
+        let mut shown: BTreeMap<&str, &Shape> =
+            self.confirmed.iter().map(|(id, shape)| (id.as_str(), shape)).collect();
+        for (id, shape) in self.queue.layers() {
+            match shape {
+                Some(shape) => _ = shown.insert(id, shape),
+                None => _ = shown.remove(id.as_str()),
+            }
+        }
+        shown
+    }
+
+    /// The batches not known to be committed, in order.
+    pub fn unacknowledged(&self) -> Vec<i64> {
+        self.queue.unacknowledged().map(|(op_id, _)| op_id).collect()
+    }
+
+    /// Whether a socket stands and the join is whole.
+    pub fn is_live(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| matches!(link.joining, Joining::Whole))
+    }
+}

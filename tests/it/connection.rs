@@ -1,0 +1,151 @@
+//! The client library's connection, against real nodes and a bad network (CL).
+
+use super::support::chaos::{Chaos, Upstream, Way};
+use super::support::client::{Board as Table, make_room};
+use super::support::database::TestDatabase;
+use super::support::node::TestNode;
+use pgcanvas::client::{Board, Client, Op, Phase, Settings, Status, restart_op_id};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Impatient, so that a test need not wait long.
+pub(crate) fn settings(addresses: &[SocketAddr]) -> Settings {
+    Settings {
+        ping_every: Duration::from_millis(300),
+        silence: Duration::from_secs(1),
+        open_timeout: Duration::from_secs(2),
+        ..Settings::new(addresses.iter().map(|address| format!("ws://{address}/ws")))
+    }
+}
+
+fn rectangle(id: &str) -> Op {
+    Op::put(json!({"id": id, "kind": "rectangle", "width": 5})).unwrap()
+}
+
+/// A client that nobody asks for news, in the room `room`.
+fn client(addresses: &[SocketAddr]) -> Client {
+    Client::open(settings(addresses), Board::new(Uuid::new_v4(), "room")).0
+}
+
+async fn until(client: &Client, what: &str, reached: impl FnMut(&Status) -> bool) -> Status {
+    let reached = timeout(DEADLINE, client.until(reached)).await;
+    reached.unwrap_or_else(|_| panic!("in vain waited for {what}: {:?}", client.status()))
+}
+
+async fn live(client: &Client) {
+    until(client, "the board", |status| status.phase == Phase::Live).await;
+}
+
+async fn sent(client: &Client) {
+    until(client, "every ack", |status| status.phase == Phase::Live && status.unacknowledged == 0).await;
+}
+
+/// The clients' boards come to equal the rows.
+async fn assert_see_the_table(database: &TestDatabase, clients: &[&Client]) {
+    let table = Table::of_table(database, "room").await;
+    for client in clients {
+        until(client, "the last seq", |status| status.at.is_some_and(|at| at.seq == table.seq)).await;
+        client.board(|board| {
+            let shown = board.shapes();
+            let shown: Vec<(&str, String)> =
+                shown.iter().map(|(id, shape)| (*id, json!(shape).to_string())).collect();
+            let rows: Vec<(&str, String)> =
+                table.shapes.iter().map(|(id, shape)| (id.as_str(), shape.clone())).collect();
+            assert_eq!(shown, rows);
+        });
+    }
+}
+
+/// CL6
+#[tokio::test]
+async fn when_a_node_goes_its_client_is_at_once_on_the_other_and_goes_on() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let [first, second] = TestNode::two(&database).await;
+    let addresses = [first.address(), second.address()];
+    let ann = client(&addresses);
+    live(&ann).await;
+    ann.edit(vec![rectangle("a")]).unwrap();
+    sent(&ann).await;
+    let gone = Instant::now();
+    first.stop().await;
+    until(&ann, "the other node", |status| status.connections == 2 && status.phase == Phase::Live).await;
+    assert!(gone.elapsed() < Duration::from_secs(5), "{:?}", gone.elapsed());
+    ann.edit(vec![rectangle("b")]).unwrap();
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann]).await;
+    second.stop().await;
+}
+
+/// CL6
+#[tokio::test]
+async fn what_is_drawn_offline_and_over_a_restart_is_sent_when_a_node_is_there() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let node = TestNode::start(&database).await;
+    let (ann, ben) = (client(&[node.address()]), client(&[node.address()]));
+    live(&ann).await;
+    ann.set_online(false);
+    until(&ann, "the end of the line", |status| status.phase == Phase::Offline).await;
+    for number in 0..200 {
+        ann.edit(vec![rectangle(&format!("a{number}")), rectangle("shared")]).unwrap();
+    }
+    ben.edit(vec![rectangle("shared"), rectangle("b")]).unwrap();
+    sent(&ben).await;
+    let saved = serde_json::to_string(&ann.close().await).unwrap();
+    let restored = Board::restored(serde_json::from_str(&saved).unwrap(), restart_op_id());
+    assert_eq!((restored.shapes().len(), restored.unacknowledged().len()), (201, 200));
+    let (ann, _news) = Client::open(settings(&[node.address()]), restored);
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann, &ben]).await;
+    node.stop().await;
+}
+
+/// CL6
+#[tokio::test]
+async fn a_half_open_connection_is_given_up_and_nothing_is_lost_or_doubled() {
+    let database = TestDatabase::create().await;
+    let room = make_room(&database, "room").await;
+    let node = TestNode::start(&database).await;
+    let chaos = Chaos::before(Upstream::Tcp(node.address())).await;
+    let (ann, ben) = (client(&[chaos.address()]), client(&[node.address()]));
+    let mut drawn = 0;
+    for ways in [&Way::BOTH[..], &[Way::ToServer], &[Way::ToClient]] {
+        live(&ann).await;
+        let before = ann.status().connections;
+        chaos.lose(ways);
+        for _ in 0..20 {
+            drawn += 1;
+            ann.edit(vec![rectangle(&format!("a{drawn}"))]).unwrap();
+            ben.edit(vec![rectangle(&format!("b{drawn}"))]).unwrap();
+        }
+        until(&ann, "another connection", |status| status.connections > before).await;
+        sent(&ann).await;
+    }
+    sent(&ben).await;
+    assert_see_the_table(&database, &[&ann, &ben]).await;
+    let counted = "select count(*) from pgcanvas.shape_changes where room_id = $1";
+    let logged: i64 = database.client().await.query_one(counted, &[&room]).await.unwrap().get(0);
+    assert_eq!(logged, 2 * drawn);
+    node.stop().await;
+}
+
+/// CL6
+#[tokio::test]
+async fn a_node_that_does_not_speak_the_protocol_or_is_not_there_is_passed_over() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let node = TestNode::start(&database).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let ann = client(&[closed, silent.local_addr().unwrap(), node.address()]);
+    ann.edit(vec![rectangle("a")]).unwrap();
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann]).await;
+    node.stop().await;
+}
