@@ -30,6 +30,10 @@ pub struct NodeSettings {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<u64>(text, 0, 86_400))]
     pub linger_seconds: u64,
+
+    /// Where browsers load the page's files from: a CDN that takes them from this node's /assets/ [default: this node]
+    #[arg(long, global = true, value_name = "URL", value_parser = value::asset_base)]
+    pub asset_base: Option<String>,
 }
 
 impl NodeSettings {
@@ -46,6 +50,6 @@ impl NodeSettings {
 
 impl Default for NodeSettings {
     fn default() -> Self {
-        Self { writers: 4, pool_size: 8, max_sockets: 10_000, drain_seconds: 10, linger_seconds: 30 }
+        Self { writers: 4, pool_size: 8, max_sockets: 10_000, drain_seconds: 10, linger_seconds: 30, asset_base: None }
     }
 }

@@ -10,7 +10,11 @@ use serde_json::json;
 
 use super::answer::{Answer, answer, db_error, error, json_text};
 use super::shapes;
-use super::{page, upgrade};
+use super::upgrade;
+#[cfg(feature = "board")]
+use super::board;
+#[cfg(not(feature = "board"))]
+use super::page;
 use crate::db::DbError;
 use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
@@ -32,7 +36,12 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     }
     match (&method, parts.as_slice()) {
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
+        #[cfg(not(feature = "board"))]
         (&Method::GET, []) => page::start(node).await,
+        #[cfg(feature = "board")]
+        (&Method::GET, [] | ["r", _]) => board::page(&request, node.asset_base.as_deref()),
+        #[cfg(feature = "board")]
+        (&Method::GET, ["assets", ..]) => board::asset(&path, &request),
         (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
         (&Method::GET, ["healthz"]) => answer(StatusCode::OK, "text/plain", "ok\n"),
         (&Method::GET, ["readyz"]) => ready(node).await,

@@ -91,9 +91,11 @@ export class Client {
     this.connection.send({ type: "leave", room: room.name });
   }
 
-  /** What people call this person from the next connection on. */
+  /** What people are to call this person; a name is said when a connection begins, so another one is made. */
   rename(name: string): void {
+    if (name === this.name) return;
     this.name = name;
+    this.connection.renew();
   }
 
   /** Ends it: nothing is sent any more, what is not sent stays kept. */

@@ -73,6 +73,15 @@ export class Connection {
     else if (!this.socket) this.attempt();
   }
 
+  /** Begins a new connection at once. */
+  renew(): void {
+    if (this.state === "stopped") return;
+    const wasUp = this.upSinceMs !== undefined;
+    this.drop();
+    if (wasUp) this.listener.down(undefined);
+    this.attempt();
+  }
+
   /** Sends a frame; whether there was a socket to take it. */
   send(frame: object): boolean {
     if (this.upSinceMs === undefined || !this.socket) return false;
