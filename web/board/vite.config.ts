@@ -16,10 +16,27 @@ function finish(): Plugin {
   return { name: "finish", apply: "build", closeBundle };
 }
 
+/** The component looks for its fonts on the internet if the node fails to send one; then this page would, too. */
+const ELSEWHERE = /`https:\/\/esm\.sh\/\$\{[^;]*?\/dist\/prod\/`/;
+
+/** Lets it look here alone. */
+function onlyHere(): Plugin {
+  const found = new Set<string>();
+  const transform = (code: string, id: string) => {
+    if (!id.includes("@excalidraw/excalidraw/") || !ELSEWHERE.test(code)) return undefined;
+    found.add(id);
+    return { code: code.replace(ELSEWHERE, "window.EXCALIDRAW_ASSET_PATH"), map: null };
+  };
+  const buildEnd = (failure?: Error) => {
+    if (!failure && found.size === 0) throw new Error("the component's address for fonts elsewhere was not found: is it another version?");
+  };
+  return { name: "only-here", apply: "build", transform, buildEnd };
+}
+
 export default defineConfig({
   // Relative to the file that asks: so the assets may be served from anywhere.
   base: "./",
-  plugins: [finish()],
+  plugins: [onlyHere(), finish()],
   build: {
     outDir: out,
     emptyOutDir: true,

@@ -48,7 +48,7 @@ export class Drain {
 
   private later(): void {
     this.failures += 1;
-    if (!this.stopped) this.cancel = this.clock.after(backoffMs(this.failures, this.clock.random), () => void this.run());
+    if (!this.stopped) this.cancel = this.clock.after(backoffMs(this.failures - 1, () => this.clock.random()), () => void this.run());
   }
 
   /** Whether it was answered for good. */

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { Board } from "./core/board.js";
+import { Board, restartOpId } from "./core/board.js";
 import { divide } from "./core/divide.js";
 import type { News, Rejection } from "./core/news.js";
 import { acknowledged, givenUp, receive } from "./core/receive.js";
@@ -69,7 +69,7 @@ export class Room extends Emitter<RoomEvents> {
   ) {
     super();
     const { store, clock } = ties;
-    this.board = Board.restored(store.client, name, kept);
+    this.board = Board.restored(store.client, name, kept, store.durable ? restartOpId(Date.now()) : 1);
     for (const batch of kept.orphans) this.board.adopt(batch);
     this.presence = new Presence(clock, (state) => this.board.live && ties.send({ type: "presence", room: name, state }));
     this.keeper = new Keeper(store, clock, this.board);

@@ -23,7 +23,7 @@ type Step =
   | { receive: Told }
   | { edit: Op[] }
   | { wait_ms: number }
-  | { restart: true }
+  | { restart: number }
   | { expect: Expectation };
 
 /** A file of the scenarios. */
@@ -52,7 +52,7 @@ export class Story {
     else if ("receive" in step) this.hear(step.receive);
     else if ("edit" in step) this.board.edit(step.edit);
     else if ("wait_ms" in step) this.nowMs += step.wait_ms;
-    else if ("restart" in step) this.restart();
+    else if ("restart" in step) this.restart(step.restart);
     else this.check(step.expect);
     this.sends.push(...this.board.outgoing(this.nowMs));
   }
@@ -64,10 +64,10 @@ export class Story {
     }
   }
 
-  private restart(): void {
+  private restart(leastOpId: number): void {
     const { shapes, ...saved } = this.board.save();
     const text = JSON.stringify({ ...saved, shapes: [...shapes] });
-    this.board = Board.restored(this.board.client, this.board.room, JSON.parse(text));
+    this.board = Board.restored(this.board.client, this.board.room, JSON.parse(text), leastOpId);
   }
 
   private check(expected: Expectation): void {

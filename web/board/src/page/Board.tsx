@@ -32,6 +32,7 @@ export function Board({ room }: { room: Room }) {
         theme={theme}
         langCode={language}
         UIOptions={UI}
+        aiEnabled={false}
         autoFocus
         handleKeyboardGlobally
         onChange={(_, appState) => {

@@ -20,6 +20,8 @@ export function editorOf(api: ExcalidrawImperativeAPI): Editor {
 /** A text that was written elsewhere without a size, measured: it would not be seen. */
 function measured(element: Element): Element {
   if (element.type !== "text" || Number(element["width"]) > 0) return element;
-  const [restored] = restoreElements([element as unknown as ExcalidrawElement], null, { refreshDimensions: true });
+  // Without any size it would be taken for a slip of the hand, and dropped.
+  const sized = { ...element, width: 1, height: 1 } as unknown as ExcalidrawElement;
+  const [restored] = restoreElements([sized], null, { refreshDimensions: true });
   return restored ? ({ ...element, width: restored.width, height: restored.height } as Element) : element;
 }

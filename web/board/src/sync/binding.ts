@@ -55,6 +55,8 @@ export class Binding {
 
   /** A button of the pointer went down or up anywhere on the page: a slider that is dragged is one gesture, too. */
   press(down: boolean): void {
+    // The gesture before this one ends here, if the component has not shown its end yet: two are not one.
+    if (down && gestureOf(this.editor.state()) === "none") this.tellNow();
     this.pressed = down;
     this.changed();
   }

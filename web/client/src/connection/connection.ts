@@ -166,7 +166,7 @@ export class Connection {
     this.failures = wasGood ? 0 : this.failures + 1;
     this.tell(this.failures >= OFFLINE_AFTER_FAILURES ? "offline" : "reconnecting");
     const atOnce = wasGood && code === CLOSE.goingAway;
-    this.cancel = clock.after(atOnce ? 0 : backoffMs(this.failures, clock.random), () => this.attempt());
+    this.cancel = clock.after(atOnce ? 0 : backoffMs(this.failures - 1, () => clock.random()), () => this.attempt());
   }
 
   /** Lets the socket go without waiting for it: on a dead network its own goodbye takes minutes. */

@@ -5,17 +5,19 @@ import { Link } from "./link.js";
 import { keyOf, Queue, type Queued } from "./queue.js";
 
 /**
- * How far the next `op_id` is moved on by a restart. What is kept may be older than the last gestures that were sent, and an `op_id` must
- * never be used for two of them: the node would take the second for a repeat and drop it.
+ * The least `op_id` after a restart: the time in microseconds. What is kept may be older than the last gestures that were sent, and an
+ * `op_id` must never be used for two of them: the node would take the second for a repeat and drop it.
  */
-export const RESTART_GAP = 1 << 20;
+export function restartOpId(nowMs: number): number {
+  return Math.floor(nowMs * 1000);
+}
 
 /** What is kept of a board over the end of a page. */
 export interface SavedBoard {
   readonly at: At | undefined;
   readonly shapes: Iterable<Shape>;
   readonly queue: readonly Queued[];
-  readonly nextOpId: number | undefined;
+  readonly nextOpId: number;
 }
 
 /** One room's board as one client sees it, without a network: frames and gestures in, frames and news out. */
@@ -34,13 +36,13 @@ export class Board {
     readonly room: string,
   ) {}
 
-  /** The board of an earlier page, which may have gone on for a while after it was saved. */
-  static restored(client: string, room: string, saved: SavedBoard): Board {
+  /** The board of an earlier page, which may have gone on for a while after it was saved; numbers go on from `leastOpId` at least. */
+  static restored(client: string, room: string, saved: SavedBoard, leastOpId: number): Board {
     const board = new Board(client, room);
     board.at = saved.at;
     for (const shape of saved.shapes) board.confirmed.set(shape.id, shape);
     for (const batch of saved.queue) board.queue.push(batch, board.confirmed);
-    if (saved.nextOpId !== undefined) board.nextOpId = saved.nextOpId + RESTART_GAP;
+    board.nextOpId = Math.max(saved.nextOpId, leastOpId);
     return board;
   }
 

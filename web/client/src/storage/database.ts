@@ -24,7 +24,6 @@ export function result<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new Error("the browser's database failed"));
-    if (request instanceof IDBOpenDBRequest) request.onblocked = () => reject(new Error("the browser's database is blocked"));
   });
 }
 

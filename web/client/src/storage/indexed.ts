@@ -79,7 +79,7 @@ export class IndexedStore implements Store {
       queue: queue.map(asQueued),
       orphans: await this.orphans(batches),
       // Written with every gesture, in its transaction.
-      nextOpId: counter?.next_op_id,
+      nextOpId: counter?.next_op_id ?? 1,
     };
   }
 

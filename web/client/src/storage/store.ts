@@ -11,8 +11,8 @@ export interface Kept {
   readonly queue: readonly Queued[];
   /** Those of tabs that are gone. */
   readonly orphans: readonly Queued[];
-  /** The next `op_id` of this client, as far as it was kept; none when it was never here. */
-  readonly nextOpId: number | undefined;
+  /** The next `op_id` of this client, as far as it was kept. */
+  readonly nextOpId: number;
 }
 
 /** What changed on the confirmed board: these shapes, or all of them. */
@@ -59,7 +59,7 @@ export class MemoryStore implements Store {
   constructor(readonly client: string = freshClient()) {}
 
   load(): Promise<Kept> {
-    return Promise.resolve({ at: undefined, shapes: [], queue: [], orphans: [], nextOpId: undefined });
+    return Promise.resolve({ at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 });
   }
 
   keep(): void {}
