@@ -23,7 +23,9 @@ export function Board({ room }: { room: Room }) {
   const { theme, choice, choose } = useTheme();
   const language = useMemo(componentLanguage, []);
   const self = usePeople(api, room);
-  const binding = useBinding(api, room);
+  // The component empties its board once, when it is ready, and then begins to tell of changes.
+  const [ready, setReady] = useState(false);
+  const binding = useBinding(ready ? api : undefined, room);
   return (
     <div className="board">
       <Excalidraw
@@ -36,6 +38,7 @@ export function Board({ room }: { room: Room }) {
         autoFocus
         handleKeyboardGlobally
         onChange={(_, appState) => {
+          if (!ready) setReady(true);
           binding?.changed();
           self.looked(appState);
         }}

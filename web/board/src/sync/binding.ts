@@ -45,6 +45,7 @@ export class Binding {
 
   /** The component changed, or only looks so: it calls at every move. */
   changed(): void {
+    this.findLost();
     const before = this.gesture;
     const now = gestureOf(this.editor.state());
     this.gesture = now === "none" && this.pressed ? "drag" : now;
@@ -117,15 +118,22 @@ export class Binding {
     this.shown.agree({ ...element, version: undefined }, row, { ...before, points });
   }
 
-  /** What the person changed and the room was not told. What vanished from the component without a word counts as deleted. */
+  /** What the person changed and the room was not told. */
   private dirty(): Element[] {
+    return this.editor.elements().filter((element) => element.type !== "selection" && this.shown.differs(element));
+  }
+
+  /**
+   * What the component lost without a word is shown again. A person deletes by deleting; but a file that is dropped on the page takes the
+   * place of all there was, and on a shared board that is to add to it.
+   */
+  private findLost(): void {
     const elements = this.editor.elements();
-    const dirty = elements.filter((element) => element.type !== "selection" && this.shown.differs(element));
-    if (elements.length < this.shown.size) {
-      const there = new Set(elements.map(({ id }) => id));
-      for (const id of this.shown.ids()) if (!there.has(id)) dirty.push({ id, type: "", isDeleted: true });
-    }
-    return dirty;
+    if (elements.length >= this.shown.size) return;
+    const there = new Set(elements.map(({ id }) => id));
+    const lost = this.shown.ids().filter((id) => !there.has(id));
+    for (const id of lost) this.shown.forget(id);
+    this.wait(lost);
   }
 
   /** These are to be painted with the next picture. */
