@@ -2,11 +2,11 @@ import { useState } from "react";
 import { callMe, myName } from "../people/me.js";
 
 /** Lets a person say what the others should call them. */
-export function NameField({ onName }: { onName?: (name: string) => void }) {
+export function NameField({ label }: { label: string }) {
   const [name, setName] = useState(myName() ?? "");
   return (
     <label className="name-field">
-      Your name
+      {label}
       <input
         value={name}
         maxLength={64}
@@ -14,7 +14,7 @@ export function NameField({ onName }: { onName?: (name: string) => void }) {
         placeholder="guest"
         onChange={(event) => {
           setName(event.target.value);
-          onName?.(callMe(event.target.value));
+          callMe(event.target.value);
         }}
       />
     </label>

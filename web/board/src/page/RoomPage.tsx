@@ -2,7 +2,7 @@ import type { Room, Status } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
 import { NameField } from "./NameField.js";
-import { myName } from "../people/me.js";
+import { callMe, myName } from "../people/me.js";
 import { openClient, useRoom } from "./session.js";
 
 /** One room: its board, and what to say while there is none. */
@@ -15,7 +15,7 @@ export default function RoomPage({ room: name }: { room: string }) {
   return (
     <>
       {room && ready ? <Board room={room} /> : <Opening name={name} room={room} />}
-      {!named && <Introduction done={() => setNamed(true)} />}
+      {ready && !named && <Introduction done={() => setNamed(true)} />}
     </>
   );
 }
@@ -43,11 +43,12 @@ function Introduction({ done }: { done: () => void }) {
       className="introduction"
       onSubmit={(event) => {
         event.preventDefault();
+        callMe(myName() ?? "");
         void openClient().then((client) => client.rename(myName() || "guest"));
         done();
       }}
     >
-      <NameField />
+      <NameField label="What should the others call you?" />
       <button type="submit">Draw</button>
     </form>
   );

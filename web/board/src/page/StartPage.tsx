@@ -13,7 +13,7 @@ export function StartPage() {
         <p>A shared whiteboard whose every shape is a row in your PostgreSQL.</p>
       </header>
       <section className="start-card">
-        <NameField />
+        <NameField label="Your name" />
         <NewRoom />
       </section>
       <Rooms />

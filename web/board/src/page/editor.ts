@@ -22,6 +22,6 @@ function measured(element: Element): Element {
   if (element.type !== "text" || Number(element["width"]) > 0) return element;
   // Without any size it would be taken for a slip of the hand, and dropped.
   const sized = { ...element, width: 1, height: 1 } as unknown as ExcalidrawElement;
-  const [restored] = restoreElements([sized], null, { refreshDimensions: true });
+  const [restored] = restoreElements([sized], null, { refreshDimensions: true, repairBindings: true });
   return restored ? ({ ...element, width: restored.width, height: restored.height } as Element) : element;
 }
