@@ -43,12 +43,14 @@ fn build() -> Result<(), String> {
     install(&root)?;
     npm(&root, &["run", "build"], &[("PGCANVAS_PAGE_FOLDER", &page)])?;
     let table = table(&page).map_err(|error| format!("the board's page cannot be read: {error}"))?;
-    fs::write(out.join("board.rs"), table).map_err(|error| format!("the board's files cannot be listed: {error}"))
+    fs::write(out.join("board.rs"), table)
+        .map_err(|error| format!("the board's files cannot be listed: {error}"))
 }
 
 /// Installs what the lock file says, unless that was done already.
 fn install(root: &Path) -> Result<(), String> {
-    let lock = fs::read(root.join("package-lock.json")).map_err(|error| format!("web/package-lock.json: {error}"))?;
+    let lock = fs::read(root.join("package-lock.json"))
+        .map_err(|error| format!("web/package-lock.json: {error}"))?;
     let note = root.join("node_modules/.pgcanvas-lock");
     if fs::read(&note).is_ok_and(|installed| installed == lock) {
         return Ok(());
@@ -61,9 +63,11 @@ fn npm(root: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Result<(
     let mut command = Command::new("npm");
     command.current_dir(root).args(arguments).envs(variables.iter().copied());
     let done = command.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "npm is missing, which builds the board's page: install it (on Debian: apt-get install npm), \
+        io::ErrorKind::NotFound => {
+            "npm is missing, which builds the board's page: install it (on Debian: apt-get install npm), \
              or build without the page: cargo build --no-default-features"
-            .to_owned(),
+                .to_owned()
+        }
         _ => format!("npm cannot be started: {error}"),
     })?;
     if done.status.success() {
@@ -83,18 +87,18 @@ fn table(page: &Path) -> io::Result<String> {
     // By text, as they are looked up; paths are ordered otherwise.
     files.sort_by_key(below);
     let mut code = String::from("const FILES: &[File] = &[\n");
+    let included = |file: &Path| format!("include_bytes!(r\"{}\")", file.display());
     for file in &files {
-        let path = below(file);
         let compressed = |extension: &str| {
             let beside = PathBuf::from(format!("{}.{extension}", file.display()));
-            if beside.exists() { format!("Some(include_bytes!({beside:?}))") } else { "None".to_owned() }
+            if beside.exists() { format!("Some({})", included(&beside)) } else { "None".to_owned() }
         };
+        let (path, plain) = (below(file), included(file));
+        let (gzip, brotli) = (compressed("gz"), compressed("br"));
         // Writing to a String does not fail.
         _ = writeln!(
             code,
-            "    File {{ path: {path:?}, plain: include_bytes!({file:?}), gzip: {}, brotli: {} }},",
-            compressed("gz"),
-            compressed("br"),
+            "    File {{ path: \"{path}\", plain: {plain}, gzip: {gzip}, brotli: {brotli} }},"
         );
     }
     code.push_str("];\n");

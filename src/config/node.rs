@@ -50,6 +50,13 @@ impl NodeSettings {
 
 impl Default for NodeSettings {
     fn default() -> Self {
-        Self { writers: 4, pool_size: 8, max_sockets: 10_000, drain_seconds: 10, linger_seconds: 30, asset_base: None }
+        Self {
+            writers: 4,
+            pool_size: 8,
+            max_sockets: 10_000,
+            drain_seconds: 10,
+            linger_seconds: 30,
+            asset_base: None,
+        }
     }
 }

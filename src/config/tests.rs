@@ -55,13 +55,21 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_MAX_SOCKETS", "7"),
         ("PGCANVAS_DRAIN_SECONDS", "8"),
         ("PGCANVAS_LINGER_SECONDS", "9"),
+        ("PGCANVAS_ASSET_BASE", "https://cdn.example.org/b/"),
     ];
     let all = settings(&["check"], &env).unwrap();
     assert_eq!((all.listen.to_string().as_str(), all.log.as_str()), ("127.0.0.1:1", "debug"));
     assert_eq!(all.database_url().map(DatabaseUrl::reveal), Some("postgres://h/d"));
     assert_eq!((all.data_dir, all.postgres_bin), (Some("/data".into()), Some("/pg".into())));
     assert_eq!((all.postgres_port, all.migrate), (Some(5433), true));
-    let node = NodeSettings { writers: 5, pool_size: 6, max_sockets: 7, drain_seconds: 8, linger_seconds: 9 };
+    let node = NodeSettings {
+        writers: 5,
+        pool_size: 6,
+        max_sockets: 7,
+        drain_seconds: 8,
+        linger_seconds: 9,
+        asset_base: Some("https://cdn.example.org/b".into()),
+    };
     assert_eq!(all.node, node);
 }
 

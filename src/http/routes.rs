@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, answer, db_error, error, json_text};
-use super::shapes;
-use super::upgrade;
 #[cfg(feature = "board")]
 use super::board;
 #[cfg(not(feature = "board"))]
 use super::page;
+use super::shapes;
+use super::upgrade;
 use crate::db::DbError;
 use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
@@ -51,9 +51,10 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::GET, ["api", "rooms", room]) => show(node, room).await,
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
         (&Method::POST, ["api", "rooms", room, "ops"]) => shapes::post(node, room, request).await,
-        (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
-            if method != Method::GET || posts_only(&parts) =>
-        {
+        (
+            _,
+            [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..] | ["r", _] | ["assets", ..],
+        ) if method != Method::GET || posts_only(&parts) => {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
         _ => error(RejectCode::NotFound, "path: there is nothing here"),

@@ -1,7 +1,10 @@
 //! The page itself: small, asked for each time, and naming the files that it needs.
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Request, StatusCode};
 use uuid::Uuid;
 
@@ -18,7 +21,8 @@ pub(in crate::http) fn page(request: &Request<Incoming>, asset_base: Option<&str
     let body = built.replace(BUILT_BASE, &format!("\"{base}/assets/"));
     let tag = format!("\"{}\"", Uuid::new_v5(&Uuid::NAMESPACE_URL, body.as_bytes()).simple());
     let known = request.headers().get_all(IF_NONE_MATCH).iter().any(|value| names(value, &tag));
-    let (status, body) = if known { (StatusCode::NOT_MODIFIED, String::new()) } else { (StatusCode::OK, body) };
+    let (status, body) =
+        if known { (StatusCode::NOT_MODIFIED, String::new()) } else { (StatusCode::OK, body) };
     let mut page = answer(status, "text/html; charset=utf-8", body);
     let mut say = |name: HeaderName, text: &str| {
         // A base that no header can hold was refused with the settings.
