@@ -64,7 +64,7 @@ fn npm(root: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Result<(
     command.current_dir(root).args(arguments).envs(variables.iter().copied());
     let done = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            "npm is missing, which builds the board's page: install it (on Debian: apt-get install npm), \
+            "npm is missing, which builds the board's page: install Node.js 20.19 or newer (https://nodejs.org), \
              or build without the page: cargo build --no-default-features"
                 .to_owned()
         }

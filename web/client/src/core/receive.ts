@@ -146,9 +146,8 @@ export function givenUp(board: Board, client: string, opId: number, code: string
 }
 
 function problem(board: Board, link: Link, frame: Problem, nowMs: number): News[] {
+  if (frame.code === "unsupported") return unknownVerb(board, link, frame);
   if (frame.room !== board.room) return [];
-  // A node that does not know a verb answers so; the batch must not wait for ever.
-  if (frame.op_id !== undefined) return givenUp(board, board.client, frame.op_id, frame.code, frame.message);
   if (link.joining !== "asked" && !(link.joining instanceof Incoming)) return [];
   if (mayBeRepeated(frame.code)) {
     link.rejoin();
@@ -157,6 +156,15 @@ function problem(board: Board, link: Link, frame: Problem, nowMs: number): News[
   }
   link.joining = "refused";
   return [{ news: "refused", code: frame.code, message: frame.message }];
+}
+
+/** A node of an earlier version does not know undo: what asks for it must not wait for ever. */
+function unknownVerb(board: Board, link: Link, frame: Problem): News[] {
+  const turns = board.unacknowledged().filter(({ verb, op_id }) => verb !== "ops" && link.inFlight.has(op_id));
+  return turns.flatMap(({ client, op_id }) => {
+    link.inFlight.delete(op_id);
+    return givenUp(board, client, op_id, frame.code, frame.message);
+  });
 }
 
 /** The copy is wrong, or the node is: all is asked for anew. */
