@@ -18,6 +18,7 @@ mod http;
 mod join;
 mod layers;
 mod limits;
+mod page;
 mod presence;
 mod process;
 mod readers;
