@@ -146,13 +146,19 @@ comment on type pgcanvas.shape_change is 'How an existing shape changed: append 
 create or replace function pgcanvas.change_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
 declare
-  v_head text := ',"id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',';
+  v_head text;
 begin
-  if p_to.points is not null and pgcanvas.is_append(p_from, p_to) then
-    return row('append'::text, ('{"op":"append"' || v_head || '"points":' || to_json(p_to.points[array_length(p_from.points, 1) + 1:]) || '}')::json,
-               ('{"length":' || array_length(p_from.points, 1) || '}')::json)::pgcanvas.shape_change;
+  if p_from.id is null then
+    return row('put', '{"op":"put","shape":' || pgcanvas.shape_text(p_to) || '}', null)::pgcanvas.shape_change;
+  elsif p_to.id is null then
+    return row('delete', '{"op":"delete","id":' || to_json(p_from.id) || '}', pgcanvas.shape_json(p_from))::pgcanvas.shape_change;
   end if;
-  return row('patch'::text, ('{"op":"patch"' || v_head || pgcanvas.shape_diff(p_from, p_to) || '}')::json,
-             ('{' || pgcanvas.shape_diff(p_to, p_from) || '}')::json)::pgcanvas.shape_change;
+  v_head := ',"id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',';
+  if p_to.points is not null and pgcanvas.is_append(p_from, p_to) then
+    return row('append', '{"op":"append"' || v_head || '"points":' || to_json(p_to.points[array_length(p_from.points, 1) + 1:]) || '}',
+               '{"length":' || array_length(p_from.points, 1) || '}')::pgcanvas.shape_change;
+  end if;
+  return row('patch', '{"op":"patch"' || v_head || pgcanvas.shape_diff(p_from, p_to) || '}',
+             '{' || pgcanvas.shape_diff(p_to, p_from) || '}')::pgcanvas.shape_change;
 end $$;
-comment on function pgcanvas.change_of is 'The change of an existing shape: append when only points were added, else patch; and what undoes it.';
+comment on function pgcanvas.change_of is 'The change from one state of a shape to another (null: none): put when it came, delete when it went, append when only points were added, else patch; and what undoes it.';

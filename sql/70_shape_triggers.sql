@@ -66,7 +66,7 @@ begin
     new.created_by := new.updated_by;
     new.created_at := new.updated_at;
   end if;
-  v_fault := shape_fault(new.id, properties_of(new), new.extra);
+  v_fault := shape_fault(new);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
   new.grid := grid_box(new.bounds);
@@ -165,6 +165,16 @@ begin
 end $$;
 comment on function pgcanvas.notice_payload is 'What the bell says: "c <from> <to>", then one line per batch when all of them fit.';
 
+create or replace function pgcanvas.tg_rooms__check_slug()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  if new.slug ~ '^[0-9]+$' and new.slug <> new.id::text then
+    raise exception 'slug: a number is the slug of its own room only' using errcode = '23514', constraint = 'number_slug_check';
+  end if;
+  return new;
+end $$;
+comment on function pgcanvas.tg_rooms__check_slug is 'A slug that is a number is the room''s own: else it would hide another room.';
+
 create or replace function pgcanvas.tg_rooms__notify()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
@@ -190,7 +200,7 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
 
--- Statements of apply_ops pass them all by: their rooms are locked, their rows stamped and logged by the statement itself. Whether a
+-- Statements of apply_ops pass them all by: it locks, stamps, logs and rings itself. Whether a
 -- statement is one of apply_ops is decided here, where the user is the statement's own: it is the owner's and says so. What a setting
 -- says is not enough.
 -- Those of earlier versions would log twice.
@@ -217,13 +227,20 @@ begin
     execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
   end loop;
 end $do$;
+create or replace trigger _100_check_slug before insert or update of slug, id on pgcanvas.rooms
+  for each row execute function pgcanvas.tg_rooms__check_slug();
 create or replace trigger _600_forget after delete on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__forget();
 
 -- A constraint trigger cannot be replaced in place.
 drop trigger if exists _900_notify on pgcanvas.rooms;
-create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
-  for each row when (new.last_seq > old.last_seq) execute function pgcanvas.tg_rooms__notify();
+do $do$
+begin
+  execute format($$create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
+    for each row when (new.last_seq > old.last_seq and not (current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> ''))
+    execute function pgcanvas.tg_rooms__notify()$$, (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.rooms'::regclass));
+end $do$;
 
+comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
 comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

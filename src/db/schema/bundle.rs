@@ -23,7 +23,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "05_shape_rules.sql",
     "10_json.sql",
     "20_rooms.sql",
-    "30_fold.sql",
+    "30_ops.sql",
     "40_apply_ops.sql",
     "50_changes.sql",
     "60_presence.sql",
