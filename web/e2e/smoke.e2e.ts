@@ -150,6 +150,35 @@ describe("two people on two nodes", () => {
     await ann.context.close();
   });
 
+  it("lose nothing when two tabs were closed offline and one is opened again", async () => {
+    const room = await makeRoom(cluster.at(0), "two-tabs");
+    const node = await cluster.further();
+    const port = Number(new URL(node.url).port);
+    const ann = await Person.come(browser, { name: "Ann" });
+    const tabs = [ann.page, await ann.newTab()];
+    for (const tab of tabs) {
+      ann.page = tab;
+      await tab.bringToFront();
+      await ann.open(node.url, room);
+    }
+    await node.kill();
+    for (const [at, tab] of tabs.entries()) {
+      ann.page = tab;
+      await tab.bringToFront();
+      await ann.draw("r", [300 + at * 200, 300], [400 + at * 200, 400]);
+      await ann.says(/1 unsent/);
+    }
+    for (const tab of tabs) await tab.close();
+    await cluster.further(port);
+    await ann.newTab();
+    await ann.open(node.url, room);
+    await until("both are stored", async () => (await shapes(room)) === "2");
+    const clients = "select count(distinct client) from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = 'two-tabs')";
+    expect(await cluster.sql(clients), "each under its own client").toBe("2");
+    await ann.says("Live");
+    await ann.context.close();
+  });
+
   it("find their way from the start page, also on a phone and in the dark", async () => {
     const ann = await Person.come(browser, { width: 390, height: 844, dark: true });
     await ann.page.goto(cluster.at(0).url);

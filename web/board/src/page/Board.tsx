@@ -73,15 +73,27 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room): Bindi
     setBinding(made);
     const off = room.on("reject", ({ message }) => api.setToast({ message: `The board did not take that: ${message}`, closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
+    const stopGuarding = guardUnsent(room);
     const [first] = room.shapes();
     if (first) api.scrollToContent(undefined, { fitToContent: true, animate: false });
     return () => {
       off();
       stopWatching();
+      stopGuarding();
       made.close();
     };
   }, [api, room]);
   return binding;
+}
+
+/** Asks before a page is closed whose gestures would be lost with it: only where the browser does not keep them. */
+function guardUnsent(room: Room): () => void {
+  const asked = (event: BeforeUnloadEvent) => {
+    const { durable, unsent } = room.status;
+    if (!durable && unsent > 0) event.preventDefault();
+  };
+  addEventListener("beforeunload", asked);
+  return () => removeEventListener("beforeunload", asked);
 }
 
 function watchPointer(binding: Binding): () => void {
