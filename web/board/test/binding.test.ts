@@ -96,6 +96,15 @@ describe("the component and the room", () => {
     expect(Number(editor.get("box")?.["version"])).toBeGreaterThan(before);
   });
 
+  it("leaves a row without an index where it lies when it changes", () => {
+    editor.list = editor.list.map((element) => ({ ...element, index: "a0" }));
+    editor.show(editor.list);
+    somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#e03131" }, unset: [] });
+    vi.advanceTimersByTime(50);
+    expect(editor.get("box")).toMatchObject({ strokeColor: "#e03131", index: "a0" });
+    expect(ops()).toEqual([]);
+  });
+
   it("sends a drag as one batch, of what the person changed alone, and does not tear the shape from under them", () => {
     const drag = { cursorButton: "down", selectedElementsAreBeingDragged: true, selectedElementIds: { box: true } } as const;
     editor.be(drag);
