@@ -33,7 +33,7 @@
 //!   - `writer`, `batch`: from batches to transactions; `fanout`, `frames`: from the log to frames; `join`: from a board to pages.
 //!   - `outbox`: what waits for one socket; `presence`: who is where; `seed`: frames in the old dialect.
 //! - `session`: one socket: what it says, where it is, what it is sent.
-//! - [`http`]: the listening socket, upgrades, REST, the start page.
+//! - [`http`]: the listening socket, upgrades, REST, the board's page (feature `board`), which `build.rs` makes of `web/`.
 //! - [`node`]: the parts of one node, how they start and stop. Several run in one process in tests.
 //! - [`client`]: what stands at the other end: a copy of a board, a queue, a connection that comes back. Its own layer, on model and
 //!   protocol; no part of a node uses it.

@@ -47,6 +47,8 @@ pub struct Node {
     pub next_socket: AtomicU64,
     /// Whether the database's contract is still this program's.
     pub contract_holds: Arc<AtomicBool>,
+    /// Where the page's files come from, if not from here.
+    pub asset_base: Option<String>,
 }
 
 /// Returns when the node drains, or is gone.
@@ -103,6 +105,7 @@ impl RunningNode {
             sockets: Arc::new(Semaphore::new(settings.max_sockets)),
             next_socket: AtomicU64::new(1),
             contract_holds,
+            asset_base: settings.asset_base.clone(),
         });
         let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })

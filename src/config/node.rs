@@ -40,6 +40,9 @@ pub struct NodeSettings {
     #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
     pub answer_days: i32,
+    /// Where browsers load the page's files from: a CDN that takes them from this node's /assets/ [default: this node]
+    #[arg(long, global = true, value_name = "URL", value_parser = value::asset_base)]
+    pub asset_base: Option<String>,
 }
 
 impl NodeSettings {
@@ -64,6 +67,7 @@ impl Default for NodeSettings {
             linger_seconds: 30,
             history_days: 0,
             answer_days: 30,
+            asset_base: None,
         }
     }
 }

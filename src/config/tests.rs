@@ -57,6 +57,7 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_LINGER_SECONDS", "9"),
         ("PGCANVAS_HISTORY_DAYS", "10"),
         ("PGCANVAS_ANSWER_DAYS", "11"),
+        ("PGCANVAS_ASSET_BASE", "https://cdn.example.org/b/"),
     ];
     let all = settings(&["check"], &env).unwrap();
     assert_eq!((all.listen.to_string().as_str(), all.log.as_str()), ("127.0.0.1:1", "debug"));
@@ -71,6 +72,7 @@ fn every_variable_is_its_flag() {
         linger_seconds: 9,
         history_days: 10,
         answer_days: 11,
+        asset_base: Some("https://cdn.example.org/b".into()),
     };
     assert_eq!(all.node, node);
 }

@@ -36,6 +36,16 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("the folder's name is empty".into()) } else { Ok(text.into()) }
 }
 
+/// An address that a page and its policy can name: `https://cdn.example.org/board`.
+pub(super) fn asset_base(text: &str) -> Result<String, String> {
+    let place = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-._~:/[]".contains(character);
+    if place.is_empty() || place.starts_with('/') || !place.chars().all(is_plain) {
+        return Err(format!("'{text}' is not an address like https://cdn.example.org/board"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 pub(super) fn port(text: &str) -> Result<u16, String> {
     whole(text, 1, u16::MAX)
 }

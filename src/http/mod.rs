@@ -1,6 +1,9 @@
 //! HTTP: sockets are upgraded, rooms are made and read, batches are posted, and the node tells how it is.
 
 mod answer;
+#[cfg(feature = "board")]
+mod board;
+#[cfg(not(feature = "board"))]
 mod page;
 mod past;
 mod restore;

@@ -1,4 +1,4 @@
-//! The start page: the rooms, plainly.
+//! The start page of a node that was built without the board: the rooms, plainly.
 
 use std::fmt::Write;
 

@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Answer, answer, db_error, error, json_text};
-use super::{page, past, restore, shapes, upgrade};
+#[cfg(feature = "board")]
+use super::board;
+#[cfg(not(feature = "board"))]
+use super::page;
+use super::{past, restore, shapes, upgrade};
 use crate::db::DbError;
 use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
@@ -32,7 +36,12 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     }
     match (&method, parts.as_slice()) {
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
+        #[cfg(not(feature = "board"))]
         (&Method::GET, []) => page::start(node).await,
+        #[cfg(feature = "board")]
+        (&Method::GET, [] | ["r", _]) => board::page(&request, node.asset_base.as_deref()),
+        #[cfg(feature = "board")]
+        (&Method::GET, ["assets", ..]) => board::asset(&path, &request),
         (&Method::GET, ["ws"]) => upgrade::upgrade_required(),
         (&Method::GET, ["healthz"]) => answer(StatusCode::OK, "text/plain", "ok\n"),
         (&Method::GET, ["readyz"]) => ready(node).await,
@@ -62,9 +71,10 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         }
         (&Method::POST, ["api", "rooms", room, "restore"]) => restore::restore(node, room, request).await,
         (&Method::POST, ["api", "rooms", room, "branch"]) => restore::branch(node, room, request).await,
-        (_, [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..])
-            if method != Method::GET || posts_only(&parts) =>
-        {
+        (
+            _,
+            [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..] | ["r", _] | ["assets", ..],
+        ) if method != Method::GET || posts_only(&parts) => {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
         _ => error(RejectCode::NotFound, "path: there is nothing here"),

@@ -59,6 +59,9 @@ async fn backends_end_in_a_storm(condition: &str) {
     let storm = Storm::begin(&addresses, "storm", 4, 8);
     storm.more(50).await;
     for _ in 0..3 {
+        for address in &addresses {
+            get(*address, "/api/rooms").await; // a connection of the pool, should none have been needed
+        }
         let ended = end_backends(config, condition).await;
         assert!(ended > 0, "nobody is {condition}");
         storm.more(100).await;

@@ -21,6 +21,7 @@ mod join;
 mod layers;
 mod limits;
 mod once;
+mod page;
 mod presence;
 mod process;
 mod readers;

@@ -39,6 +39,15 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
     send(address, "GET", path, "").await
 }
 
+/// `GET` of a path, with headers.
+#[cfg(feature = "board")]
+pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    try_send_with(address, "GET", path, &headers, "")
+        .await
+        .unwrap_or_else(|error| panic!("GET {path} on {address}: {error}"))
+}
+
 /// `POST` of JSON.
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &Value) -> Response {
     send(address, "POST", path, &body.to_string()).await
@@ -58,10 +67,20 @@ pub(crate) async fn try_send(
     path: &str,
     body: &str,
 ) -> std::io::Result<Response> {
+    try_send_with(address, method, path, "", body).await
+}
+
+async fn try_send_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Response> {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).await?;

@@ -1,0 +1,4 @@
+export { complete } from "./complete.js";
+export { diff, grownPoints } from "./diff.js";
+export { TRANSPORT, type Element } from "./element.js";
+export { fromRow, toRow, type Passport } from "./row.js";

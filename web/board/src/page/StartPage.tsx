@@ -1,0 +1,75 @@
+import { useEffect, useState, type FormEvent } from "react";
+import { NameField } from "./NameField.js";
+import { pathOf } from "./place.js";
+import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
+import { ago } from "./when.js";
+
+/** Where one begins: who one is, a new room, the rooms there are. */
+export function StartPage() {
+  return (
+    <main className="start">
+      <header>
+        <h1>pgcanvas</h1>
+        <p>A shared whiteboard whose every shape is a row in your PostgreSQL.</p>
+      </header>
+      <section className="start-card">
+        <NameField label="Your name" />
+        <NewRoom />
+      </section>
+      <Rooms />
+    </main>
+  );
+}
+
+function NewRoom() {
+  const [slug, setSlug] = useState("");
+  const [trouble, setTrouble] = useState("");
+  const make = (event: FormEvent) => {
+    event.preventDefault();
+    makeRoom(slug.trim()).then(
+      (made) => location.assign(pathOf(made)),
+      (failure: Error) => setTrouble(failure.message),
+    );
+  };
+  return (
+    <form className="new-room" onSubmit={make}>
+      <label>
+        New room
+        <input
+          value={slug}
+          placeholder="a name, or leave it to chance"
+          pattern="[A-Za-z0-9_\-]{1,64}"
+          maxLength={64}
+          title="Letters, digits, _ and -"
+          onChange={(event) => setSlug(event.target.value)}
+        />
+      </label>
+      <button type="submit">Open</button>
+      {trouble && <p className="trouble" role="alert">{trouble}</p>}
+    </form>
+  );
+}
+
+function Rooms() {
+  const [rooms, setRooms] = useState<RoomRow[] | undefined>();
+  const [trouble, setTrouble] = useState("");
+  useEffect(() => {
+    listRooms().then(setRooms, (failure: Error) => setTrouble(failure.message));
+  }, []);
+  if (trouble) return <p className="trouble" role="alert">The rooms cannot be listed: {trouble}</p>;
+  if (!rooms) return <p className="quiet">Looking for rooms …</p>;
+  if (rooms.length === 0) return <p className="quiet">No rooms yet. Yours is the first.</p>;
+  return (
+    <ul className="rooms" aria-label="Rooms">
+      {rooms.map((room) => (
+        <li key={room.slug}>
+          <a href={pathOf(room.slug)}>
+            <strong>{room.slug}</strong>
+            <span>{room.shapes === 1 ? "1 shape" : `${room.shapes} shapes`}</span>
+            <time dateTime={room.touched_at}>{ago(room.touched_at)}</time>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

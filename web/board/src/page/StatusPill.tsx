@@ -1,0 +1,42 @@
+import type { Room, Status } from "@pgcanvas/client";
+import { useEffect, useState } from "react";
+import { useStatus } from "./RoomPage.js";
+
+/** Work in progress is told only when it takes longer than this: a good connection needs no words. */
+const PATIENCE_MS = 600;
+
+/** Whether what is on the screen is what everybody has, and what is not. */
+export function StatusPill({ room }: { room: Room }) {
+  const status = useStatus(room);
+  const shown = useSettled(status);
+  if (!shown) return null;
+  const { tone, text, title } = words(shown);
+  return (
+    <div className={`status-pill ${tone}`} role="status" title={title}>
+      <span className="status-dot" aria-hidden="true" />
+      {text}
+    </div>
+  );
+}
+
+/** The status, without what passes in a moment. */
+function useSettled(status: Status | undefined): Status | undefined {
+  const [settled, setSettled] = useState(status);
+  useEffect(() => {
+    const calm = !status || (status.phase === "live" && status.unsent === 0);
+    const timer = setTimeout(() => setSettled(status), calm ? 0 : PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [status]);
+  return settled;
+}
+
+function words({ phase, unsent, durable, reason }: Status): { tone: string; text: string; title: string } {
+  const kept = durable ? "They are kept in this browser, also if you close the tab." : "Keep this tab open: this browser does not let it keep them.";
+  const waiting = `${unsent} unsent`;
+  if (phase === "refused") return { tone: "bad", text: "Not connected", title: reason ?? "" };
+  if (phase === "live" && unsent === 0) return { tone: "good", text: "Live", title: "Everything you drew is stored." };
+  if (phase === "live") return { tone: "busy", text: waiting, title: `The node has not confirmed ${unsent} of your changes yet. ${kept}` };
+  const name = phase === "offline" ? "Offline" : "Reconnecting";
+  const title = phase === "offline" ? "No node answers. You can go on drawing." : "Looking for a node. You can go on drawing.";
+  return { tone: phase === "offline" ? "bad" : "busy", text: unsent === 0 ? name : `${name} · ${waiting}`, title: unsent === 0 ? title : `${title} ${kept}` };
+}

@@ -1,0 +1,197 @@
+import type { Op, Room } from "@pgcanvas/client";
+import type { Element } from "../mapping/index.js";
+import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
+import { erased, ordered, painted, says } from "./paint.js";
+import { Shown } from "./shown.js";
+import { opsOf, strokeOps } from "./tell.js";
+
+/** How long small changes are gathered: a click may come as several. */
+const GATHER_MS = 50;
+/** Between two parts of a stroke that is being drawn. */
+const STROKE_MS = 100;
+/** How long fingers rest before what was written is told. */
+const TEXT_MS = 400;
+
+/** What is needed of the component. */
+export interface Editor {
+  elements(): readonly Element[];
+  /** Shows these, without a step in the component's own history. */
+  show(elements: readonly Element[]): void;
+  state(): EditorState;
+  /** What the component makes of an element that somebody else made: a text without a size is measured. */
+  prepare(element: Element): Element;
+}
+
+/** Keeps what the component shows and what the room holds the same, in both directions. */
+export class Binding {
+  private readonly shown = new Shown();
+  private readonly waiting = new Set<string>();
+  private gesture: Gesture = "none";
+  private stroke: number | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private frame = 0;
+  private pressed = false;
+  private readonly off: () => void;
+
+  constructor(
+    private readonly editor: Editor,
+    private readonly room: Room,
+  ) {
+    this.off = room.on("change", ({ ids, own }) => {
+      if (!own) this.wait(ids);
+    });
+    this.paint([...room.shapes()].map((shape) => shape.id));
+  }
+
+  /** The component changed, or only looks so: it calls at every move. */
+  changed(): void {
+    this.findLost();
+    const before = this.gesture;
+    const now = gestureOf(this.editor.state());
+    this.gesture = now === "none" && this.pressed ? "drag" : now;
+    if (before !== "none" && this.gesture === "none") this.tellNow();
+    else if (this.gesture !== "drag" && this.dirty().length > 0) this.tellSoon();
+    if (before !== this.gesture && this.waiting.size > 0) this.wait([]);
+  }
+
+  /** A button of the pointer went down or up anywhere on the page: a slider that is dragged is one gesture, too. */
+  press(down: boolean): void {
+    // The gesture before this one ends here, if the component has not shown its end yet: two are not one.
+    if (down && gestureOf(this.editor.state()) === "none") this.tellNow();
+    this.pressed = down;
+    this.changed();
+  }
+
+  /** Tells at once what waits to be told: undo must not overtake it. */
+  tellNow(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const dirty = this.dirty().filter((element) => !isBlank(element) || this.gesture !== "text");
+    if (dirty.length === 0) return;
+    const ops: Op[] = [];
+    for (const element of dirty) {
+      const told = opsOf(element, this.shown);
+      ops.push(...told.ops);
+      if (element["isDeleted"] === true) this.shown.forget(element.id);
+      else this.shown.agree(element, undefined, told.base);
+    }
+    if (ops.length > 0) this.room.edit(ops, this.stroke);
+    this.stroke = undefined;
+    // Somebody else may have changed other properties meanwhile: the row says it all.
+    this.wait(dirty.map(({ id }) => id));
+  }
+
+  /** Lets the room go. */
+  close(): void {
+    this.tellNow();
+    this.off();
+    cancelAnimationFrame(this.frame);
+  }
+
+  private tellSoon(): void {
+    if (this.gesture === "stroke") {
+      this.timer ??= setTimeout(() => this.tellStroke(), STROKE_MS);
+      return;
+    }
+    if (this.gesture === "text") clearTimeout(this.timer);
+    else if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => this.tellNow(), this.gesture === "text" ? TEXT_MS : GATHER_MS);
+  }
+
+  private tellStroke(): void {
+    this.timer = undefined;
+    const id = this.editor.state().newElement?.id;
+    const element = this.dirty().find((one) => one.id === id);
+    if (this.gesture !== "stroke" || !element) return;
+    const ops = strokeOps(element, this.shown);
+    if (ops.length === 0) return;
+    this.stroke = this.room.edit(ops, this.stroke);
+    const row = this.room.shape(element.id);
+    // The points are told, the size is not: what was agreed has the one and not the other.
+    if (row) this.agreeOnPoints(element, row);
+  }
+
+  private agreeOnPoints(element: Element, row: NonNullable<ReturnType<Room["shape"]>>): void {
+    const { base } = opsOf(element, this.shown);
+    const before = this.shown.get(element.id)?.base ?? base;
+    const points = base["points"] ?? null;
+    this.shown.agree({ ...element, version: undefined }, row, { ...before, points });
+  }
+
+  /** What the person changed and the room was not told. */
+  private dirty(): Element[] {
+    return this.editor.elements().filter((element) => element.type !== "selection" && this.shown.differs(element));
+  }
+
+  /**
+   * What the component lost without a word is shown again. A person deletes by deleting; but a file that is dropped on the page takes the
+   * place of all there was, and on a shared board that is to add to it.
+   */
+  private findLost(): void {
+    const elements = this.editor.elements();
+    if (elements.length >= this.shown.size) return;
+    const there = new Set(elements.map(({ id }) => id));
+    const lost = this.shown.ids().filter((id) => !there.has(id));
+    for (const id of lost) this.shown.forget(id);
+    this.wait(lost);
+  }
+
+  /** These are to be painted with the next picture. */
+  private wait(ids: Iterable<string>): void {
+    for (const id of ids) this.waiting.add(id);
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.paint([...this.waiting]));
+  }
+
+  private paint(ids: readonly string[]): void {
+    const present = new Map(this.editor.elements().map((element) => [element.id, element]));
+    const untold = new Set(this.dirty().map(({ id }) => id));
+    const held = inHand(this.editor.state());
+    let moved = false;
+    for (const id of ids) {
+      if (held.has(id) || untold.has(id)) {
+        this.waiting.add(id);
+        continue;
+      }
+      this.waiting.delete(id);
+      moved = this.paintOne(id, present) || moved;
+    }
+    if (moved) this.show([...present.values()], untold);
+  }
+
+  /** Puts the element of one row among the others; whether that changes the picture. */
+  private paintOne(id: string, present: Map<string, Element>): boolean {
+    const row = this.room.shape(id);
+    const element = present.get(id);
+    const lives = element !== undefined && element["isDeleted"] !== true;
+    if (!row) {
+      this.shown.forget(id);
+      if (lives) present.set(id, erased(element));
+      return lives;
+    }
+    const agreed = this.shown.get(id);
+    if (lives && agreed?.row === row) return false;
+    if (lives && agreed && says(element, row)) {
+      this.shown.agree(element, row, agreed.base);
+      return false;
+    }
+    present.set(id, this.editor.prepare(painted(row, element)));
+    return true;
+  }
+
+  /** Shows the elements. What the component makes of them is agreed: it repairs what it is given, and that is nobody's edit. */
+  private show(elements: readonly Element[], untold: ReadonlySet<string>): void {
+    this.editor.show(ordered(elements));
+    for (const element of this.editor.elements()) {
+      const lives = element["isDeleted"] !== true;
+      if (lives && !untold.has(element.id) && this.shown.differs(element)) {
+        this.shown.agree(element, this.room.shape(element.id));
+      }
+    }
+  }
+}
+
+/** A text that was begun, and may stay empty: then nobody need hear of it. */
+function isBlank(element: Element): boolean {
+  return element.type === "text" && element["text"] === "" && element["isDeleted"] !== true;
+}

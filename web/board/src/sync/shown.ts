@@ -1,0 +1,46 @@
+import type { Shape } from "@pgcanvas/client";
+import { toRow, type Element } from "../mapping/index.js";
+
+/** An element as the component and the room last agreed on it. */
+export interface Agreed {
+  /** The room's row that it was made of or became; the same object as long as nothing about it changed there. */
+  readonly row: Shape | undefined;
+  /** The row that the element makes, with what the component added of its own accord: what differs from it, the person changed. */
+  readonly base: Shape;
+  readonly version: unknown;
+  readonly versionNonce: unknown;
+}
+
+/** What the component shows, and of which rows. */
+export class Shown {
+  private readonly agreed = new Map<string, Agreed>();
+
+  get(id: string): Agreed | undefined {
+    return this.agreed.get(id);
+  }
+
+  /** The element is what the row says. */
+  agree(element: Element, row: Shape | undefined, base: Shape = toRow(element)): void {
+    this.agreed.set(element.id, { row, base, version: element["version"], versionNonce: element["versionNonce"] });
+  }
+
+  /** It is not shown any more. */
+  forget(id: string): void {
+    this.agreed.delete(id);
+  }
+
+  /** Whether the person, or the component, changed it since. */
+  differs(element: Element): boolean {
+    const agreed = this.agreed.get(element.id);
+    if (!agreed) return element["isDeleted"] !== true;
+    return agreed.version !== element["version"] || agreed.versionNonce !== element["versionNonce"];
+  }
+
+  get size(): number {
+    return this.agreed.size;
+  }
+
+  ids(): string[] {
+    return [...this.agreed.keys()];
+  }
+}

@@ -1,0 +1,180 @@
+import { MemoryStore, Room, systemClock, type Op, type Said, type Told } from "@pgcanvas/client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Element } from "../src/mapping/index.js";
+import { Binding, type Editor } from "../src/sync/binding.js";
+import type { EditorState } from "../src/sync/gesture.js";
+
+const IDLE: EditorState = {
+  cursorButton: "up", newElement: null, multiElement: null, resizingElement: null, editingTextElement: null, editingLinearElement: null,
+  selectedElementIds: {}, selectedElementsAreBeingDragged: false, isResizing: false, isRotating: false, isCropping: false,
+};
+const CLIENT = "6f1d2a3e-0000-4000-8000-000000000001";
+
+/** A component that holds elements, and a person who changes them. */
+class FakeEditor implements Editor {
+  list: Element[] = [];
+  now: EditorState = IDLE;
+  binding: Binding | undefined;
+
+  elements = () => this.list;
+  state = () => this.now;
+  prepare = (element: Element) => element;
+  show = (elements: readonly Element[]) => {
+    this.list = [...elements];
+    this.binding?.changed();
+  };
+
+  get(id: string): Element | undefined {
+    return this.list.find((element) => element.id === id && element["isDeleted"] !== true);
+  }
+
+  /** The person changes an element, as the component does it: in a new object of a higher version. */
+  change(id: string, more: object): void {
+    this.list = this.list.map((one) => (one.id === id ? { ...one, ...more, version: Number(one["version"]) + 1, versionNonce: 7 } : one));
+    this.binding?.changed();
+  }
+
+  add(element: Element): void {
+    this.list = [...this.list, element];
+    this.binding?.changed();
+  }
+
+  be(more: Partial<EditorState>): void {
+    this.now = { ...IDLE, ...more };
+    this.binding?.changed();
+  }
+}
+
+describe("the component and the room", () => {
+  let editor: FakeEditor;
+  let room: Room;
+  let sent: Said[];
+  let seq = 0;
+  const ops = () => sent.flatMap((frame) => (frame.type === "ops" ? frame.ops : [])) as Op[];
+  const batches = () => sent.filter((frame) => frame.type === "ops").length;
+  const hear = (frame: object) => room.hear(frame as Told);
+  const somebody = (...changes: object[]) => {
+    seq += 1;
+    const batch = { seq, by: "bob", client: null, op_id: null, at: "2026-01-01T00:00:00Z", changes };
+    hear({ type: "changes", room: "r", from: seq - 1, to: seq, batches: [batch] });
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("requestAnimationFrame", (call: () => void) => setTimeout(call, 16));
+    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+    [editor, sent, seq] = [new FakeEditor(), [], 1];
+    const kept = { at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 };
+    const send = (frame: Said) => sent.push(frame) > 0;
+    const ties = { store: new MemoryStore(CLIENT), clock: systemClock, opsUrl: "", send, connection: () => "up" as const, stopped: () => undefined };
+    room = new Room("r", kept, ties);
+    const limits = { max_frame_bytes: 2_097_152, max_ops_per_batch: 1000, max_unacknowledged: 64, max_presence_bytes: 2048 };
+    room.up({ type: "welcome", session: "s", user: { id: "u", name: "n" }, limits });
+    const box = { id: "box", kind: "rectangle", x: 0, y: 0, width: 10, height: 10, angle: 0, props: {}, version: 1, seq: 1, created_by: "sql:x" };
+    hear({ type: "joined", room: "r", role: "editor", epoch: "e", seq: 1, mode: "snapshot", added: [box], modified: [], deleted: [], more: false });
+    editor.binding = new Binding(editor, room);
+    editor.binding.changed();
+    vi.advanceTimersByTime(100);
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("shows a row that says hardly anything, and writes nothing back", () => {
+    expect(editor.get("box")).toMatchObject({ type: "rectangle", strokeColor: "#1e1e1e", isDeleted: false });
+    vi.advanceTimersByTime(5000);
+    expect(ops()).toEqual([]);
+  });
+
+  it("raises the version when the server's row is another", () => {
+    const before = Number(editor.get("box")?.["version"]);
+    somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#e03131" }, unset: [] });
+    vi.advanceTimersByTime(50);
+    expect(editor.get("box")).toMatchObject({ strokeColor: "#e03131" });
+    expect(Number(editor.get("box")?.["version"])).toBeGreaterThan(before);
+  });
+
+  it("leaves a row without an index where it lies when it changes", () => {
+    editor.list = editor.list.map((element) => ({ ...element, index: "a0" }));
+    editor.show(editor.list);
+    somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#e03131" }, unset: [] });
+    vi.advanceTimersByTime(50);
+    expect(editor.get("box")).toMatchObject({ strokeColor: "#e03131", index: "a0" });
+    expect(ops()).toEqual([]);
+  });
+
+  it("sends a drag as one batch, of what the person changed alone, and does not tear the shape from under them", () => {
+    const drag = { cursorButton: "down", selectedElementsAreBeingDragged: true, selectedElementIds: { box: true } } as const;
+    editor.be(drag);
+    for (let x = 1; x <= 20; x += 1) editor.change("box", { x });
+    somebody({ op: "patch", id: "box", version: 2, set: { y: 77, stroke_color: "#2f9e44" }, unset: [] });
+    vi.advanceTimersByTime(1000);
+    expect([batches(), editor.get("box")?.["x"], editor.get("box")?.["y"]]).toEqual([0, 20, 0]);
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    expect(ops()).toEqual([{ op: "patch", id: "box", set: { x: 20 } }]);
+    expect(editor.get("box")).toMatchObject({ x: 20, y: 77, strokeColor: "#2f9e44" });
+  });
+
+  it("lets a stroke grow by its new points, as one gesture", () => {
+    const stroke = (length: number) => ({ points: Array.from({ length }, (_, at) => [at, at * 2]), width: length, height: length * 2 });
+    editor.be({ cursorButton: "down", newElement: { id: "s", type: "freedraw" } });
+    editor.add({ id: "s", type: "freedraw", x: 0, y: 0, angle: 0, version: 1, versionNonce: 1, pressures: [], isDeleted: false, ...stroke(2) });
+    for (let length = 3; length <= 30; length += 1) {
+      editor.change("s", stroke(length));
+      vi.advanceTimersByTime(20);
+    }
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    const kinds = ops().map(({ op }) => op);
+    expect(kinds[0]).toBe("put");
+    expect(kinds.at(-1)).toBe("patch");
+    expect(kinds.filter((op) => op === "append").length).toBeGreaterThan(3);
+    expect(room.shape("s")).toMatchObject({ ...stroke(30) });
+    const gestures = sent.flatMap((frame) => (frame.type === "ops" ? [frame.gesture] : []));
+    expect(new Set(gestures.slice(1))).toEqual(new Set([1]));
+    expect(editor.get("s")).toMatchObject(stroke(30));
+  });
+
+  it("sends a text when the fingers rest, and nothing of one that stays empty", () => {
+    editor.be({ editingTextElement: { id: "t" } });
+    editor.add({ id: "t", type: "text", x: 0, y: 0, width: 1, height: 1, angle: 0, text: "", version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(2000);
+    expect(batches()).toBe(0);
+    for (const text of ["h", "he", "hel"]) editor.change("t", { text });
+    vi.advanceTimersByTime(500);
+    expect(batches()).toBe(1);
+    expect(room.shape("t")).toMatchObject({ text: "hel" });
+  });
+
+  it("deletes by deletes, in both directions", () => {
+    editor.change("box", { isDeleted: true });
+    vi.advanceTimersByTime(200);
+    expect(ops()).toEqual([{ op: "delete", id: "box" }]);
+    somebody({ op: "delete", id: "box" }, { op: "put", shape: { id: "other", kind: "ellipse", x: 1, y: 1, width: 2, height: 2, angle: 0, props: {}, version: 1 } });
+    vi.advanceTimersByTime(50);
+    expect([editor.get("box"), editor.get("other")?.type]).toEqual([undefined, "ellipse"]);
+    somebody({ op: "delete", id: "other" });
+    vi.advanceTimersByTime(50);
+    expect(editor.get("other")).toBeUndefined();
+    expect(ops().length).toBe(1);
+  });
+
+  it("takes back what the server refused", () => {
+    editor.change("box", { x: 5 });
+    vi.advanceTimersByTime(100);
+    hear({ type: "reject", room: "r", op_id: 1, code: "invalid", message: "no", shapes: [] });
+    vi.advanceTimersByTime(100);
+    expect(editor.get("box")).toMatchObject({ x: 0 });
+  });
+
+  it("shows again what the component lost, and deletes nothing", () => {
+    editor.list = [];
+    editor.binding?.changed();
+    vi.advanceTimersByTime(1000);
+    expect(editor.get("box")).toBeDefined();
+    expect(ops()).toEqual([]);
+  });
+});

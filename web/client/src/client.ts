@@ -1,0 +1,147 @@
+import { systemClock, type Clock } from "./clock.js";
+import { Connection } from "./connection/connection.js";
+import { CLOSE, platformSocket, type OpenSocket } from "./connection/socket.js";
+import { opsUrl } from "./drain.js";
+import { Room } from "./room.js";
+import { IndexedStore } from "./storage/indexed.js";
+import { MemoryStore, type Store } from "./storage/store.js";
+import type { Told, Welcome } from "./wire.js";
+
+/** Why coming back is of no use, for people. */
+const WHY: Readonly<Record<number, string>> = {
+  [CLOSE.notThisProtocol]: "The node does not understand this page: reload it.",
+  [CLOSE.unauthenticated]: "The node wants you to sign in.",
+  [CLOSE.forbidden]: "You may not come in here.",
+  [CLOSE.versionNotSpoken]: "The node was upgraded: reload this page.",
+};
+
+/** How a client is opened. */
+export interface ClientSettings {
+  /** WebSocket addresses of nodes, `wss://…/ws`; any of them serves any room. */
+  readonly addresses: readonly string[];
+  /** What people call this person. */
+  readonly name: string;
+  /** Where gestures outlive the page; IndexedDB where there is one, else nowhere. */
+  readonly store?: Store;
+  readonly openSocket?: OpenSocket;
+  readonly clock?: Clock;
+}
+
+/** One connection to a cluster of nodes, and the rooms that are open on it. */
+export class Client {
+  /** The UUID that this page is known by. */
+  readonly id: string;
+  private name: string;
+  private readonly rooms = new Map<string, Room>();
+  private readonly connection: Connection;
+  private readonly forget: () => void;
+  private welcome: Welcome | undefined;
+  private stopped: string | undefined;
+
+  private constructor(
+    private readonly settings: ClientSettings,
+    private readonly store: Store,
+    private readonly clock: Clock,
+  ) {
+    this.id = store.client;
+    this.name = settings.name;
+    const { addresses, openSocket = platformSocket } = settings;
+    this.connection = new Connection(
+      { addresses, client: this.id, name: () => this.name, openSocket, clock },
+      {
+        up: (welcome) => this.up(welcome),
+        down: () => this.down(),
+        frame: (frame) => this.hear(frame),
+        state: (_, code) => this.moved(code),
+      },
+    );
+    this.forget = watchPage(() => this.connection.nudge(), () => this.rooms.forEach((room) => room.keepNow()));
+  }
+
+  /** Finds out who this page is, and connects. */
+  static async open(settings: ClientSettings): Promise<Client> {
+    const store = settings.store ?? (await platformStore());
+    const client = new Client(settings, store, settings.clock ?? systemClock);
+    client.connection.start();
+    return client;
+  }
+
+  /** Opens a room: its kept board and what was not sent are there at once, the rest when a node answers. */
+  async join(name: string): Promise<Room> {
+    const known = this.rooms.get(name);
+    if (known) return known;
+    const kept = await this.store.load(name);
+    const room = new Room(name, kept, {
+      store: this.store,
+      clock: this.clock,
+      opsUrl: opsUrl(this.settings.addresses[0] ?? "", name),
+      send: (frame) => this.connection.send(frame),
+      connection: () => this.connection.state,
+      stopped: () => this.stopped,
+    });
+    this.rooms.set(name, room);
+    if (this.welcome) room.up(this.welcome);
+    return room;
+  }
+
+  /** Leaves a room; what is not sent stays kept. */
+  leave(room: Room): void {
+    room.close();
+    this.rooms.delete(room.name);
+    this.connection.send({ type: "leave", room: room.name });
+  }
+
+  /** What people are to call this person; a name is said when a connection begins, so another one is made. */
+  rename(name: string): void {
+    if (name === this.name) return;
+    this.name = name;
+    this.connection.renew();
+  }
+
+  /** Ends it: nothing is sent any more, what is not sent stays kept. */
+  close(): void {
+    this.forget();
+    this.rooms.forEach((room) => room.close());
+    this.connection.stop();
+    this.store.close();
+  }
+
+  private up(welcome: Welcome): void {
+    this.welcome = welcome;
+    this.rooms.forEach((room) => room.up(welcome));
+  }
+
+  private moved(code: number | undefined): void {
+    if (code !== undefined) this.stopped = WHY[code] ?? `The node closed the connection with ${code}.`;
+    this.rooms.forEach((room) => room.say());
+  }
+
+  private down(): void {
+    this.welcome = undefined;
+    this.rooms.forEach((room) => room.down());
+  }
+
+  private hear(frame: Told): void {
+    this.rooms.forEach((room) => room.hear(frame));
+  }
+}
+
+async function platformStore(): Promise<Store> {
+  if (typeof indexedDB === "undefined") return new MemoryStore();
+  // A browser may refuse, in a private window for example: then the page works, and says that it does not keep.
+  return IndexedStore.open().catch(() => new MemoryStore());
+}
+
+/** Calls when the page may have slept or the network may be back, and when the page is about to go. */
+function watchPage(nudge: () => void, hide: () => void): () => void {
+  if (typeof document === "undefined") return () => {};
+  const turned = () => (document.visibilityState === "visible" ? nudge() : hide());
+  addEventListener("online", nudge);
+  addEventListener("pagehide", hide);
+  document.addEventListener("visibilitychange", turned);
+  return () => {
+    removeEventListener("online", nudge);
+    removeEventListener("pagehide", hide);
+    document.removeEventListener("visibilitychange", turned);
+  };
+}

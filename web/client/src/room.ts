@@ -1,0 +1,247 @@
+import type { Clock } from "./clock.js";
+import { Board, restartOpId } from "./core/board.js";
+import { divide } from "./core/divide.js";
+import type { News, Rejection } from "./core/news.js";
+import { acknowledged, givenUp, receive } from "./core/receive.js";
+import { Drain } from "./drain.js";
+import { Emitter } from "./emitter.js";
+import type { JsonObject } from "./json.js";
+import type { ConnectionState } from "./connection/connection.js";
+import { Keeper } from "./storage/keeper.js";
+import { Presence } from "./presence.js";
+import type { Op, Shape } from "./shape.js";
+import type { Kept, Store } from "./storage/store.js";
+import { LIMITS, type Limits, type Peer, type Said, type Told, type Welcome } from "./wire.js";
+
+/** How far a room is from the server: `live` has all of it; `reconnecting` and `offline` have not; `refused` is not let in. */
+export type Phase = "live" | "reconnecting" | "offline" | "refused";
+
+/** Where a room is. */
+export interface Status {
+  readonly phase: Phase;
+  /** Gestures that the server has not said to have. */
+  readonly unsent: number;
+  /** Whether they outlive the page. */
+  readonly durable: boolean;
+  /** Why the room does not let this client in. */
+  readonly reason?: string;
+}
+
+/** What a room tells. */
+export interface RoomEvents {
+  /** These shapes may look different now; `own` when it was by an own gesture just made. */
+  change: { readonly ids: ReadonlySet<string>; readonly own: boolean };
+  status: Status;
+  /** A gesture was given up by the server, and is taken back from the board. */
+  reject: Rejection;
+  peers: ReadonlyMap<string, Peer>;
+}
+
+/** What a room needs from its client. */
+export interface RoomTies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly opsUrl: string;
+  readonly send: (frame: Said) => boolean;
+  readonly connection: () => ConnectionState;
+  /** Why the connection does not come back. */
+  readonly stopped: () => string | undefined;
+}
+
+/** A board that is kept up to date, and that can be drawn on whether or not a node is there. */
+export class Room extends Emitter<RoomEvents> {
+  /** What this session is called among the peers; none before the first welcome. */
+  session: string | undefined;
+  private readonly board: Board;
+  private readonly presence: Presence;
+  private readonly keeper: Keeper;
+  private readonly drain: Drain;
+  private readonly turns = new Map<number, (code: string) => void>();
+  private limits: Limits = LIMITS;
+  private refused: string | undefined;
+  private lastStatus = "";
+  private cancelWake: (() => void) | undefined;
+
+  constructor(
+    readonly name: string,
+    kept: Kept,
+    private readonly ties: RoomTies,
+  ) {
+    super();
+    const { store, clock } = ties;
+    this.board = Board.restored(store.client, name, kept, store.durable ? restartOpId(Date.now()) : 1);
+    for (const batch of kept.orphans) this.board.adopt(batch);
+    this.presence = new Presence(clock, (state) => this.board.live && ties.send({ type: "presence", room: name, state }));
+    this.keeper = new Keeper(store, clock, this.board);
+    this.drain = new Drain(ties.opsUrl, kept.orphans, clock, {
+      acknowledged: (batch, seq) => this.take(acknowledged(this.board, batch.client, batch.op_id, seq)),
+      givenUp: (batch, code, message) => this.take(givenUp(this.board, batch.client, batch.op_id, code, message)),
+    });
+  }
+
+  /** A shape as it is shown. The same object as long as nothing about it changed. */
+  shape(id: string): Shape | undefined {
+    return this.board.shape(id);
+  }
+
+  /** Every shape as it is shown, in no order. */
+  shapes(): Iterable<Shape> {
+    return this.board.shapes();
+  }
+
+  /** Whether a board is there to be shown: a kept one, or the server's. */
+  get ready(): boolean {
+    return this.board.at !== undefined;
+  }
+
+  /** Who is in the room, this session included. */
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.presence.peers;
+  }
+
+  /** Where it is. */
+  get status(): Status {
+    const reason = this.refused ?? this.ties.stopped();
+    const unsent = this.board.unacknowledged().length;
+    return { phase: this.phase(reason), unsent, durable: this.ties.store.durable, ...(reason === undefined ? {} : { reason }) };
+  }
+
+  private phase(reason: string | undefined): Phase {
+    if (reason !== undefined) return "refused";
+    if (this.board.live) return "live";
+    return this.ties.connection() === "offline" ? "offline" : "reconnecting";
+  }
+
+  /**
+   * One gesture: on the board at once, sent as soon as it can be, kept until the server has it. Undo takes it back as a whole. Gives the
+   * gesture's number; a gesture that goes on, like a stroke, passes it again.
+   */
+  edit(ops: readonly Op[], gesture?: number): number {
+    let first = gesture;
+    for (const part of divide(ops, this.limits)) {
+      const batch = this.board.edit(part, first);
+      first ??= batch.op_id;
+      this.ties.store.keep(this.name, batch);
+    }
+    this.emit("change", { ids: new Set(ops.map((op) => (op.op === "put" ? op.shape.id : op.id))), own: true });
+    this.flush();
+    return first ?? 0;
+  }
+
+  /** Takes this person's last gesture back; tells the server's code, `applied` when it was done. */
+  undo(): Promise<string> {
+    return this.turn("undo");
+  }
+
+  /** Does again what was taken back. */
+  redo(): Promise<string> {
+    return this.turn("redo");
+  }
+
+  /** Tells the others where one is: at most 2048 bytes, never stored. */
+  present(state: JsonObject): void {
+    this.presence.say(state);
+  }
+
+  /** Puts what changed of the confirmed board away now rather than in a while: the page is about to be hidden. */
+  keepNow(): void {
+    this.keeper.flush();
+  }
+
+  /** A socket stands. Called by the client. */
+  up(welcome: Welcome): void {
+    this.session = welcome.session;
+    this.limits = welcome.limits;
+    // Whoever comes is told of everybody: who left meanwhile must not stay.
+    this.presence.clear();
+    this.board.connected(welcome.limits);
+    this.flush();
+    void this.drain.run();
+  }
+
+  /** The socket is gone. Called by the client. */
+  down(): void {
+    this.board.disconnected();
+    this.cancelWake?.();
+    this.say();
+  }
+
+  /** Takes a frame in. Called by the client. */
+  hear(frame: Told): void {
+    if (frame.type === "presence" && frame.room === this.name && this.presence.told(frame)) this.emit("peers", this.peers);
+    this.take(receive(this.board, frame, this.ties.clock.now()));
+    this.flush();
+  }
+
+  /** Lets go of the room; what is not sent stays kept. Called by the client. */
+  close(): void {
+    this.cancelWake?.();
+    this.drain.stop();
+    this.presence.clear();
+    this.keeper.flush();
+  }
+
+  /** Tells the status if it is another than was told last. Called by the client. */
+  say(): void {
+    const status = this.status;
+    const text = JSON.stringify(status);
+    if (text === this.lastStatus) return;
+    this.lastStatus = text;
+    this.emit("status", status);
+  }
+
+  private turn(verb: "undo" | "redo"): Promise<string> {
+    // Unsent, it would take back whatever is last when a node comes back: not what the person sees now.
+    if (!this.board.live) return Promise.resolve("unavailable");
+    const batch = this.board.turn(verb);
+    const answer = new Promise<string>((resolve) => this.turns.set(batch.op_id, resolve));
+    this.flush();
+    return answer;
+  }
+
+  private flush(): void {
+    const nowMs = this.ties.clock.now();
+    for (const frame of this.board.outgoing(nowMs)) this.ties.send(frame);
+    this.cancelWake?.();
+    const wakeAtMs = this.board.wakeAtMs();
+    if (wakeAtMs !== undefined) this.cancelWake = this.ties.clock.after(Math.max(0, wakeAtMs - nowMs), () => this.flush());
+    this.say();
+  }
+
+  private take(news: readonly News[]): void {
+    for (const item of news) this.takeOne(item);
+    this.say();
+  }
+
+  private takeOne(item: News): void {
+    switch (item.news) {
+      case "joined":
+        this.refused = undefined;
+        this.keeper.joined(item.snapshot, item.ids);
+        this.presence.again();
+        return;
+      case "told":
+        return this.keeper.told(item.batch);
+      case "changed":
+        return this.emit("change", { ids: item.ids, own: false });
+      case "committed":
+        return this.answerTurn(item.op_id, "applied");
+      case "settled":
+        return this.ties.store.settle(this.name, item.client, item.op_id);
+      case "rejected":
+        return this.rejected(item.rejection);
+      case "refused":
+        this.refused = item.message;
+    }
+  }
+
+  private rejected(rejection: Rejection): void {
+    if (rejection.batch.verb === "ops") this.emit("reject", rejection);
+    else this.answerTurn(rejection.op_id, rejection.code);
+  }
+
+  private answerTurn(opId: number, code: string): void {
+    this.turns.get(opId)?.(code);
+    this.turns.delete(opId);
+  }
+}

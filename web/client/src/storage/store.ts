@@ -1,0 +1,72 @@
+import type { At } from "../core/confirmed.js";
+import type { Queued } from "../core/queue.js";
+import type { Shape } from "../shape.js";
+
+/** What was kept of a room. */
+export interface Kept {
+  /** The confirmed board, where it was kept. */
+  readonly at: At | undefined;
+  readonly shapes: readonly Shape[];
+  /** The gestures of this client that the server's board may not contain. */
+  readonly queue: readonly Queued[];
+  /** Those of tabs that are gone. */
+  readonly orphans: readonly Queued[];
+  /** The next `op_id` of this client, as far as it was kept. */
+  readonly nextOpId: number;
+}
+
+/** What changed on the confirmed board: these shapes, or all of them. */
+export interface BoardChange {
+  readonly at: At;
+  readonly whole: boolean;
+  readonly put: readonly Shape[];
+  readonly deleted: readonly string[];
+}
+
+/** Where gestures and boards outlive the page. Writing never holds anybody up; what fails is told to `failed`, once. */
+export interface Store {
+  /** Whether it outlives the page. */
+  readonly durable: boolean;
+  /** The client that this page is: nobody else is it, as long as the page lives. */
+  readonly client: string;
+  /** What was kept of a room. */
+  load(room: string): Promise<Kept>;
+  /** Keeps a gesture until it is settled. */
+  keep(room: string, batch: Queued): void;
+  /** A gesture needs no keeping any more. */
+  settle(room: string, client: string, opId: number): void;
+  /** Calls when this page is the one that is to keep the room's confirmed board, at once or later or never. */
+  keepsBoard(room: string, told: () => void): void;
+  /** Keeps what changed on the confirmed board. */
+  keepBoard(room: string, change: BoardChange): Promise<void>;
+  /** Lets go of what the page holds. */
+  close(): void;
+}
+
+/** A new client id; made by hand, since `crypto.randomUUID` is there only on secure pages and boards are also served on plain local networks. */
+export function freshClient(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Keeps nothing beyond the process. */
+export class MemoryStore implements Store {
+  readonly durable = false;
+
+  constructor(readonly client: string = freshClient()) {}
+
+  load(): Promise<Kept> {
+    return Promise.resolve({ at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 });
+  }
+
+  keep(): void {}
+  settle(): void {}
+  keepsBoard(): void {}
+  keepBoard(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): void {}
+}
