@@ -180,7 +180,7 @@ begin
     array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch))) as a;
   insert into pgcanvas.gestures (room_id, seq, author, undone, batch, moved_at)
     values (p_room_id, p_gesture, p_author, p_undone, case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
-    on conflict (room_id, author, seq) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
+    on conflict on constraint gestures_pkey do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
 comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back, and notes which one stands for it now.';
