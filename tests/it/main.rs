@@ -14,6 +14,7 @@
 
 mod connection;
 mod faults;
+mod files;
 mod history_http;
 mod hostile;
 mod http;
