@@ -183,6 +183,7 @@ declare
   v_last_seqs bigint[];
   v_seqs bigint[];  -- as the batches so far leave them
   v_lines text[];  -- what the room's bell will carry
+  v_full boolean[];  -- whether that is more than it can
   v_undoes bigint := nullif(current_setting('pgcanvas.undoes', true), '')::bigint;  -- set by undo
   v_answers batch_answer[];
   v_answer batch_answer;
@@ -197,6 +198,7 @@ declare
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
   v_repaired slot_shape[];
+  v_again boolean;  -- whether the batch touches a shape more than once
   v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
   v_new shapes;
@@ -210,6 +212,7 @@ begin
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text) into v_rooms, v_last_seqs, v_channels, v_policies
     from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
   v_seqs := v_last_seqs;
+  v_full := array_fill(false, array[coalesce(cardinality(v_rooms), 0)]);
   v_answers := known_answers(p_room_ids, p_clients, p_op_ids, v_rooms);
   for i in 1..cardinality(p_batches) loop v_slot_rooms[i] := p_room_ids[p_batches[i]]; end loop;
   if p_verbs && '{delete,merge}' then
@@ -239,6 +242,7 @@ begin
     v_touched := '{}';
     v_before := '{}';
     v_frail := false;
+    v_again := false;
     while p_batches[n] = b loop
       v_slot := v_drawing.slots[n];
       v_old := v_shapes[v_slot];
@@ -249,14 +253,16 @@ begin
         v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
         v_answer.outcomes := v_answer.outcomes || 'gone'::text;
-      elsif same_properties(v_old, v_new) and p_verbs[n] <> 'merge' then
+      elsif v_old.kind is not null and p_verbs[n] <> 'merge' and same_properties(v_old, v_new) then
         v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
       else
         v_answer.outcomes := v_answer.outcomes || 'applied'::text;
         if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and v_undoes is null then
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
-        if v_slot <> all (v_touched) then
+        if v_slot = any (v_touched) then
+          v_again := true;
+        else
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
         end if;
@@ -287,7 +293,8 @@ begin
       v_slot := v_touched[t];
       v_old := v_before[t];
       v_new := v_shapes[v_slot];
-      if same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
+      if v_old.kind is null and v_new.kind is null
+        or v_again and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
         v_shapes[v_slot] := v_old;
         continue;
       end if;
@@ -299,13 +306,17 @@ begin
       v_change := change_of(v_old, v_new);
       v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
         p_authors[b], p_clients[b], p_op_ids[b], v_undoes)::logged_change;
-      v_line := case when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
+      v_line := case when v_full[v_room] then ''
+                     when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
                      when octet_length(v_line) < 8000 then v_line || ',' || v_change.change
                      else v_line end;
     end loop;
     if v_line is not null then
       v_seqs[v_room] := v_answer.seq;
-      v_lines[v_room] := concat(v_lines[v_room], E'\n', v_line, ']}');
+      if not v_full[v_room] then
+        v_lines[v_room] := concat(v_lines[v_room], E'\n', v_line, ']}');
+        v_full[v_room] := octet_length(v_lines[v_room]) > 7999;
+      end if;
     end if;
     v_answers[b] := v_answer;
   end loop;

@@ -129,7 +129,8 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 create or replace function pgcanvas.let_go(p_deleted pgcanvas.shapes[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_seqscan = off set jit = off as $$  -- a probe of the index per key, however many are deleted
 begin
   update shapes s set (frame_id, container_id, group_ids, props) = (
     select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s,
