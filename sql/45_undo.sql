@@ -129,7 +129,7 @@ declare
   v_setting text := set_config('pgcanvas.undoes', coalesce(p_undoes::text, ''), true);
   v_answer record;
 begin
-  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[null::bigint],
+  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
     array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies) as a;
   v_setting := set_config('pgcanvas.undoes', '', true);
   update pgcanvas.applied_ops a set left_alone = p_back.left_alone
@@ -145,61 +145,81 @@ create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid
 $$;
 comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
 
+do $$ begin
+  if to_regtype('pgcanvas.gesture') is null then
+    create type pgcanvas.gesture as (client uuid, op_id bigint, seq bigint, batch bigint);
+  end if;
+end $$;
+comment on type pgcanvas.gesture is 'What a person drew in one go: the device and its counter of the first batch, the last batch; and, once it was moved, the batch that stands for it.';
+
 create or replace function pgcanvas.last_gesture(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
-  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select t.gesture, t.batch from (
-    (select c.seq as gesture, c.seq as batch from shape_changes c
+  returns pgcanvas.gesture language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select row(t.client, t.op_id, t.seq, t.batch)::gesture from (
+    (select c.client, coalesce(c.gesture, c.op_id) as op_id, c.seq, null::bigint as batch from shape_changes c
      where c.room_id = p_room_id and c.author = p_author and c.client is not null and c.undoes is null
-       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.seq = c.seq)
+       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.client = c.client and g.op_id = coalesce(c.gesture, c.op_id))
      order by c.seq desc limit 1)
     union all
-    (select g.seq, g.batch from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone order by g.seq desc limit 1)) as t
-  order by t.gesture desc limit 1
+    (select g.client, g.op_id, g.seq, coalesce(g.batch, 0) from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone
+     order by g.seq desc limit 1)) as t
+  order by t.seq desc limit 1
 $$;
-comment on function pgcanvas.last_gesture is 'What a person would undo next: the gesture, and the batch that stands for it now (its redo, when it was done again).';
+comment on function pgcanvas.last_gesture is 'What a person would undo next.';
 
 create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
-  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select g.seq, g.batch from gestures g
+  returns pgcanvas.gesture language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select row(g.client, g.op_id, g.seq, coalesce(g.batch, 0))::gesture from gestures g
   where g.room_id = p_room_id and g.author = p_author and g.undone
     -- What was drawn since ends the way forward.
     and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author and c.client is not null and c.undoes is null)
   order by g.moved_at desc, g.seq limit 1
 $$;
-comment on function pgcanvas.last_undone is 'What a person would redo next: the gesture, and the undo that stands for it.';
+comment on function pgcanvas.last_undone is 'What a person would redo next.';
 
-create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_batch bigint, p_undone boolean)
+create or replace function pgcanvas.changes_of_gesture(p_room_id bigint, p_author text, p_gesture pgcanvas.gesture)
+  returns bigint[] language plpgsql stable as $$
+declare
+  v_first bigint := (select a.seq from pgcanvas.applied_ops a where a.room_id = p_room_id and a.client = p_gesture.client and a.op_id = p_gesture.op_id);
+begin
+  if p_gesture.batch is not null then
+    return array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_gesture.batch);
+  end if;
+  return array(select c.ordinal from pgcanvas.shape_changes c
+    where c.room_id = p_room_id and c.seq between coalesce(v_first, 0) and p_gesture.seq and c.author = p_author and c.client = p_gesture.client
+      and coalesce(c.gesture, c.op_id) = p_gesture.op_id and c.undoes is null);
+end $$;
+comment on function pgcanvas.changes_of_gesture is 'Logged changes (ordinals) to take back: those of the batch that stands for the gesture, or of all its batches.';
+
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture pgcanvas.gesture, p_undone boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
   v_answer record;
 begin
-  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, p_batch, pgcanvas.inverses(p_room_id,
-    array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch))) as a;
-  insert into pgcanvas.gestures (room_id, seq, author, undone, batch, moved_at)
-    values (p_room_id, p_gesture, p_author, p_undone, case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
-    on conflict (room_id, author, seq) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
+  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, coalesce(p_gesture.batch, p_gesture.seq),
+    pgcanvas.inverses(p_room_id, pgcanvas.changes_of_gesture(p_room_id, p_author, p_gesture))) as a;
+  insert into pgcanvas.gestures (room_id, author, client, op_id, seq, undone, batch, moved_at)
+    values (p_room_id, p_author, p_gesture.client, p_gesture.op_id, p_gesture.seq, p_undone,
+            case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
+    on conflict (room_id, author, client, op_id) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
-comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back, and notes which one stands for it now.';
+comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gesture back, and notes which batch stands for it now.';
 
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
-  v_gesture record;
+  v_gesture gesture;
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
-  if p_undo then select g.* into v_gesture from last_gesture(p_room_id, p_author) as g;
-  else select g.* into v_gesture from last_undone(p_room_id, p_author) as g; end if;
-  if v_gesture.gesture is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture.gesture, v_gesture.batch, p_undo) as a;
+  v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
+  if v_gesture.client is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
 
