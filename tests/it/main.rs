@@ -14,6 +14,7 @@
 
 mod connection;
 mod faults;
+mod half_open;
 mod history_http;
 mod hostile;
 mod http;

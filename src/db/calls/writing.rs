@@ -72,7 +72,8 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
-/// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
+/// How long a transaction may take before its connection is given up, by whoever has no less patience; longer than the server's own limit,
+/// for a server that is frozen.
 pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// How long preparing its statement may take.
