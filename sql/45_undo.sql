@@ -201,7 +201,7 @@ begin
   insert into pgcanvas.gestures (room_id, author, client, op_id, seq, undone, batch, moved_at)
     values (p_room_id, p_author, p_gesture.client, p_gesture.op_id, p_gesture.seq, p_undone,
             case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
-    on conflict (room_id, author, client, op_id) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
+    on conflict on constraint gestures_pkey do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
 comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gesture back, and notes which batch stands for it now.';

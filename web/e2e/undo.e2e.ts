@@ -1,0 +1,78 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Cluster, makeRoom } from "./node.js";
+import { openBrowser, Person } from "./person.js";
+import { until } from "./until.js";
+
+describe("undo", () => {
+  let cluster: Cluster;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    await cluster.further();
+    browser = await openBrowser();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await cluster?.stop();
+  });
+
+  const kinds = (room: string) => cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
+  const places = (room: string) => cluster.sql(`select round(x) || ' ' || stroke_color from pgcanvas.board_shapes where room = '${room}'`);
+
+  it("takes back one's own work, by keys and by buttons, also after a reload, and leaves the other's", async () => {
+    const room = await makeRoom(cluster.at(0), "undo-two");
+    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    await ann.open(cluster.at(0).url, room);
+    await bob.open(cluster.at(1).url, room);
+    await ann.draw("r", [300, 250], [420, 340]);
+    await until("Ann's is stored", async () => (await kinds(room)) === "rectangle");
+    await bob.draw("o", [600, 250], [720, 340]);
+    await until("Bob's is stored", async () => (await kinds(room)) === "ellipse rectangle");
+    await until("Ann sees it", async () => (await ann.ink()) > 1000);
+    const both = await bob.ink();
+
+    await ann.page.keyboard.press("Control+z");
+    await until("Ann's own is gone", async () => (await kinds(room)) === "ellipse");
+    await until("Bob sees it go", async () => (await bob.ink()) < both - 200);
+    await ann.page.keyboard.press("Control+z");
+    await ann.page.keyboard.press("Control+Shift+z");
+    await until("it is there again", async () => (await kinds(room)) === "ellipse rectangle");
+    await until("Bob sees it come", async () => Math.abs((await bob.ink()) - both) < 100);
+
+    await ann.page.reload();
+    await ann.says("Live");
+    await until("it is painted", async () => (await ann.ink()) > 1000);
+    await ann.page.getByTestId("button-undo").click();
+    await until("the button takes it back after a reload", async () => (await kinds(room)) === "ellipse");
+    await ann.page.getByTestId("button-redo").click();
+    await until("and does it again", async () => (await kinds(room)) === "ellipse rectangle");
+    await until("it is painted again", async () => (await ann.ink()) > 1000);
+    await ann.picture("undo-buttons");
+    expect([...ann.complaints, ...bob.complaints]).toEqual([]);
+    await ann.context.close();
+    await bob.context.close();
+  });
+
+  it("takes a whole drag back, and keeps the colour that somebody else gave it meanwhile", async () => {
+    const room = await makeRoom(cluster.at(0), "undo-drag");
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.open(cluster.at(0).url, room);
+    await ann.draw("r", [400, 300], [600, 420]);
+    await until("it is stored", async () => (await kinds(room)) === "rectangle");
+    const before = await places(room);
+    await ann.draw("v", [400, 360], [600, 360]);
+    await until("it moved", async () => (await places(room)) !== before);
+    await cluster.sql(`update pgcanvas.shapes set stroke_color = '#2f9e44' where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    await until("the colour is seen", () => ann.shows([47, 158, 68]));
+    await ann.page.keyboard.press("Control+z");
+    await until("one undo took the drag back, and it alone", async () => (await places(room)) === before.replace("#1e1e1e", "#2f9e44"));
+    await ann.page.keyboard.press("Control+y");
+    await until("and redo drags again", async () => !(await places(room)).startsWith(before.split(" ")[0]!));
+    expect(await places(room)).toContain("#2f9e44");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+});
