@@ -18,7 +18,8 @@ comment on column pgcanvas.tombstones.seq is 'Seq of the batch that deleted it.'
 
 alter table pgcanvas.shapes add column refs text[];
 comment on column pgcanvas.shapes.refs is 'Keys of what the shape refers to (frame, container, arrow ends, bound elements, groups); null when nothing; stamped by trigger.';
-create index shapes_refs_idx on pgcanvas.shapes using gin (refs) where refs is not null;
+-- Without a list of pending entries: every question would have to read it through.
+create index shapes_refs_idx on pgcanvas.shapes using gin (refs) with (fastupdate = off) where refs is not null;
 comment on index pgcanvas.shapes_refs_idx is 'Who refers to a shape: asked when it is deleted.';
 
 alter table pgcanvas.shape_changes add column gesture bigint, add column undoes bigint;
