@@ -18,25 +18,31 @@ comment on column pgcanvas.tombstones.seq is 'Seq of the batch that deleted it.'
 
 alter table pgcanvas.shapes add column refs text[];
 comment on column pgcanvas.shapes.refs is 'Keys of what the shape refers to (frame, container, arrow ends, bound elements, groups); null when nothing; stamped by trigger.';
-create index shapes_refs_idx on pgcanvas.shapes using gin (refs) where refs is not null;
+-- Without a list of pending entries: every question would have to read it through.
+create index shapes_refs_idx on pgcanvas.shapes using gin (refs) with (fastupdate = off) where refs is not null;
 comment on index pgcanvas.shapes_refs_idx is 'Who refers to a shape: asked when it is deleted.';
 
-alter table pgcanvas.shape_changes add column undoes bigint;
+alter table pgcanvas.shape_changes add column gesture bigint, add column undoes bigint;
+comment on column pgcanvas.shape_changes.gesture is 'The op_id with which the gesture began that the batch goes on with; null for a gesture of its own.';
 comment on column pgcanvas.shape_changes.undoes is 'The batch that this one takes back (undo, or redo of an undo); null for drawing.';
 
 -- Only gestures that were taken back at least once: all others stand as they were drawn.
 create table pgcanvas.gestures (
   room_id   bigint not null,
-  seq       bigint not null,
   author    text not null,
+  client    uuid not null,
+  op_id     bigint not null,
+  seq       bigint not null,
   undone    boolean not null,
   batch     bigint,
   moved_at  bigint not null,
-  constraint gestures_pkey primary key (room_id, author, seq)
+  constraint gestures_pkey primary key (room_id, author, client, op_id)
 );
 comment on table pgcanvas.gestures is 'Gestures that were taken back, and perhaps done again.';
 comment on column pgcanvas.gestures.room_id is 'The board.';
-comment on column pgcanvas.gestures.seq is 'The batch that was drawn.';
+comment on column pgcanvas.gestures.client is 'The device it was drawn on.';
+comment on column pgcanvas.gestures.op_id is 'The client''s counter of its first batch.';
+comment on column pgcanvas.gestures.seq is 'Its last batch.';
 comment on column pgcanvas.gestures.author is 'Whose it is.';
 comment on column pgcanvas.gestures.undone is 'Whether it is taken back now.';
 comment on column pgcanvas.gestures.batch is 'The batch that took it back or did it again last, and that the next one takes back; null when there was nothing left to do.';

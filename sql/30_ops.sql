@@ -144,10 +144,14 @@ create or replace function pgcanvas.shape_merged(p_body jsonb)
   returns pgcanvas.shapes language plpgsql stable parallel safe as $$
 declare
   v_shape pgcanvas.shapes;
+  v_version numeric := case jsonb_typeof(p_body -> 'version') when 'number' then (p_body ->> 'version')::numeric end;
 begin
+  if v_version is null or v_version <> trunc(v_version) or v_version not between 1 and 9007199254740991 then
+    raise exception 'version: must be an integer from 1 to 9007199254740991' using errcode = 'WB001';
+  end if;
   if (p_body ->> 'is_deleted')::boolean then return null; end if;
   v_shape := pgcanvas.shape_put(p_body - 'is_deleted');
-  v_shape.version := (p_body ->> 'version')::bigint;
+  v_shape.version := v_version;
   return v_shape;
 end $$;
 comment on function pgcanvas.shape_merged is 'A replica''s state of a shape, at the replica''s version; null when it is a tombstone.';

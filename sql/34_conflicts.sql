@@ -52,10 +52,28 @@ return case when jsonb_typeof(p_props -> 'versionNonce') = 'number' and (p_props
   then trunc((p_props ->> 'versionNonce')::numeric)::bigint else 0 end;
 comment on function pgcanvas.nonce_of is 'Excalidraw''s versionNonce, from props; 0 when there is none.';
 
-create or replace function pgcanvas.replica_wins(p_version bigint, p_nonce bigint, p_dead boolean, p_props jsonb,
-  p_old_version bigint, p_old_nonce bigint, p_old_dead boolean, p_old_props jsonb)
-  returns boolean language sql immutable parallel safe
-return p_old_version is null or p_version > p_old_version
-  or p_version = p_old_version and (p_nonce < p_old_nonce
-    or p_nonce = p_old_nonce and (p_dead and not p_old_dead or p_dead = p_old_dead and p_props > p_old_props));
-comment on function pgcanvas.replica_wins is 'The order of two states of a shape, as Excalidraw has it: the higher version, then the lower nonce; then death, then the larger content, so that it is a total one.';
+drop function if exists pgcanvas.replica_wins(bigint, bigint, boolean, jsonb, bigint, bigint, boolean, jsonb);
+create or replace function pgcanvas.content_of(p_shape pgcanvas.shapes)
+  returns text language plpgsql stable parallel safe as $$
+begin
+  p_shape.id := '';
+  p_shape.version := null;
+  p_shape.seq := null;
+  p_shape.created_by := null;
+  p_shape.updated_by := null;
+  p_shape.created_at := null;
+  p_shape.updated_at := null;
+  return pgcanvas.shape_text(p_shape)::jsonb::text;
+end $$;
+comment on function pgcanvas.content_of is 'What a client may set of a shape, as text that is the same for the same shape.';
+
+create or replace function pgcanvas.replica_wins(p_new pgcanvas.shapes, p_version bigint, p_nonce bigint, p_old pgcanvas.shapes, p_old_version bigint,
+  p_old_nonce bigint)
+  returns boolean language plpgsql stable parallel safe as $$
+begin
+  if p_old_version is null or p_version <> p_old_version then return p_old_version is null or p_version > p_old_version; end if;
+  if p_nonce <> p_old_nonce then return p_nonce < p_old_nonce; end if;
+  if p_new.kind is null or p_old.kind is null then return p_new.kind is null and p_old.kind is not null; end if;
+  return pgcanvas.content_of(p_new) > pgcanvas.content_of(p_old) collate "C";
+end $$;
+comment on function pgcanvas.replica_wins is 'The order of two states of a shape (without a kind: dead), as Excalidraw has it: the higher version, then the lower nonce; then death, then the larger content, so that of any two different states one wins.';

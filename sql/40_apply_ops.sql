@@ -6,6 +6,8 @@
 -- batch each row is of, and would read again what is at hand.
 
 drop function if exists pgcanvas.apply_ops(bigint[], uuid[], bigint[], text[], integer[], text[], text[], jsonb[]);
+drop function if exists pgcanvas.apply_ops(bigint[], uuid[], bigint[], text[], bigint[], integer[], text[], text[], bigint[], jsonb[]);
+drop function if exists pgcanvas.dead_targets(bigint, text[], bigint[], text[], pgcanvas.shapes[], pgcanvas.shapes[]);
 do $$ begin
   if to_regtype('pgcanvas.batch_answer') is null then
     create type pgcanvas.batch_answer as (batch integer, code text, seq bigint, outcomes text[]);
@@ -32,7 +34,7 @@ do $$ begin
   if to_regtype('pgcanvas.drawing') is null then
     create type pgcanvas.drawing as (slots integer[], shapes pgcanvas.shapes[], deaths bigint[], nonces bigint[]);
     create type pgcanvas.logged_change as (room_id bigint, seq bigint, op text, shape_id text, change json, before json, author text, client uuid,
-      op_id bigint, undoes bigint);
+      op_id bigint, gesture bigint, undoes bigint);
   end if;
 end $$;
 comment on type pgcanvas.drawing is 'The shapes a call concerns: by op the slot of its shape (the first that names it); by slot the row, and the version and nonce at which the shape died.';
@@ -64,7 +66,7 @@ begin
     v_old := p_before[n];
     v_new := p_after[n];
     if v_old.ordinal = v_new.ordinal then
-      if v_old.version <> v_new.version then v_changed := v_changed || v_new; end if;
+      if v_old.seq <> v_new.seq then v_changed := v_changed || v_new; end if;
     else  -- what went and came back is a new life
       if v_old.id is not null then v_gone := v_gone || v_old; end if;
       if v_new.id is not null then v_born := v_born || v_new; end if;
@@ -107,27 +109,34 @@ do $$ begin
 end $$;
 comment on type pgcanvas.slot_shape is 'A shape and the slot it belongs in.';
 
-create or replace function pgcanvas.dead_targets(p_room_id bigint, p_targets text[], p_slot_rooms bigint[], p_slot_ids text[], p_shapes pgcanvas.shapes[],
-  p_first pgcanvas.shapes[])
+create or replace function pgcanvas.dead_targets(p_room_id bigint, p_referring pgcanvas.shapes[], p_slot_rooms bigint[], p_slot_ids text[],
+  p_shapes pgcanvas.shapes[], p_first pgcanvas.shapes[])
   returns text[] language plpgsql stable as $$
+declare
+  v_slots jsonb := (select jsonb_object_agg(p_slot_ids[i], i order by i desc) from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+  v_id text;
+  v_slot integer;
+  v_dead text[] := '{}';
 begin
-  return array(
-    select t.id from unnest(p_targets) as t (id)
-    left join lateral (select (p_shapes[i]).kind is not null as alive, (p_first[i]).kind is not null as stood
-                       from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id and p_slot_ids[i] = t.id order by i limit 1) as m on true
-    where not coalesce(m.alive, exists (select from pgcanvas.shapes s where s.room_id = p_room_id and s.id = t.id))
-      and (m.stood or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = t.id)));
+  for v_id in select distinct t.id from unnest(p_referring) as s cross join unnest(pgcanvas.targets_of(s)) as t (id) loop
+    v_slot := (v_slots ->> v_id)::integer;
+    continue when (p_shapes[v_slot]).kind is not null or v_slot is null and exists (select from pgcanvas.shapes s where s.room_id = p_room_id and s.id = v_id);
+    if (p_first[v_slot]).kind is not null or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = v_id) then
+      v_dead := v_dead || v_id;
+    end if;
+  end loop;
+  return v_dead;
 end $$;
-comment on function pgcanvas.dead_targets is 'Which of these shapes were deleted. One that never was may yet come.';
+comment on function pgcanvas.dead_targets is 'Which shapes, of those that these refer to, were deleted. One that never was may yet come.';
 
 create or replace function pgcanvas.repaired(p_room_id bigint, p_slot_rooms bigint[], p_slot_ids text[], p_slots integer[], p_shapes pgcanvas.shapes[],
   p_first pgcanvas.shapes[], p_touched integer[], p_before pgcanvas.shapes[])
   returns pgcanvas.slot_shape[] language plpgsql stable as $$
 declare
-  v_gone text[];
-  v_dead text[];
+  v_gone text[] := '{}';
   v_lone text[];
   v_deleted pgcanvas.shapes[];
+  v_referring pgcanvas.shapes[];
   v_slots integer[] := '{}';
   v_new pgcanvas.shapes;
   v_repaired pgcanvas.slot_shape[];
@@ -140,20 +149,22 @@ begin
       v_deleted := v_deleted || p_before[t];
     elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_before[t]).refs then
       v_slots := v_slots || p_touched[t];
+      v_referring := v_referring || v_new;
     end if;
   end loop;
-  if v_gone is not null then
-    v_slots := array(select distinct coalesce(p_slots[i], i) from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+  if v_deleted is not null then
+    v_slots := array(select distinct p_slots[i] from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
     v_lone := pgcanvas.lone_groups(array(select p_shapes[s] from unnest(v_slots) as s), v_deleted);
+  end if;
+  if v_referring is not null then
+    v_gone := v_gone || pgcanvas.dead_targets(p_room_id, v_referring, p_slot_rooms, p_slot_ids, p_shapes, p_first);
   end if;
   foreach v_slot in array v_slots loop
     v_new := p_shapes[v_slot];
     continue when v_new.kind is null or not pgcanvas.has_refs(v_new);
-    v_dead := v_gone;
-    if v_slot = any (p_touched) then v_dead := v_dead || pgcanvas.dead_targets(p_room_id, pgcanvas.targets_of(v_new), p_slot_rooms, p_slot_ids, p_shapes, p_first); end if;
-    v_new := pgcanvas.without_references(v_new, v_dead, v_lone);
+    v_new := pgcanvas.without_references(v_new, v_gone, v_lone);
     if not pgcanvas.same_properties(p_shapes[v_slot], v_new) then
-      v_new.version := null;
+      v_new.version := v_new.version + 1;  -- null is the next one
       v_repaired := v_repaired || row(v_slot, v_new)::pgcanvas.slot_shape;
     end if;
   end loop;
@@ -166,8 +177,8 @@ create or replace function pgcanvas.ring_room(p_channel text, p_from bigint, p_t
 return pg_notify(p_channel, 'c ' || p_from || ' ' || p_to || case when octet_length(p_batches) + octet_length('c ' || p_from || ' ' || p_to) < 8000 then p_batches else '' end) is not null;
 comment on function pgcanvas.ring_room is 'Rings a room''s bell: "c <from> <to>", then one line per batch when they fit (NOTIFY refuses more than 7,999 bytes).';
 
-create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_seen bigint[],
-  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[])
+create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_seen bigint[], p_gestures bigint[],
+  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null)
   returns table (batch integer, code text, seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
@@ -183,9 +194,10 @@ declare
   v_last_seqs bigint[];
   v_seqs bigint[];  -- as the batches so far leave them
   v_lines text[];  -- what the room's bell will carry
-  v_undoes bigint := nullif(current_setting('pgcanvas.undoes', true), '')::bigint;  -- set by undo
+  v_full boolean[];  -- whether that is more than it can
   v_answers batch_answer[];
   v_answer batch_answer;
+  v_new_answer batch_answer;
   v_slot_rooms bigint[];
   v_slot_ids text[] := p_shape_ids;
   v_drawing drawing;
@@ -197,6 +209,7 @@ declare
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
   v_repaired slot_shape[];
+  v_again boolean;  -- whether the batch touches a shape more than once
   v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
   v_new shapes;
@@ -210,11 +223,13 @@ begin
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text) into v_rooms, v_last_seqs, v_channels, v_policies
     from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
   v_seqs := v_last_seqs;
+  v_full := array_fill(false, array[coalesce(cardinality(v_rooms), 0)]);
   v_answers := known_answers(p_room_ids, p_clients, p_op_ids, v_rooms);
   for i in 1..cardinality(p_batches) loop v_slot_rooms[i] := p_room_ids[p_batches[i]]; end loop;
-  if p_verbs && '{delete,merge}' then
+  if 'delete' = any (p_verbs) then
     select v_slot_rooms || array_agg(r.room_id), v_slot_ids || array_agg(r.id) into v_slot_rooms, v_slot_ids
-      from referring(v_slot_rooms, v_slot_ids) as r;
+      from (select array_agg(d.room_id) as rooms, array_agg(d.id) as ids from unnest(p_verbs, v_slot_rooms, p_shape_ids) as d (verb, room_id, id) where d.verb = 'delete') as d
+      cross join lateral referring(d.rooms, d.ids) as r;
   end if;
   v_drawing := shapes_named(v_slot_rooms, v_slot_ids);
   v_shapes := v_drawing.shapes;
@@ -224,7 +239,8 @@ begin
     v_answer := v_answers[b];
     v_room := array_position(v_rooms, p_room_ids[b]);
     if v_answer.code = 'twin' then
-      v_answer := row(b, 'twin', v_answers[v_answer.batch].seq, v_answers[v_answer.batch].outcomes);
+      v_new_answer := v_answers[v_answer.batch];
+      v_answer := row(b, case v_new_answer.code when 'fresh' then 'twin' else v_new_answer.code end, v_new_answer.seq, v_new_answer.outcomes);
     elsif v_answer.code = 'fresh' then
       v_answer.seq := v_seqs[v_room];
       if v_policies[v_room] = 'strict' and p_batches[n] = b and based_on_old(v_shapes, v_drawing.slots, p_bases, p_batches, n) then
@@ -239,34 +255,38 @@ begin
     v_touched := '{}';
     v_before := '{}';
     v_frail := false;
+    v_again := false;
     while p_batches[n] = b loop
       v_slot := v_drawing.slots[n];
       v_old := v_shapes[v_slot];
       v_new := shape_after(v_old, p_verbs[n], p_bodies[n]);
-      if p_verbs[n] = 'merge' and not replica_wins((p_bodies[n] ->> 'version')::bigint, nonce_of(p_bodies[n] -> 'props'), v_new.kind is null, v_new.props,
-          coalesce(v_old.version, v_deaths[v_slot]), case when v_old.kind is null then v_nonces[v_slot] else nonce_of(v_old.props) end,
-          v_old.kind is null, v_old.props) then
+      if p_verbs[n] = 'merge' and not replica_wins(v_new, (p_bodies[n] ->> 'version')::bigint, nonce_of(p_bodies[n] -> 'props'), v_old,
+          coalesce(v_old.version, v_deaths[v_slot]), case when v_old.kind is null then v_nonces[v_slot] else nonce_of(v_old.props) end) then
         v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
         v_answer.outcomes := v_answer.outcomes || 'gone'::text;
-      elsif same_properties(v_old, v_new) and p_verbs[n] <> 'merge' then
+      elsif v_old.kind is not null and p_verbs[n] <> 'merge' and same_properties(v_old, v_new) then
         v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
       else
         v_answer.outcomes := v_answer.outcomes || 'applied'::text;
-        if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and v_undoes is null then
+        if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and p_undoes is null then
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
-        if v_slot <> all (v_touched) then
+        if v_slot = any (v_touched) then
+          v_again := true;
+        else
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
         end if;
         if v_new.kind is null then
           v_died := v_died || v_slot;
-          v_deaths[v_slot] := case p_verbs[n] when 'merge' then (p_bodies[n] ->> 'version')::bigint else coalesce(v_old.version, v_deaths[v_slot], 0) + 1 end;
+          v_deaths[v_slot] := case p_verbs[n] when 'merge' then (p_bodies[n] ->> 'version')::bigint else 
+            coalesce(v_old.version, (v_before[array_position(v_touched, v_slot)]).version, v_deaths[v_slot], 0) + 1 end;
           v_nonces[v_slot] := case p_verbs[n] when 'merge' then nonce_of(p_bodies[n] -> 'props') else 0 end;
         end if;
         v_shapes[v_slot] := v_new;
-        v_frail := v_frail or v_new.kind is null or has_refs(v_new);
+        -- What replicas say is taken as it is: repaired, it would depend on the order in which they say it.
+        v_frail := v_frail or p_verbs[n] <> 'merge' and (v_new.kind is null or has_refs(v_new));
       end if;
       n := n + 1;
     end loop;
@@ -287,7 +307,8 @@ begin
       v_slot := v_touched[t];
       v_old := v_before[t];
       v_new := v_shapes[v_slot];
-      if same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
+      if v_old.kind is null and v_new.kind is null
+        or v_again and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
         v_shapes[v_slot] := v_old;
         continue;
       end if;
@@ -298,21 +319,25 @@ begin
       end if;
       v_change := change_of(v_old, v_new);
       v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
-        p_authors[b], p_clients[b], p_op_ids[b], v_undoes)::logged_change;
-      v_line := case when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
+        p_authors[b], p_clients[b], p_op_ids[b], p_gestures[b], nullif(p_undoes, 0))::logged_change;
+      v_line := case when v_full[v_room] then ''
+                     when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
                      when octet_length(v_line) < 8000 then v_line || ',' || v_change.change
                      else v_line end;
     end loop;
     if v_line is not null then
       v_seqs[v_room] := v_answer.seq;
-      v_lines[v_room] := concat(v_lines[v_room], E'\n', v_line, ']}');
+      if not v_full[v_room] then
+        v_lines[v_room] := concat(v_lines[v_room], E'\n', v_line, ']}');
+        v_full[v_room] := octet_length(v_lines[v_room]) > 7999;
+      end if;
     end if;
     v_answers[b] := v_answer;
   end loop;
   if v_log is not null then
     v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     perform write_shapes(v_drawing.shapes, v_shapes);
-    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, undoes, at)
+    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, at)
       select l.*, now() from unnest(v_log) as l;
     update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id and r.last_seq < w.seq;
     for r in 1..cardinality(v_rooms) loop
@@ -326,30 +351,34 @@ begin
     from unnest(v_answers) as a where a.code = 'fresh' and p_clients[a.batch] is not null;
   return query select a.* from unnest(v_answers) as a;
 end $$;
-comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
+comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
-  v_id bigint := (select r.id from room_state(p_room) as r);
+  v_id bigint := (select r.id from room_door(p_room) as r);
+  v_answer record;
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
   loop
     begin
-      return query
-        select a.seq, a.outcomes
+      select a.* into v_answer
         from (select array_agg(1) as batches, array_agg(o.op ->> 'op' order by o.n) as verbs,
                      array_agg((o.op ->> 'base')::bigint order by o.n) as bases,
                      array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n) as ids,
-                     array_agg(case when o.op ->> 'op' = 'put' then o.op -> 'shape' else o.op end order by o.n) as bodies
+                     array_agg(case when o.op ->> 'op' in ('put', 'merge') then o.op -> 'shape' else o.op end order by o.n) as bodies
               from jsonb_array_elements(p_ops) with ordinality as o (op, n)) as ops
-        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()], array[null::bigint],
+        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()], array[null::bigint], array[null::bigint],
           ops.batches, ops.verbs, ops.ids, ops.bases, ops.bodies) as a;
-      return;
+      exit;
     exception when lock_not_available then
       perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again
     end;
   end loop;
+  if v_answer.code = 'conflict' then
+    raise exception 'base: a shape has another version than the one the op is based on' using errcode = 'WB009';
+  end if;
+  return query select v_answer.seq, v_answer.outcomes;
 end $$;
-comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). Waits while somebody holds the room.';
+comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). "merge" takes a shape with its version, or its tombstone. Waits while somebody holds the room; WB009: a conflict in a strict room.';

@@ -78,46 +78,78 @@ do $$ begin
 end $$;
 comment on type pgcanvas.taken_back is 'Ops that take changes back, and what is left alone: [{"id": …, "properties": […]}].';
 
-create or replace function pgcanvas.inverses(p_room_id bigint, p_ordinals bigint[])
+create or replace function pgcanvas.touches(p_shape jsonb, p_box box)
+  returns boolean language plpgsql stable parallel safe as $$
+declare
+  v_shape pgcanvas.shapes;
+begin
+  if p_shape is null then return false; end if;
+  v_shape := pgcanvas.shape_put(p_shape);
+  return pgcanvas.shape_bounds(v_shape.kind, v_shape.x, v_shape.y, v_shape.width, v_shape.height, v_shape.angle, v_shape.points, v_shape.stroke_width) && p_box;
+end $$;
+comment on function pgcanvas.touches is 'Whether a shape, as clients receive it, touches a box; false when there is none.';
+
+drop function if exists pgcanvas.inverses(bigint, bigint[]);
+create or replace function pgcanvas.logged(p_room_id bigint, p_ordinals bigint[])
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable as $$
+begin
+  return query
+    with picked as materialized (
+      select l.* from pgcanvas.shape_changes l where l.room_id = p_room_id and l.ordinal = any (p_ordinals)),
+    -- Of each person the last change of each shape that was put: whether somebody else came after.
+    later as materialized (
+      select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
+      where l.room_id = p_room_id and l.seq > (select min(p.seq) from picked p where p.op = 'put')
+        and l.shape_id in (select p.shape_id from picked p where p.op = 'put') group by l.shape_id, l.author)
+    select p.op::text, p.shape_id::text, p.change::jsonb, p.before::jsonb,
+           p.op = 'put' and exists (select from later t where t.shape_id = p.shape_id and t.author <> p.author and t.seq > p.seq),
+           case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
+    from picked p left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = p.shape_id
+    order by p.shape_id, p.seq desc, p.ordinal desc;
+end $$;
+comment on function pgcanvas.logged is 'Logged changes (by ordinal), shape by shape from the last to the first, with the shape as it is now.';
+
+create or replace function pgcanvas.inverses(p_room_id bigint, p_ordinals bigint[], p_box box)
   returns pgcanvas.taken_back language plpgsql stable as $$
 declare
-  v_back pgcanvas.taken_back := row('{}', '{}', '{}', '[]')::pgcanvas.taken_back;
+  v_verbs text[] := '{}';
+  v_ids text[] := '{}';
+  v_bodies jsonb[] := '{}';
+  v_left_alone jsonb[] := '{}';
+  v_here text[] := '{}';  -- shapes that touch the box
   v_inverse pgcanvas.inverse;
   v_id text;
   v_now jsonb;  -- the shape as the ops so far leave it
   c record;
 begin
-  for c in
-    with picked as materialized (
-      select l.* from pgcanvas.shape_changes l join unnest(p_ordinals) as o (n) on l.ordinal = o.n where l.room_id = p_room_id),
-    others as (
-      select p.ordinal from picked p
-      join (select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
-            where l.room_id = p_room_id and l.seq > (select min(seq) from picked) group by l.shape_id, l.author) as t
-        on t.shape_id = p.shape_id and t.author <> p.author and t.seq > p.seq
-      where p.op = 'put' group by p.ordinal)
-    select p.op, p.shape_id::text as id, p.change::jsonb, p.before::jsonb, o.ordinal is not null as by_others,
-           case when s.id is not null then pgcanvas.shape_json(s)::jsonb end as shape
-    from picked p left join others o on o.ordinal = p.ordinal
-    left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = p.shape_id
-    order by p.shape_id, p.seq desc, p.ordinal desc
-  loop
-    if c.id is distinct from v_id then v_now := c.shape; end if;
+  for c in select * from pgcanvas.logged(p_room_id, p_ordinals) loop
+    if c.id is distinct from v_id then
+      if p_box is not null and pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, v_id); end if;
+      v_now := c.shape;
+      if p_box is not null and pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, c.id); end if;
+    end if;
     v_id := c.id;
     v_inverse := pgcanvas.inverse_of(c.op, c.change, c.before, v_now, c.by_others);
     v_now := v_inverse.now;
     if v_inverse.verb is not null then
-      v_back.verbs := v_back.verbs || v_inverse.verb;
-      v_back.ids := v_back.ids || v_id;
-      v_back.bodies := array_append(v_back.bodies, v_inverse.body);
+      v_verbs := array_append(v_verbs, v_inverse.verb);
+      v_ids := array_append(v_ids, v_id);
+      v_bodies := array_append(v_bodies, v_inverse.body);
     end if;
     if v_inverse.left_alone <> '{}' then
-      v_back.left_alone := v_back.left_alone || jsonb_build_object('id', v_id, 'properties', v_inverse.left_alone);
+      v_left_alone := array_append(v_left_alone, jsonb_build_object('id', v_id, 'properties', v_inverse.left_alone));
     end if;
   end loop;
-  return v_back;
+  if p_box is not null then
+    if pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, v_id); end if;
+    select coalesce(array_agg(o.verb order by o.n), '{}'), coalesce(array_agg(o.id order by o.n), '{}'), coalesce(array_agg(o.body order by o.n), '{}')
+      into v_verbs, v_ids, v_bodies
+      from unnest(v_verbs, v_ids, v_bodies) with ordinality as o (verb, id, body, n) where o.id = any (v_here);
+    v_left_alone := array(select l from unnest(v_left_alone) as l where l ->> 'id' = any (v_here));
+  end if;
+  return row(v_verbs, v_ids, v_bodies, coalesce((select jsonb_agg(l) from unnest(v_left_alone) as l), '[]'))::pgcanvas.taken_back;
 end $$;
-comment on function pgcanvas.inverses is 'What takes logged changes (by ordinal) back: shape by shape, from the last change to the first.';
+comment on function pgcanvas.inverses is 'What takes logged changes (by ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
 
 create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
@@ -126,15 +158,13 @@ declare
   v_n integer := cardinality(p_back.verbs);
   v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
     left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = u.id order by u.n);
-  v_setting text := set_config('pgcanvas.undoes', coalesce(p_undoes::text, ''), true);
   v_answer record;
 begin
-  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[null::bigint],
-    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies) as a;
-  v_setting := set_config('pgcanvas.undoes', '', true);
+  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
+    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies, coalesce(p_undoes, 0)) as a;
   update pgcanvas.applied_ops a set left_alone = p_back.left_alone
     where v_answer.code = 'fresh' and a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
-  return query select v_answer.code, v_answer.seq, v_answer.outcomes, p_back.left_alone::json;
+  return query select v_answer.code, v_answer.seq, coalesce(v_answer.outcomes, '{}'), p_back.left_alone::json;
 end $$;
 comment on function pgcanvas.apply_inverses is 'Applies what takes changes back as a batch, and keeps what it left alone with the answer.';
 
@@ -145,74 +175,92 @@ create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid
 $$;
 comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
 
+do $$ begin
+  if to_regtype('pgcanvas.gesture') is null then
+    create type pgcanvas.gesture as (client uuid, op_id bigint, seq bigint, batch bigint);
+  end if;
+end $$;
+comment on type pgcanvas.gesture is 'What a person drew in one go: the device and its counter of the first batch, the last batch; and, once it was moved, the batch that stands for it.';
+
 create or replace function pgcanvas.last_gesture(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
-  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select t.gesture, t.batch from (
-    (select c.seq as gesture, c.seq as batch from shape_changes c
+  returns pgcanvas.gesture language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select row(t.client, t.op_id, t.seq, t.batch)::gesture from (
+    (select c.client, coalesce(c.gesture, c.op_id) as op_id, c.seq, null::bigint as batch from shape_changes c
      where c.room_id = p_room_id and c.author = p_author and c.client is not null and c.undoes is null
-       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.seq = c.seq)
+       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.client = c.client and g.op_id = coalesce(c.gesture, c.op_id))
      order by c.seq desc limit 1)
     union all
-    (select g.seq, g.batch from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone order by g.seq desc limit 1)) as t
-  order by t.gesture desc limit 1
+    (select g.client, g.op_id, g.seq, coalesce(g.batch, 0) from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone
+     order by g.seq desc limit 1)) as t
+  order by t.seq desc limit 1
 $$;
-comment on function pgcanvas.last_gesture is 'What a person would undo next: the gesture, and the batch that stands for it now (its redo, when it was done again).';
+comment on function pgcanvas.last_gesture is 'What a person would undo next.';
 
 create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
-  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select g.seq, g.batch from gestures g
+  returns pgcanvas.gesture language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select row(g.client, g.op_id, g.seq, coalesce(g.batch, 0))::gesture from gestures g
   where g.room_id = p_room_id and g.author = p_author and g.undone
     -- What was drawn since ends the way forward.
     and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author and c.client is not null and c.undoes is null)
   order by g.moved_at desc, g.seq limit 1
 $$;
-comment on function pgcanvas.last_undone is 'What a person would redo next: the gesture, and the undo that stands for it.';
+comment on function pgcanvas.last_undone is 'What a person would redo next.';
 
-create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_batch bigint, p_undone boolean)
+create or replace function pgcanvas.changes_of_gesture(p_room_id bigint, p_author text, p_gesture pgcanvas.gesture)
+  returns bigint[] language plpgsql stable as $$
+declare
+  v_first bigint := (select a.seq from pgcanvas.applied_ops a where a.room_id = p_room_id and a.client = p_gesture.client and a.op_id = p_gesture.op_id);
+begin
+  if p_gesture.batch is not null then
+    return array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_gesture.batch);
+  end if;
+  return array(select c.ordinal from pgcanvas.shape_changes c
+    where c.room_id = p_room_id and c.seq between coalesce(v_first, 0) and p_gesture.seq and c.author = p_author and c.client = p_gesture.client
+      and coalesce(c.gesture, c.op_id) = p_gesture.op_id and c.undoes is null);
+end $$;
+comment on function pgcanvas.changes_of_gesture is 'Logged changes (ordinals) to take back: those of the batch that stands for the gesture, or of all its batches.';
+
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture pgcanvas.gesture, p_undone boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
   v_answer record;
 begin
-  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, p_batch, pgcanvas.inverses(p_room_id,
-    array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch))) as a;
-  insert into pgcanvas.gestures (room_id, seq, author, undone, batch, moved_at)
-    values (p_room_id, p_gesture, p_author, p_undone, case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
+  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, coalesce(p_gesture.batch, p_gesture.seq),
+    pgcanvas.inverses(p_room_id, pgcanvas.changes_of_gesture(p_room_id, p_author, p_gesture), null)) as a;
+  insert into pgcanvas.gestures (room_id, author, client, op_id, seq, undone, batch, moved_at)
+    values (p_room_id, p_author, p_gesture.client, p_gesture.op_id, p_gesture.seq, p_undone,
+            case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
     on conflict on constraint gestures_pkey do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
-comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back, and notes which one stands for it now.';
+comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gesture back, and notes which batch stands for it now.';
 
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
-  v_gesture record;
+  v_gesture gesture;
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
-  if p_undo then select g.* into v_gesture from last_gesture(p_room_id, p_author) as g;
-  else select g.* into v_gesture from last_undone(p_room_id, p_author) as g; end if;
-  if v_gesture.gesture is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture.gesture, v_gesture.batch, p_undo) as a;
+  v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
+  if v_gesture.client is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
 
-create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
+drop function if exists pgcanvas.changes_in(bigint, bigint, text, box, bigint, bigint, timestamptz);
+create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_from bigint, p_to bigint, p_since timestamptz)
   returns bigint[] language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select coalesce(array_agg(c.ordinal), '{}') from shape_changes c
   where c.room_id = p_room_id and c.seq between coalesce(p_batch, p_from, 0) and coalesce(p_batch, p_to, 9223372036854775807)
     and (p_author is null or c.author = p_author) and (p_since is null or c.at >= p_since)
-    and (p_box is null or exists (select from shapes s where s.room_id = p_room_id and s.id = c.shape_id and s.bounds && p_box)
-      or c.op = 'delete' and box(point((c.before ->> 'x')::float8, (c.before ->> 'y')::float8),
-        point((c.before ->> 'x')::float8 + (c.before ->> 'width')::float8, (c.before ->> 'y')::float8 + (c.before ->> 'height')::float8)) && p_box)
 $$;
-comment on function pgcanvas.changes_in is 'Logged changes (ordinals) of a batch, a person, shapes that touch a box, a span of seq, a time: of all that is not null.';
+comment on function pgcanvas.changes_in is 'Logged changes (ordinals) of a batch, a person, a span of seq, a time: of all that is not null.';
 
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
@@ -221,14 +269,16 @@ create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid
   set lock_timeout = '150ms' as $$
 declare
   v_ordinals bigint[];
+  v_back taken_back;
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
-  v_ordinals := changes_in(p_room_id, p_batch, p_by, p_box, p_from, p_to, p_since);
-  if v_ordinals = '{}' then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, inverses(p_room_id, v_ordinals)) as a;
+  v_ordinals := changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since);
+  v_back := inverses(p_room_id, v_ordinals, p_box);
+  if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back) as a;
 end $$;
 comment on function pgcanvas.undo_changes is 'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its own, which can be undone. Answers as move_gesture.';
 
@@ -240,6 +290,9 @@ declare
   v_id bigint := (select d.id from room_door(p_room) as d);
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
+  if num_nonnulls(p_by, p_since, p_box, p_batch, p_from, p_to) = 0 then
+    raise exception 'undo: choose what to take back: p_by, p_since, p_box, p_batch, p_from or p_to' using errcode = 'WB001';
+  end if;
   loop
     begin
       return query select a.seq, a.outcomes, a.left_alone

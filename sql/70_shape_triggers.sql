@@ -22,11 +22,25 @@ declare
 begin
   if starts_with(v_known, v_statement) then return substr(v_known, length(v_statement) + 1)::bigint; end if;
   update rooms set last_seq = last_seq + 1, touched_at = now() where id = p_room_id returning last_seq into v_seq;
+  if v_seq is null then return null; end if;
   perform set_config(v_name, v_statement || v_seq, true);
   perform set_config('pgcanvas.taken', concat_ws(' ', nullif(current_setting('pgcanvas.taken', true), ''), p_room_id), true);
   return v_seq;
 end $$;
 comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
+
+create or replace function pgcanvas.let_go_of_dead(p_refs text[])
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_keys text[] := array(
+    select k.key from (select distinct key, substr(split_part(key, ':', 1), 2)::bigint as room_id, substr(key, strpos(key, ':') + 1) as id
+                       from unnest(p_refs) as key where starts_with(key, 's')) as k
+    join tombstones g on g.room_id = k.room_id and g.id = k.id
+    where not exists (select from shapes s where s.room_id = k.room_id and s.id = k.id));
+begin
+  if v_keys <> '{}' then perform let_go(v_keys); end if;
+end $$;
+comment on function pgcanvas.let_go_of_dead is 'Lets what was just written let go of what was deleted before.';
 
 create or replace function pgcanvas.tg_shapes__begin()
   returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -111,6 +125,8 @@ begin
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
   from new_rows n order by n.ordinal;
   perform give_back_seqs();
+  perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r where n.refs is not null) as k
+    where k.refs is not null;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
@@ -124,26 +140,29 @@ begin
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
   cross join lateral change_of(o, n) as c
   order by n.ordinal;
+  perform let_go_of_dead(k.refs) from (
+      select array_agg(r) as refs from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id cross join unnest(n.refs) as r
+      where n.refs is not null and n.refs is distinct from o.refs) as k
+    where k.refs is not null;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
-create or replace function pgcanvas.let_go(p_deleted pgcanvas.shapes[])
+drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
+create or replace function pgcanvas.let_go(p_keys text[])
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
   update shapes s set (frame_id, container_id, group_ids, props) = (
-    select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s,
-      array(select d.id from unnest(p_deleted) as d where d.room_id = s.room_id),
-      array(select g from unnest(s.group_ids) as g
-            where (select count(*) from (select from shapes m where m.refs @> array[group_key(s.room_id, g)] limit 2) as m) = 1)) as f)
+    select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s, w.gone, w.lone) as f)
   from (
-    select distinct t.room_id, t.id
-    from (select shape_key(d.room_id, d.id) as key from unnest(p_deleted) as d
-          union select group_key(d.room_id, g) from unnest(p_deleted) as d cross join unnest(d.group_ids) as g) as k
-    cross join lateral (select m.room_id, m.id from shapes m where m.refs @> array[k.key] offset 0) as t) as w
+    select m.room_id, m.id, array_agg(substr(k.key, length(shape_key(m.room_id, '')) + 1)) filter (where starts_with(k.key, 's')) as gone,
+           array_agg(substr(k.key, length(group_key(m.room_id, '')) + 1)) filter (where starts_with(k.key, 'g')) as lone
+    from (select distinct key from unnest(p_keys) as key) as k
+    join (select m.room_id, m.id, unnest(m.refs) as key from shapes m where m.refs && p_keys) as m on m.key = k.key
+    group by m.room_id, m.id) as w
   where s.room_id = w.room_id and s.id = w.id;
 end $$;
-comment on function pgcanvas.let_go is 'Lets what stays let go of what was deleted: a statement, and so a batch, of its own.';
+comment on function pgcanvas.let_go is 'Lets shapes let go of what these keys name: a statement, and so a batch, of its own.';
 
 create or replace function pgcanvas.tg_shapes__log_delete()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -160,7 +179,11 @@ begin
   insert into tombstones (room_id, id, version, seq)
   select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o join rooms r on r.id = o.room_id
   on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
-  perform let_go(array(select o::shapes from old_rows o join rooms r on r.id = o.room_id));
+  perform let_go(v_keys || array(
+    select k.key from (select distinct group_key(o.room_id, g) as key from old_rows o cross join unnest(o.group_ids) as g where o.group_ids is not null) as k
+    where (select count(*) from (select from shapes m where m.refs @> array[k.key] limit 2) as m) = 1))
+  from (select array_agg(shape_key(o.room_id, o.id)) as v_keys from old_rows o join rooms r on r.id = o.room_id) as k
+  where v_keys is not null;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';

@@ -49,7 +49,7 @@ begin
   end if;
   return query
     select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint
-    from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[v_last_seq],
+    from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[v_last_seq], null,
                    array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, present_versions(p_room_id, v_ops.shape_ids),
                    v_ops.bodies) as a;
 end $$;
@@ -94,7 +94,7 @@ begin
   select array_agg('put'::text), array_agg(s.shape_id), array_agg(s.shape::jsonb) into v_ops from shapes_at(v_from, p_seq, null, '', null) as s;
   if v_ops.verbs is not null then
     perform apply_ops(array[v_to], array[null::uuid], array[null::bigint], array[coalesce(p_owner, sql_author())],
-      array[null::bigint], array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies);
+      null, null, array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies);
   end if;
   return v_to;
 end $$;

@@ -119,7 +119,7 @@ begin
     raise exception 'userid: must be text of 1 to 128 characters' using errcode = 'WB001';
   end if;
   begin
-    perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())], null,
+    perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())], null, null,
       array[1], array['put'], array[v_shape ->> 'id'], null, array[seed_row(v_shape)]);
   exception
     when sqlstate 'WB001' then raise exception 'message: shape: %', sqlerrm using errcode = 'WB001';

@@ -70,9 +70,9 @@
 //! 1. `session` reads a frame; [`protocol::decode()`] checks it and writes each op's body as the database takes it. A socket has a permit per
 //!    batch without an answer; without one it is read no further.
 //! 2. The room's writer queues it. A room is always on the same writer, so its batches keep their order.
-//! 3. When the transaction before is done, all that waits goes into one call of `apply_ops`: rooms locked, repeats found, ops folded per
-//!    shape in memory, one seq per batch that changes something, one statement per wave of writes.
-//! 4. Triggers log what changed, as clients will read it. At commit a deferred trigger rings each room's channel once.
+//! 3. When the transaction before is done, all that waits goes into one call of `apply_ops`: rooms locked, repeats found, op after op in
+//!    memory, one seq per batch that changes something, then each shape written once.
+//! 4. What changed is logged as clients will read it, and each room's channel is rung once. (For direct SQL triggers do both.)
 //! 5. The answer comes back: `ack`, one per batch.
 //! 6. Every node that hosts the room hears the notice. If it carries the changes and begins at the cursor, it is passed on; else the log is
 //!    read from the cursor on.

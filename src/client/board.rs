@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::error::ClientError;
 use super::link::{Joining, Link};
 use super::op::Op;
-use super::queue::{Queue, Queued};
+use super::queue::{Queue, Queued, Verb};
 use super::saved::{At, Saved};
 use super::shape::{Shape, Shapes};
 use crate::protocol::limits::{MAX_FRAME_BYTES, MAX_OPS_PER_BATCH};
@@ -75,17 +75,32 @@ impl Board {
         if ops.is_empty() || ops.len() > MAX_OPS_PER_BATCH {
             return Err(ClientError::Ops { most: MAX_OPS_PER_BATCH, given: ops.len() });
         }
+        self.push(Verb::Ops, ops)
+    }
+
+    /// Takes this person's last gesture back, whichever it will be when the server comes to it: the change shows when the server tells it.
+    /// Kept, numbered and sent again like a gesture. Gives its `op_id`.
+    pub fn undo(&mut self) -> Result<i64, ClientError> {
+        self.push(Verb::Undo, Vec::new())
+    }
+
+    /// Does again what this person took back last; all else as [`Board::undo`].
+    pub fn redo(&mut self) -> Result<i64, ClientError> {
+        self.push(Verb::Redo, Vec::new())
+    }
+
+    fn push(&mut self, verb: Verb, ops: Vec<Op>) -> Result<i64, ClientError> {
         let batches = self.queue.batches().len();
         if batches >= MAX_QUEUED_BATCHES {
             return Err(ClientError::QueueFull { batches });
         }
-        let op_id = self.next_op_id;
-        let bytes = self.ops_frame(op_id, &ops).to_string().len();
+        let (op_id, batch) = (self.next_op_id, Queued { verb, ops, committed: None });
+        let bytes = self.batch_frame(op_id, &batch).to_string().len();
         if bytes > MAX_FRAME_BYTES {
             return Err(ClientError::TooLarge { bytes });
         }
         self.next_op_id += 1;
-        self.queue.push(op_id, Queued { ops, committed: None }, &self.confirmed);
+        self.queue.push(op_id, batch, &self.confirmed);
         Ok(op_id)
     }
 
@@ -113,7 +128,7 @@ impl Board {
                     break;
                 }
                 if link.in_flight.insert(op_id) {
-                    frames.push(self.ops_frame(op_id, &batch.ops));
+                    frames.push(self.batch_frame(op_id, batch));
                 }
             }
         }
@@ -140,8 +155,11 @@ impl Board {
         frame
     }
 
-    fn ops_frame(&self, op_id: i64, ops: &[Op]) -> Value {
-        json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": ops})
+    fn batch_frame(&self, op_id: i64, batch: &Queued) -> Value {
+        if batch.verb.is_drawing() {
+            return json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": batch.ops});
+        }
+        json!({"type": batch.verb, "room": self.room, "op_id": op_id})
     }
 
     /// The device.

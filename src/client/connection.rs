@@ -75,7 +75,21 @@ impl Client {
 
     /// One gesture: on the board at once, sent as soon as it can be. Gives its `op_id`.
     pub fn edit(&self, ops: Vec<Op>) -> Result<i64, ClientError> {
-        let op_id = self.shared.board().edit(ops)?;
+        self.take(|board| board.edit(ops))
+    }
+
+    /// Takes this person's last gesture back, when the server comes to it: see [`Board::undo`]. Gives its `op_id`.
+    pub fn undo(&self) -> Result<i64, ClientError> {
+        self.take(Board::undo)
+    }
+
+    /// Does again what this person took back last. Gives its `op_id`.
+    pub fn redo(&self) -> Result<i64, ClientError> {
+        self.take(Board::redo)
+    }
+
+    fn take(&self, gesture: impl FnOnce(&mut Board) -> Result<i64, ClientError>) -> Result<i64, ClientError> {
+        let op_id = gesture(&mut self.shared.board())?;
         self.shared.say(|_| {});
         self.shared.drawn.notify_one();
         Ok(op_id)

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::op::Op;
+use super::queue::Verb;
 use super::shape::Shape;
 
 /// A frame of a node.
@@ -95,6 +96,17 @@ pub(super) struct Ack {
     pub(super) op_id: i64,
     pub(super) seq: i64,
     pub(super) outcomes: Vec<String>,
+    #[serde(default)]
+    pub(super) left_alone: Vec<LeftAlone>,
+}
+
+/// What an undo did not take back, because somebody has changed it since.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LeftAlone {
+    /// The shape.
+    pub id: String,
+    /// Which properties; `*` when it is the whole shape.
+    pub properties: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -126,7 +138,9 @@ pub struct Rejected {
     pub code: String,
     /// Why, for people.
     pub message: String,
-    /// What it would have done.
+    /// What kind of a gesture it was.
+    pub verb: Verb,
+    /// What it would have drawn.
     pub ops: Vec<Op>,
     /// The rows concerned, as they were then.
     pub shapes: Vec<Shape>,

@@ -14,6 +14,7 @@
 //! let board = Board::new(uuid::Uuid::new_v4(), "design");
 //! let (client, _news) = Client::open(Settings::new(["ws://localhost:8080/ws"]), board);
 //! let op_id = client.edit(vec![Op::put(json!({"id": "a", "kind": "rectangle", "width": 20, "height": 10}))?])?;
+//! client.undo()?;
 //! client.until(|status| status.unacknowledged == 0).await;
 //! # let _ = op_id; Ok(())
 //! # }
@@ -40,10 +41,10 @@ mod tests;
 pub use board::Board;
 pub use connection::{Client, NewsReader, restart_op_id};
 pub use error::ClientError;
-pub use frame::{Rejected, Told};
+pub use frame::{LeftAlone, Rejected, Told};
 pub use news::News;
 pub use op::Op;
-pub use queue::Queued;
+pub use queue::{Queued, Verb};
 pub use saved::{At, Saved};
 pub use settings::{Phase, Settings, Status};
 pub use shape::{Shape, Shapes};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::frame::{Rejected, Told};
+use super::frame::{LeftAlone, Rejected, Told};
 
 /// What a frame brought.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,8 @@ pub enum News {
         seq: i64,
         /// One per op.
         outcomes: Vec<String>,
+        /// What an undo left as others made it.
+        left_alone: Vec<LeftAlone>,
     },
     /// A batch was given up.
     Rejected(Rejected),

@@ -7,10 +7,35 @@ use serde::{Deserialize, Serialize};
 use super::op::Op;
 use super::shape::{Shape, Shapes, replay};
 
-/// A gesture on its way.
+/// What kind of a gesture it is, by the name of its frame.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Draws.
+    #[default]
+    Ops,
+    /// Takes the person's last gesture back.
+    Undo,
+    /// Does again what was taken back last.
+    Redo,
+}
+
+impl Verb {
+    /// Whether it draws: then it shows at once.
+    pub fn is_drawing(&self) -> bool {
+        *self == Self::Ops
+    }
+}
+
+/// A gesture on its way. Undo and redo are numbered and repeated as a drawing is, but only the server knows what they change: they show
+/// when it tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queued {
-    /// What it does. (An `undo` or `redo` will stand beside it: it is numbered and repeated alike, but shows only when it is told.)
+    /// What kind of a gesture it is.
+    #[serde(default, skip_serializing_if = "Verb::is_drawing")]
+    pub verb: Verb,
+    /// What it draws.
+    #[serde(default)]
     pub ops: Vec<Op>,
     /// The seq that its `ack` told; it is replayed until the confirmed board has come to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

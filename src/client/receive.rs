@@ -8,6 +8,7 @@ use super::frame::{Ack, Batch, Changes, Frame, Joined, Mode, Page, Problem, Reje
 use super::join::Incoming;
 use super::link::{Joining, Link};
 use super::news::News;
+use super::queue::Queued;
 use super::saved::At;
 use super::shape::{Misfit, apply};
 
@@ -137,8 +138,8 @@ impl Board {
     fn ack(&mut self, link: &mut Link, ack: Ack, news: &mut Vec<News>) {
         link.in_flight.remove(&ack.op_id);
         link.batch_pause.reset();
-        let Ack { op_id, seq, outcomes, .. } = ack;
-        news.push(News::Ack { op_id, seq, outcomes });
+        let Ack { op_id, seq, outcomes, left_alone, .. } = ack;
+        news.push(News::Ack { op_id, seq, outcomes, left_alone });
         if self.queue.commit(op_id, seq) {
             news.push(News::Committed { op_id, seq });
         }
@@ -164,7 +165,8 @@ impl Board {
         if let Some(batch) = self.queue.remove(reject.op_id, &self.confirmed) {
             news.push(News::Changed(batch.ops.iter().map(|op| op.id().to_owned()).collect()));
             let Reject { op_id, code, message, shapes, .. } = reject;
-            news.push(News::Rejected(Rejected { op_id, code, message, ops: batch.ops, shapes }));
+            let Queued { verb, ops, .. } = batch;
+            news.push(News::Rejected(Rejected { op_id, code, message, verb, ops, shapes }));
         }
     }
 

@@ -47,7 +47,7 @@ fn status(code: RejectCode) -> StatusCode {
     match code {
         RejectCode::NotFound => StatusCode::NOT_FOUND,
         RejectCode::Pruned => StatusCode::GONE,
-        RejectCode::Conflict => StatusCode::CONFLICT,
+        RejectCode::Conflict | RejectCode::NothingToUndo => StatusCode::CONFLICT,
         RejectCode::Forbidden => StatusCode::FORBIDDEN,
         RejectCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RejectCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,

@@ -143,6 +143,7 @@ pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request
         op_id: posted.op_id,
         author: guest(posted.client.0).into(),
         seen: posted.seen,
+        part_of: posted.part_of,
         gesture: posted.gesture,
         reply: Box::new(move |written| _ = reply.send(written)),
         arrived: Instant::now(),

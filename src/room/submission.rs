@@ -50,6 +50,8 @@ pub struct Submission {
     pub author: Arc<str>,
     /// The last seq the author had seen, where told.
     pub seen: Option<Seq>,
+    /// The batch with which the gesture began that this one goes on with.
+    pub part_of: Option<OpId>,
     /// What.
     pub gesture: Gesture,
     /// Told what became of it.
@@ -83,6 +85,7 @@ impl Submission {
             op_id: self.op_id.get(),
             author: &self.author,
             seen: self.seen,
+            part_of: self.part_of.map(OpId::get),
             ops: self.gesture.ops(),
         }
     }
@@ -100,7 +103,12 @@ impl Submission {
         matches!(self.gesture, Gesture::Draw(_))
     }
 
+    /// When it has been tried long enough.
+    pub(super) fn due(&self) -> Instant {
+        self.arrived + PATIENCE
+    }
+
     pub(super) fn is_overdue(&self) -> bool {
-        self.arrived.elapsed() > PATIENCE
+        Instant::now() >= self.due()
     }
 }

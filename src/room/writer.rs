@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
@@ -26,6 +26,8 @@ use crate::protocol::encode::Outcome;
 const QUEUE: usize = 2_048;
 /// How long a room that somebody holds is left alone before it is tried again.
 const HELD_PAUSE: Duration = Duration::from_millis(25);
+/// How long a transaction may take though a batch of it is overdue: a room that is held shows in less, and costs no connection.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// Current rows told with a reject, at most.
 const MAX_ROWS_TOLD: usize = 32;
 /// How long they may take; the writer and all its rooms wait meanwhile, so after that they are not told.
@@ -156,7 +158,10 @@ impl Writer {
     }
 
     async fn try_held(&mut self) {
-        for (_, batches) in std::mem::take(&mut self.held) {
+        let mut held: Vec<Vec<Submission>> = std::mem::take(&mut self.held).into_values().collect();
+        // Whoever waits longest first: nobody becomes overdue behind others.
+        held.sort_by_key(|batches| batches.first().map(|first| first.arrived));
+        for batches in held {
             let mut parts = vec![batches];
             while let Some(part) = parts.pop() {
                 let again = self.commit(part).await;
@@ -210,15 +215,10 @@ impl Writer {
     }
 
     async fn apply(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => WriterConnection::open(&self.db).await?,
-        };
         let asked = Instant::now();
-        let applied = ask(&connection, batches).await;
-        if !matches!(applied, Err(DbError::Unreachable)) {
-            self.connection = Some(connection);
-        }
+        // Whoever says nothing until then has lost the connection. What it was asked may yet be committed: the repeat settles that.
+        let deadline = self.due(batches).max(asked + LEAST_PATIENCE);
+        let applied = timeout_at(deadline, self.attempt(batches)).await.unwrap_or(Err(DbError::Unreachable));
         if applied.is_ok() {
             self.backoff.reset();
             self.metrics.commit_seconds.observe(asked.elapsed().as_secs_f64());
@@ -231,11 +231,31 @@ impl Writer {
         applied
     }
 
+    /// The connection is gone if this is broken off, or fails for want of one.
+    async fn attempt(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => WriterConnection::open(&self.db).await?,
+        };
+        let applied = ask(&connection, batches).await;
+        if !matches!(applied, Err(DbError::Unreachable)) {
+            self.connection = Some(connection);
+        }
+        applied
+    }
+
+    /// When the first of these, or of those that are held, is overdue.
+    fn due(&self, batches: &[Submission]) -> Instant {
+        let all = batches.iter().chain(self.held.values().flatten());
+        all.map(Submission::due).min().unwrap_or_else(Instant::now)
+    }
+
     async fn recover(&mut self, batches: Vec<Submission>, error: DbError) -> Vec<Vec<Submission>> {
         match error {
             DbError::Unreachable => {
                 count(&self.metrics.retries, "unreachable");
-                sleep(self.backoff.next_delay()).await;
+                let batches = self.give_up_overdue(batches);
+                sleep_until(self.due(&batches).min(Instant::now() + self.backoff.next_delay())).await;
                 vec![batches]
             }
             DbError::Busy => {

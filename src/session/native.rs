@@ -167,6 +167,7 @@ impl Session {
             op_id: batch.op_id,
             author: Arc::clone(&native.user),
             seen: batch.seen,
+            part_of: batch.part_of,
             gesture: batch.gesture,
             reply: Box::new(reply),
             arrived: Instant::now(),

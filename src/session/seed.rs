@@ -119,6 +119,7 @@ impl Session {
             op_id,
             author: Arc::clone(&seed.user),
             seen: None,
+            part_of: None,
             gesture: Gesture::Draw(vec![op]),
             reply: Box::new(reply),
             arrived: Instant::now(),

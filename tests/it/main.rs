@@ -15,6 +15,7 @@
 mod connection;
 mod faults;
 mod files;
+mod half_open;
 mod history_http;
 mod hostile;
 mod http;

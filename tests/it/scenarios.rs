@@ -40,6 +40,8 @@ impl Player {
                 let ops: Vec<Op> = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
                 self.board.edit(ops).map_err(|e| e.to_string())?;
             }
+            "undo" => _ = self.board.undo().map_err(|e| e.to_string())?,
+            "redo" => _ = self.board.redo().map_err(|e| e.to_string())?,
             "wait_ms" => self.now_ms += value.as_u64().unwrap(),
             "restart" => {
                 let saved = serde_json::to_string(&self.board.save()).unwrap();
@@ -102,14 +104,14 @@ fn plain(value: &Value) -> Value {
     }
 }
 
-/// CL1, CL2, CL3, CL4, CL5
+/// CL1, CL2, CL3, CL4, CL5, CL7
 #[test]
 fn the_client_does_in_every_scenario_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
-    assert!(files.len() >= 25, "{} scenarios", files.len());
+    assert!(files.len() >= 29, "{} scenarios", files.len());
     for path in files {
         let scenario: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let mut player = Player::new(&scenario);

@@ -25,7 +25,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
     let node = board.client_as("pgcanvas_node").await;
     for sql in [
         "select pgcanvas.contract()",
-        "select * from pgcanvas.apply_ops(array[1], array[null]::uuid[], array[null]::bigint[], array['node'], null, array[1],
+        "select * from pgcanvas.apply_ops(array[1], array[null]::uuid[], array[null]::bigint[], array['node'], null, null, array[1],
            array['put'], array['b'], null, array['{\"kind\": \"line\"}']::jsonb[])",
         "select * from pgcanvas.changes_since(1, 0, 0, 100)",
         "select channel from pgcanvas.room_state('1')",

@@ -24,6 +24,8 @@ pub struct BatchCall<'a> {
     pub author: &'a str,
     /// The last seq the author had seen, for rooms that move what covers another's shape.
     pub seen: Option<Seq>,
+    /// The op_id with which the gesture began that it goes on with.
+    pub part_of: Option<i64>,
     /// What.
     pub ops: &'a [Op],
 }
@@ -70,14 +72,15 @@ impl tokio_postgres::types::ToSql for JsonText<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
-/// How long a transaction may take before its connection is given up; longer than the server's own limit, for a server that is frozen.
+/// How long a transaction may take before its connection is given up, by whoever has no less patience; longer than the server's own limit,
+/// for a server that is frozen.
 pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// How long preparing its statement may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const APPLY_OPS: &str =
-    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// A connection that writes, with its statement prepared.
 #[derive(Debug)]
@@ -102,6 +105,7 @@ impl WriterConnection {
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
         let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
         let seen: Vec<Option<i64>> = batches.iter().map(|batch| batch.seen.map(Seq::get)).collect();
+        let gestures: Vec<Option<i64>> = batches.iter().map(|batch| batch.part_of).collect();
         let numbers: Vec<i32> =
             (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
         let ops = || batches.iter().flat_map(|batch| batch.ops);
@@ -109,8 +113,9 @@ impl WriterConnection {
         let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
         let bases: Vec<Option<i64>> = ops().map(|op| op.base).collect();
         let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
-            [&rooms, &clients, &op_ids, &authors, &seen, &numbers, &verbs, &shapes, &bases, &bodies];
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+            &rooms, &clients, &op_ids, &authors, &seen, &gestures, &numbers, &verbs, &shapes, &bases, &bodies,
+        ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;
         answers(batches.len(), &rows)

@@ -100,6 +100,8 @@ pub struct Batch {
     pub op_id: OpId,
     /// The last seq the client had seen.
     pub seen: Option<Seq>,
+    /// The batch with which the gesture began that this one goes on with.
+    pub part_of: Option<OpId>,
     /// What is to be done; ops are in order and never none.
     pub gesture: Gesture,
 }
@@ -113,6 +115,8 @@ pub struct PostedBatch {
     pub op_id: OpId,
     /// The last seq the client had seen.
     pub seen: Option<Seq>,
+    /// The batch with which the gesture began that this one goes on with.
+    pub part_of: Option<OpId>,
     /// What is to be done; ops are in order and never none.
     pub gesture: Gesture,
 }

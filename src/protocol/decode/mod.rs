@@ -61,6 +61,7 @@ pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation>
         client: fields.read_required("client", read_client)?,
         op_id: fields.read_required("op_id", read_op_id)?,
         seen: read_seen(&fields)?,
+        part_of: read_part_of(&fields)?,
         gesture: match kind {
             Posted::Ops => read_drawing(&fields)?,
             Posted::Undo => gesture::read_undo(&fields, Gesture::Undo)?,
@@ -72,6 +73,10 @@ pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation>
 
 fn read_drawing(fields: &Fields<'_>) -> Result<Gesture, Violation> {
     fields.read_required("ops", ops::read_ops).map(Gesture::Draw)
+}
+
+fn read_part_of(fields: &Fields<'_>) -> Result<Option<OpId>, Violation> {
+    fields.read_optional("gesture", read_op_id)
 }
 
 fn read_seen(fields: &Fields<'_>) -> Result<Option<Seq>, Violation> {
@@ -100,8 +105,10 @@ fn decode_batch(
         Ok((room, op_id))
     });
     let (room, op_id) = address.map_err(|violation| refuse(&violation, Some(fields)))?;
-    match read(fields).and_then(|gesture| Ok((gesture, read_seen(fields)?))) {
-        Ok((gesture, seen)) => Ok(ClientMessage::Gesture(Batch { room, op_id, seen, gesture })),
+    match read(fields).and_then(|gesture| Ok((gesture, read_seen(fields)?, read_part_of(fields)?))) {
+        Ok((gesture, seen, part_of)) => {
+            Ok(ClientMessage::Gesture(Batch { room, op_id, seen, part_of, gesture }))
+        }
         Err(violation) => {
             Err(DecodeError::Reject { room, op_id, code: violation.code, message: violation.message() })
         }

@@ -240,7 +240,7 @@ async fn write_down(mut news: NewsReader, diary: Arc<Mutex<Diary>>) {
                     shapes,
                 });
             }
-            News::Ack { op_id, seq, outcomes } => {
+            News::Ack { op_id, seq, outcomes, .. } => {
                 let answer = (seq, outcomes);
                 if let Some(first) = diary.acks.insert(op_id, answer.clone())
                     && first != answer

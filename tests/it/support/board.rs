@@ -164,9 +164,12 @@ pub(crate) async fn apply_ops(client: &Client, batches: &[Batch]) -> Result<Vec<
     let bases: Vec<Option<i64>> =
         ops.iter().map(|(_, op)| op.2.get("base").and_then(Value::as_i64)).collect();
     let seen: Vec<Option<i64>> = vec![None; batches.len()];
-    let sql = "select code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by batch";
+    let sql = "select code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) order by batch";
     let rows = client
-        .query(sql, &[&rooms, &clients, &op_ids, &authors, &seen, &numbers, &verbs, &ids, &bases, &bodies])
+        .query(
+            sql,
+            &[&rooms, &clients, &op_ids, &authors, &seen, &seen, &numbers, &verbs, &ids, &bases, &bodies],
+        )
         .await?;
     Ok(rows.iter().map(|row| Answer { code: row.get(0), seq: row.get(1), outcomes: row.get(2) }).collect())
 }

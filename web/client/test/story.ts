@@ -22,6 +22,8 @@ type Step =
   | { disconnect: true }
   | { receive: Told }
   | { edit: Op[] }
+  | { undo: true }
+  | { redo: true }
   | { wait_ms: number }
   | { restart: number }
   | { expect: Expectation };
@@ -51,6 +53,8 @@ export class Story {
     else if ("disconnect" in step) this.board.disconnected();
     else if ("receive" in step) this.hear(step.receive);
     else if ("edit" in step) this.board.edit(step.edit);
+    else if ("undo" in step) this.board.turn("undo");
+    else if ("redo" in step) this.board.turn("redo");
     else if ("wait_ms" in step) this.nowMs += step.wait_ms;
     else if ("restart" in step) this.restart(step.restart);
     else this.check(step.expect);
