@@ -39,7 +39,7 @@ describe("a room's past", () => {
     await until("Ann's is stored", async () => (await kinds(room)) === "rectangle");
     await bob.draw("o", [560, 250], [700, 360]);
     await until("Bob's is stored", async () => (await kinds(room)) === "ellipse rectangle");
-    await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"it''s","kind":"diamond","x":0,"y":0,"width":90,"height":90,"background_color":"#ffc9c9"}}]')`);
+    await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"it''s","kind":"diamond","x":440,"y":420,"width":90,"height":90,"background_color":"#ffc9c9"}}]')`);
     await cluster.sql(`delete from pgcanvas.shapes where kind = 'rectangle' and room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
     await bob.context.close();
     return { room, ann };

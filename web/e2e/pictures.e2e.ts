@@ -80,6 +80,27 @@ describe("pictures on a board", () => {
     await ann.context.close();
   });
 
+  it("that are pasted with a drawing get the names of their content", async () => {
+    const room = await makeRoom(cluster.at(0), "pasted");
+    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    await ann.open(cluster.at(0).url, room);
+    await bob.open(cluster.at(1).url, room);
+    const id = "0123456789abcdef0123456789abcdef01234567";
+    const image = { id: "pasted", type: "image", x: 0, y: 0, width: 80, height: 80, fileId: id, status: "saved", scale: [1, 1], version: 1, versionNonce: 1, seed: 1 };
+    const file = { id, mimeType: "image/png", dataURL: `data:image/png;base64,${png([112, 72, 232]).toString("base64")}`, created: 1 };
+    await ann.page.mouse.click(640, 400);
+    await ann.page.evaluate((text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }, JSON.stringify({ type: "excalidraw/clipboard", elements: [image], files: { [id]: file } }));
+    await until("the row names the file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("Bob sees it", () => bob.shows([112, 72, 232]));
+    expect([...ann.complaints, ...bob.complaints]).toEqual([]);
+    await ann.context.close();
+    await bob.context.close();
+  });
+
   it("and of boards, on the start page", async () => {
     const room = await makeRoom(cluster.at(0), "drawn-on");
     const ann = await Person.come(browser, { name: "Ann" });

@@ -75,4 +75,26 @@ describe("undo", () => {
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
+
+  it("takes a stroke back as one, however many batches it came in", async () => {
+    const room = await makeRoom(cluster.at(0), "undo-stroke");
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.open(cluster.at(0).url, room);
+    await ann.draw("r", [300, 250], [420, 340]);
+    await until("it is stored", async () => (await kinds(room)) === "rectangle");
+    const batches = async () => Number(await cluster.sql(`select batches from pgcanvas.room_activity where room = '${room}'`));
+    await ann.page.keyboard.press("p");
+    await ann.page.mouse.move(500, 300);
+    await ann.page.mouse.down();
+    for (let x = 510; (await batches()) < 5; x += 5) await ann.page.mouse.move(x, 300 + (x % 40));
+    await ann.page.mouse.up();
+    await ann.says("Live");
+    await until("it is whole", async () => (await kinds(room)) === "freedraw rectangle");
+    await ann.page.keyboard.press("Control+z");
+    await until("the stroke is gone, and it alone", async () => (await kinds(room)) === "rectangle");
+    await ann.page.keyboard.press("Control+Shift+z");
+    await until("it is whole again", async () => (await kinds(room)) === "freedraw rectangle");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
 });

@@ -72,7 +72,7 @@ function Rooms() {
               {" · "}
               <time dateTime={room.touched_at} title={moment(room.touched_at)}>{ago(room.touched_at)}</time>
             </span>
-            <span>{room.touched_by ? `by ${nameOf(room.touched_by, undefined)}` : "by nobody yet"}</span>
+            <span>{room.touched_by ? `by ${nameOf(room.touched_by, undefined)}` : "nobody drew yet"}</span>
           </a>
         </li>
       ))}
