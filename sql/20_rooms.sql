@@ -1,11 +1,19 @@
 -- Rooms: making, finding, listing, and the state a node follows.
 
+-- Another result than before needs another function.
+drop function if exists pgcanvas.room_state(text), pgcanvas.list_rooms(text, integer);
+create or replace function pgcanvas.last_author(p_room_id bigint, p_seq bigint)
+  returns text language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select c.author from shape_changes c where c.room_id = p_room_id and c.seq = p_seq order by c.ordinal limit 1
+$$;
+comment on function pgcanvas.last_author is 'Who made a batch; null when it is not kept.';
+
 create or replace function pgcanvas.room_state(p_room text)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, channel text, policy text, visibility text,
-                 shape_count bigint, created_at text, touched_at text)
+                 shape_count bigint, created_at text, touched_at text, touched_by text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.channel, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at)
+         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq)
   from rooms r
   where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
   order by r.slug = p_room desc limit 1
@@ -63,10 +71,10 @@ comment on function pgcanvas.open_room is 'Opens the room of a number on first u
 
 create or replace function pgcanvas.list_rooms(p_after text, p_limit integer)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, policy text, visibility text,
-                 shape_count bigint, created_at text, touched_at text)
+                 shape_count bigint, created_at text, touched_at text, touched_by text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at)
+         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq)
   from rooms r where r.visibility = 'open' and (p_after is null or r.slug > p_after)
   order by r.slug limit p_limit
 $$;

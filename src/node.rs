@@ -49,12 +49,19 @@ pub struct Node {
     pub contract_holds: Arc<AtomicBool>,
     /// Where the page's files come from, if not from here.
     pub asset_base: Option<String>,
+    /// The largest file that is taken in.
+    pub max_file_bytes: usize,
+    /// A permit per file that is coming in.
+    pub uploads: Semaphore,
 }
 
 /// Returns when the node drains, or is gone.
 pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
     _ = draining.wait_for(|draining| *draining).await;
 }
+
+/// Files that come in at one time: each is held whole until the database has it.
+const UPLOADS: usize = 4;
 
 /// A node at work.
 #[derive(Debug)]
@@ -106,6 +113,8 @@ impl RunningNode {
             next_socket: AtomicU64::new(1),
             contract_holds,
             asset_base: settings.asset_base.clone(),
+            max_file_bytes: settings.max_file_bytes,
+            uploads: Semaphore::new(UPLOADS),
         });
         let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })

@@ -40,6 +40,12 @@ pub struct NodeSettings {
     #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
     pub answer_days: i32,
+
+    /// Largest picture that is taken in, bytes (1024 to 67108864)
+    #[arg(long, global = true, value_name = "BYTES", default_value = "10485760")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1024, 67_108_864))]
+    pub max_file_bytes: usize,
+
     /// Where browsers load the page's files from: a CDN that takes them from this node's /assets/ [default: this node]
     #[arg(long, global = true, value_name = "URL", value_parser = value::asset_base)]
     pub asset_base: Option<String>,
@@ -67,6 +73,7 @@ impl Default for NodeSettings {
             linger_seconds: 30,
             history_days: 0,
             answer_days: 30,
+            max_file_bytes: 10_485_760,
             asset_base: None,
         }
     }

@@ -57,6 +57,7 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_LINGER_SECONDS", "9"),
         ("PGCANVAS_HISTORY_DAYS", "10"),
         ("PGCANVAS_ANSWER_DAYS", "11"),
+        ("PGCANVAS_MAX_FILE_BYTES", "1024"),
         ("PGCANVAS_ASSET_BASE", "https://cdn.example.org/b/"),
     ];
     let all = settings(&["check"], &env).unwrap();
@@ -72,6 +73,7 @@ fn every_variable_is_its_flag() {
         linger_seconds: 9,
         history_days: 10,
         answer_days: 11,
+        max_file_bytes: 1024,
         asset_base: Some("https://cdn.example.org/b".into()),
     };
     assert_eq!(all.node, node);

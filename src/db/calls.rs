@@ -1,5 +1,6 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
+pub mod files;
 mod gestures;
 pub mod past;
 mod reading;
@@ -44,6 +45,8 @@ pub struct RoomState {
     pub created_at: String,
     /// ISO 8601.
     pub touched_at: String,
+    /// Who made the last batch; none when there is none, or it is not kept.
+    pub touched_by: Option<String>,
 }
 
 /// Where a room is.
@@ -225,6 +228,7 @@ fn read_room(row: &Row) -> Result<RoomState, DbError> {
         shape_count: row.try_get("shape_count")?,
         created_at: row.try_get("created_at")?,
         touched_at: row.try_get("touched_at")?,
+        touched_by: row.try_get("touched_by")?,
     })
 }
 

@@ -3,9 +3,11 @@
 mod answer;
 #[cfg(feature = "board")]
 mod board;
+mod files;
 #[cfg(not(feature = "board"))]
 mod page;
 mod past;
+mod picture;
 mod restore;
 mod routes;
 mod server;

@@ -13,7 +13,7 @@ use super::answer::{Answer, answer, db_error, error, json_text};
 use super::board;
 #[cfg(not(feature = "board"))]
 use super::page;
-use super::{past, restore, shapes, upgrade};
+use super::{files, past, picture, restore, shapes, upgrade};
 use crate::db::DbError;
 use crate::db::calls::{self, RoomState};
 use crate::model::{RoomId, RoomName, Slug};
@@ -51,17 +51,8 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         (&Method::GET, ["api", "rooms", room]) => show(node, room).await,
         (&Method::GET, ["api", "rooms", room, "shapes"]) => shapes::list(node, room, &request).await,
         (&Method::PATCH, ["api", "rooms", room]) => change(node, room, request).await,
-        (&Method::POST, ["api", "rooms", room, "ops"]) => {
-            shapes::post(node, room, Posted::Ops, request).await
-        }
-        (&Method::POST, ["api", "rooms", room, "undo"]) => {
-            shapes::post(node, room, Posted::Undo, request).await
-        }
-        (&Method::POST, ["api", "rooms", room, "redo"]) => {
-            shapes::post(node, room, Posted::Redo, request).await
-        }
-        (&Method::POST, ["api", "rooms", room, "merge"]) => {
-            shapes::post(node, room, Posted::Merge, request).await
+        (&Method::POST, ["api", "rooms", room, verb @ ("ops" | "undo" | "redo" | "merge")]) => {
+            shapes::post(node, room, posted(verb), request).await
         }
         (&Method::GET, ["api", "rooms", room, "at", point]) => past::at(node, room, point, &request).await,
         (&Method::GET, ["api", "rooms", room, "history"]) => past::history(node, room, &request).await,
@@ -71,13 +62,29 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
         }
         (&Method::POST, ["api", "rooms", room, "restore"]) => restore::restore(node, room, request).await,
         (&Method::POST, ["api", "rooms", room, "branch"]) => restore::branch(node, room, request).await,
+        (&Method::GET, ["api", "rooms", room, "picture.svg"]) => picture::picture(node, room, &request).await,
+        (&Method::GET, ["api", "files", sha256]) => files::get(node, sha256, &request).await,
+        (&Method::PUT | &Method::POST, ["api", "files", sha256]) => files::put(node, sha256, request).await,
         (
             _,
-            [] | ["ws" | "healthz" | "readyz" | "metrics"] | ["api", "rooms", ..] | ["r", _] | ["assets", ..],
+            []
+            | ["ws" | "healthz" | "readyz" | "metrics"]
+            | ["api", "rooms" | "files", ..]
+            | ["r", _]
+            | ["assets", ..],
         ) if method != Method::GET || posts_only(&parts) => {
             answer(StatusCode::METHOD_NOT_ALLOWED, "application/json", not_allowed())
         }
         _ => error(RejectCode::NotFound, "path: there is nothing here"),
+    }
+}
+
+fn posted(verb: &str) -> Posted {
+    match verb {
+        "undo" => Posted::Undo,
+        "redo" => Posted::Redo,
+        "merge" => Posted::Merge,
+        _ => Posted::Ops,
     }
 }
 
@@ -126,6 +133,7 @@ struct Told<'a> {
     shapes: i64,
     created_at: &'a str,
     touched_at: &'a str,
+    touched_by: Option<&'a str>,
 }
 
 impl<'a> From<&'a RoomState> for Told<'a> {
@@ -141,6 +149,7 @@ impl<'a> From<&'a RoomState> for Told<'a> {
             shapes: room.shape_count,
             created_at: &room.created_at,
             touched_at: &room.touched_at,
+            touched_by: room.touched_by.as_deref(),
         }
     }
 }

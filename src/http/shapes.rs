@@ -97,18 +97,20 @@ fn told(rows: &[(String, String)], limit: i32) -> String {
 
 /// A body of at most the size of a frame, as text.
 pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answer> {
-    let body = Limited::new(request.into_body(), MAX_FRAME_BYTES);
-    let bytes: Bytes = match timeout(BODY_TIMEOUT, body.collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
-            return Err(error(
-                RejectCode::TooLarge,
-                &format!("body: must be at most {MAX_FRAME_BYTES} bytes"),
-            ));
-        }
-        _ => return Err(error(RejectCode::Invalid, "body: it did not arrive whole")),
-    };
+    let bytes = read_bytes(request, MAX_FRAME_BYTES).await?;
     String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
+}
+
+/// A body of at most so many bytes.
+pub(super) async fn read_bytes(request: Request<Incoming>, most_bytes: usize) -> Result<Bytes, Answer> {
+    let body = Limited::new(request.into_body(), most_bytes);
+    match timeout(BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
+            Err(error(RejectCode::TooLarge, &format!("body: must be at most {most_bytes} bytes")))
+        }
+        _ => Err(error(RejectCode::Invalid, "body: it did not arrive whole")),
+    }
 }
 
 /// What a device's person is called.

@@ -14,6 +14,7 @@
 
 mod connection;
 mod faults;
+mod files;
 mod half_open;
 mod history_http;
 mod hostile;

@@ -40,6 +40,8 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select * from pgcanvas.shapes_in_box(1, null, null, null, 10)",
         "select * from pgcanvas.shapes_in_box(1, '(0,0),(9,9)', null, null, 10)",
         "select pgcanvas.ring(array[1], array['p {}'])",
+        "select pgcanvas.put_file(encode(sha256('x'), 'hex'), 'image/png', 'x')",
+        "select * from pgcanvas.read_file('x')",
         "select pgcanvas.seq_at('1', now())",
         "select * from pgcanvas.room_at('1', 1)",
         "select * from pgcanvas.room_at('1', now())",

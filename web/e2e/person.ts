@@ -29,6 +29,8 @@ export class Person {
     const context = await browser.newContext({
       viewport: { width, height }, colorScheme: dark ? "dark" : "light", hasTouch: width < 500, isMobile: width < 500, locale: "en-US",
     });
+    // Files are asked for in the way that a test can answer.
+    await context.addInitScript(() => Reflect.deleteProperty(window, "showOpenFilePicker"));
     if (name !== undefined) await context.addInitScript((called) => localStorage.setItem("pgcanvas.name", called), name);
     const person = new Person(context);
     await person.newTab();

@@ -23,6 +23,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "05_shape_rules.sql",
     "10_json.sql",
     "20_rooms.sql",
+    "25_files.sql",
     "30_ops.sql",
     "32_references.sql",
     "34_conflicts.sql",

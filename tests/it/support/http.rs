@@ -40,7 +40,6 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
 }
 
 /// `GET` of a path, with headers.
-#[cfg(feature = "board")]
 pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     try_send_with(address, "GET", path, &headers, "")
@@ -51,6 +50,13 @@ pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &[(&str, 
 /// `POST` of JSON.
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &Value) -> Response {
     send(address, "POST", path, &body.to_string()).await
+}
+
+/// `PUT` of bytes.
+pub(crate) async fn put_bytes(address: SocketAddr, path: &str, body: &[u8]) -> Response {
+    try_send_with(address, "PUT", path, "", body)
+        .await
+        .unwrap_or_else(|error| panic!("PUT {path} on {address}: {error}"))
 }
 
 /// Any request.
@@ -75,8 +81,9 @@ async fn try_send_with(
     method: &str,
     path: &str,
     headers: &str,
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> std::io::Result<Response> {
+    let body = body.as_ref();
     let exchange = async {
         let mut stream = TcpStream::connect(address).await?;
         let head = format!(
@@ -85,7 +92,7 @@ async fn try_send_with(
         );
         stream.write_all(head.as_bytes()).await?;
         // A node that refuses a body may close before it has read all of it.
-        _ = stream.write_all(body.as_bytes()).await;
+        _ = stream.write_all(body).await;
         let mut bytes = Vec::new();
         match stream.read_to_end(&mut bytes).await {
             Err(error) if bytes.is_empty() => Err(error),

@@ -138,6 +138,11 @@ export class Room extends Emitter<RoomEvents> {
     return this.turn("redo");
   }
 
+  /** A number for a batch of this client that goes another way than this room's socket. */
+  number(): number {
+    return this.board.number();
+  }
+
   /** Tells the others where one is: at most 2048 bytes, never stored. */
   present(state: JsonObject): void {
     this.presence.say(state);

@@ -3,7 +3,9 @@ import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
 import { NameField } from "./NameField.js";
 import { callMe, myName } from "../people/me.js";
+import { PastPage } from "./past/PastPage.js";
 import { openClient, useRoom } from "./session.js";
+import type { View } from "./view.js";
 
 /** One room: its board, and what to say while there is none. */
 export default function RoomPage({ room: name }: { room: string }) {
@@ -14,10 +16,22 @@ export default function RoomPage({ room: name }: { room: string }) {
   }, [name]);
   return (
     <>
-      {room && ready ? <Board room={room} /> : <Opening name={name} room={room} />}
+      {room && ready ? <Present room={room} /> : <Opening name={name} room={room} />}
       {ready && !named && <Introduction done={() => setNamed(true)} />}
     </>
   );
+}
+
+/** The board, or its past in its place; what part of it is looked at stays. */
+function Present({ room }: { room: Room }) {
+  const [view, setView] = useState<View | undefined>();
+  const [me, setMe] = useState<string | undefined>();
+  const openPast = (looked: View) => {
+    setView(looked);
+    void openClient().then(({ id }) => setMe(id));
+  };
+  if (me === undefined) return <Board room={room} view={view} openPast={openPast} />;
+  return <PastPage room={room} me={me} view={view} leave={() => setMe(undefined)} />;
 }
 
 /** What is said until the board is there. */

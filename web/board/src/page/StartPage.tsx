@@ -1,8 +1,9 @@
 import { useEffect, useState, type FormEvent } from "react";
+import { nameOf } from "../people/names.js";
 import { NameField } from "./NameField.js";
 import { pathOf } from "./place.js";
 import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
-import { ago } from "./when.js";
+import { ago, moment } from "./when.js";
 
 /** Where one begins: who one is, a new room, the rooms there are. */
 export function StartPage() {
@@ -64,9 +65,14 @@ function Rooms() {
       {rooms.map((room) => (
         <li key={room.slug}>
           <a href={pathOf(room.slug)}>
+            <img src={`/api/rooms/${room.slug}/picture.svg`} alt="" loading="lazy" width="320" height="200" />
             <strong>{room.slug}</strong>
-            <span>{room.shapes === 1 ? "1 shape" : `${room.shapes} shapes`}</span>
-            <time dateTime={room.touched_at}>{ago(room.touched_at)}</time>
+            <span>
+              {room.shapes === 0 ? "empty" : room.shapes === 1 ? "1 shape" : `${room.shapes} shapes`}
+              {" · "}
+              <time dateTime={room.touched_at} title={moment(room.touched_at)}>{ago(room.touched_at)}</time>
+            </span>
+            <span>{room.touched_by ? `by ${nameOf(room.touched_by, undefined)}` : "by nobody yet"}</span>
           </a>
         </li>
       ))}

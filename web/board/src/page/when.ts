@@ -11,3 +11,11 @@ export function ago(at: string, nowMs = Date.now()): string {
   }
   return format.format(Math.min(0, seconds), "second");
 }
+
+/** A moment, with its day unless it is today. */
+export function moment(at: string, now = new Date()): string {
+  const then = new Date(at);
+  const today = then.toDateString() === now.toDateString();
+  const style = today ? { timeStyle: "medium" as const } : { dateStyle: "medium" as const, timeStyle: "short" as const };
+  return new Intl.DateTimeFormat(navigator.language, style).format(then);
+}

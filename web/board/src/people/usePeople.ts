@@ -3,6 +3,7 @@ import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/t
 import type { Room } from "@pgcanvas/client";
 import { useEffect, useRef } from "react";
 import { collaboratorsOf } from "./collaborators.js";
+import { meet } from "./names.js";
 import { readState, stateOf, type Told } from "./state.js";
 
 /** What the page calls when its person moves. */
@@ -21,7 +22,8 @@ export function usePeople(api: ExcalidrawImperativeAPI | undefined, room: Room):
   useEffect(() => {
     if (!api) return undefined;
     const show = () => {
-      const there = room.status.phase === "live" || room.status.phase === "reconnecting" ? room.peers.values() : [];
+      const there = room.status.phase === "live" || room.status.phase === "reconnecting" ? [...room.peers.values()] : [];
+      meet(there);
       api.updateScene({ collaborators: collaboratorsOf(there, room.session) });
       follow(api, room);
     };

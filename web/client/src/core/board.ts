@@ -57,6 +57,11 @@ export class Board {
     return this.push({ client: this.client, op_id: this.nextOpId++, verb: "ops", ops, ...(gesture === undefined ? {} : { gesture }) });
   }
 
+  /** A number that no batch has had or will have. */
+  number(): number {
+    return this.nextOpId++;
+  }
+
   /** Asks the server to take the last own gesture back, or to do it again. */
   turn(verb: "undo" | "redo"): Queued {
     return this.push({ client: this.client, op_id: this.nextOpId++, verb, ops: [] });

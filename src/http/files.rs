@@ -1,0 +1,130 @@
+//! Pictures on boards: named by what they are, so that they are sent once, kept once and never change.
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Request, StatusCode};
+use serde_json::json;
+
+use super::answer::{Answer, answer, db_error, error, json_text};
+use super::shapes::read_bytes;
+use crate::db::calls::files;
+use crate::node::Node;
+use crate::protocol::RejectCode;
+
+/// What a browser may do with an answer that somebody opens by itself: show it.
+pub(super) const INERT: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// What a file begins with, and what it then is. No SVG: it is a program that says it is a picture.
+const BEGINNINGS: [(&[u8], &str); 4] = [
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+];
+
+/// What the bytes are, whatever anybody says.
+fn media_type(content: &[u8]) -> Option<&'static str> {
+    if content.starts_with(b"RIFF") && content.get(8..12) == Some(b"WEBP") {
+        return Some("image/webp");
+    }
+    BEGINNINGS.iter().find(|(beginning, _)| content.starts_with(beginning)).map(|(_, kind)| *kind)
+}
+
+fn is_sha256(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn misnamed() -> Answer {
+    error(RejectCode::Invalid, "sha256: must be 64 lower-case hexadecimal digits")
+}
+
+/// `PUT` or `POST /api/files/{sha256}`: 201 for a new file, 200 for one that is there.
+pub(super) async fn put(node: &Node, sha256: &str, request: Request<Incoming>) -> Answer {
+    if !is_sha256(sha256) {
+        return misnamed();
+    }
+    // Whole files are held while they come and go to the database: only so many at a time. The semaphore is never closed.
+    let Ok(_permit) = node.uploads.acquire().await else {
+        return error(RejectCode::Unavailable, "the node is stopping");
+    };
+    let content = match read_bytes(request, node.max_file_bytes).await {
+        Ok(content) => content,
+        Err(refused) => return refused,
+    };
+    let Some(kind) = media_type(&content) else {
+        return error(RejectCode::Invalid, "content: must be a PNG, JPEG, GIF or WebP picture");
+    };
+    match files::put_file(&node.db, sha256, kind, &content).await {
+        Ok(is_new) => {
+            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+            let told = json!({"sha256": sha256, "media_type": kind, "bytes": content.len()});
+            json_text(status, told.to_string())
+        }
+        Err(failure) => db_error(&failure),
+    }
+}
+
+/// `GET /api/files/{sha256}`.
+pub(super) async fn get(node: &Node, sha256: &str, request: &Request<Incoming>) -> Answer {
+    if !is_sha256(sha256) {
+        return misnamed();
+    }
+    let tag = format!("\"{sha256}\"");
+    // The name says it all: who has it has it.
+    if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return sent(answer(StatusCode::NOT_MODIFIED, "image/png", Bytes::new()), None, &tag);
+    }
+    match files::read_file(&node.db, sha256).await {
+        Ok(Some(file)) => {
+            let whole = answer(StatusCode::OK, "application/octet-stream", file.content);
+            sent(whole, Some(&file.media_type), &tag)
+        }
+        Ok(None) => error(RejectCode::NotFound, "sha256: there is no such file"),
+        Err(failure) => db_error(&failure),
+    }
+}
+
+fn sent(mut file: Answer, kind: Option<&str>, tag: &str) -> Answer {
+    let mut say = |name: HeaderName, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            file.headers_mut().insert(name, value);
+        }
+    };
+    if let Some(kind) = kind {
+        say(CONTENT_TYPE, kind);
+    }
+    say(ETAG, tag);
+    say(CACHE_CONTROL, "public, max-age=31536000, immutable");
+    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(CONTENT_SECURITY_POLICY, INERT);
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_it_begins_with() {
+        assert_eq!(media_type(b"\x89PNG\r\n\x1a\n...."), Some("image/png"));
+        assert_eq!(media_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
+        assert_eq!(media_type(b"GIF89a.."), Some("image/gif"));
+        assert_eq!(media_type(b"RIFF\0\0\0\0WEBPVP8 "), Some("image/webp"));
+        for other in [&b""[..], b"<svg xmlns=", b"<?xml", b"RIFF\0\0\0\0WAVE", b"GIF88a", b"%PDF", b"\x89PNG"]
+        {
+            assert_eq!(media_type(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_hash() {
+        assert!(is_sha256(&"0123456789abcdef".repeat(4)));
+        for bad in ["", &"A".repeat(64), &"0".repeat(63), &"g".repeat(64)] {
+            assert!(!is_sha256(bad), "{bad}");
+        }
+    }
+}

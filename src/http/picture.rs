@@ -1,0 +1,75 @@
+//! A room as a small picture: for lists of rooms, and whoever wants a glance.
+
+mod drawing;
+mod shape;
+
+use hyper::body::Incoming;
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Request, StatusCode};
+
+use super::answer::{Answer, answer, db_error};
+use super::files::INERT;
+use super::routes::find_id;
+use crate::db::DbError;
+use crate::db::calls::{self, ShapeQuery};
+use crate::model::RoomId;
+use crate::node::Node;
+use shape::Drawn;
+
+/// So many shapes are looked at: a picture is small, and more would not be seen.
+const MAX_SHAPES: usize = 2_000;
+/// They are read in pages, until so much was read.
+const PAGE: i32 = 250;
+const MAX_READ_BYTES: usize = 8 * 1024 * 1024;
+
+/// `GET …/picture.svg`.
+pub(super) async fn picture(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
+    drawn(node, room, request).await.unwrap_or_else(|refused| refused)
+}
+
+async fn drawn(node: &Node, room: &str, request: &Request<Incoming>) -> Result<Answer, Answer> {
+    let room = find_id(node, room).await?;
+    let tag = tag(node, room).await?;
+    if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok(sent(answer(StatusCode::NOT_MODIFIED, "image/svg+xml", String::new()), &tag));
+    }
+    let mut shapes = read(node, room).await.map_err(|failure| db_error(&failure))?;
+    shapes.sort_by(|left, right| left.order().cmp(&right.order()));
+    Ok(sent(answer(StatusCode::OK, "image/svg+xml", drawing::svg(&shapes)), &tag))
+}
+
+/// The shapes to draw, by id.
+async fn read(node: &Node, room: RoomId) -> Result<Vec<Drawn>, DbError> {
+    let (mut shapes, mut after, mut read_bytes) = (Vec::new(), None, 0);
+    while shapes.len() < MAX_SHAPES && read_bytes < MAX_READ_BYTES {
+        let query = ShapeQuery { after: after.as_deref(), limit: PAGE, ..ShapeQuery::default() };
+        let rows = calls::shapes_in_box(&node.db, room, &query).await?;
+        read_bytes += rows.iter().map(|(_, row)| row.len()).sum::<usize>();
+        shapes.extend(rows.iter().filter_map(|(_, row)| serde_json::from_str::<Drawn>(row).ok()));
+        match rows.into_iter().last() {
+            Some((id, _)) => after = Some(id),
+            None => break,
+        }
+    }
+    Ok(shapes)
+}
+
+/// Says which batch the picture shows: read before the shapes, so that it is never newer than they are.
+async fn tag(node: &Node, room: RoomId) -> Result<String, Answer> {
+    let head = calls::room_head(&node.db, room).await.map_err(|failure| db_error(&failure))?;
+    Ok(head.map_or_else(String::new, |head| format!("\"{}-{}\"", head.epoch.simple(), head.last_seq.get())))
+}
+
+fn sent(mut picture: Answer, tag: &str) -> Answer {
+    let mut say = |name: HeaderName, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            picture.headers_mut().insert(name, value);
+        }
+    };
+    say(ETAG, tag);
+    say(CONTENT_SECURITY_POLICY, INERT);
+    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    picture
+}

@@ -1,0 +1,55 @@
+import type { Room } from "@pgcanvas/client";
+import { useState } from "react";
+import { pathOf } from "../place.js";
+import type { View } from "../view.js";
+import { Branching } from "./Branching.js";
+import { PastCanvas } from "./PastCanvas.js";
+import { Sittings } from "./Sittings.js";
+import { branchAt, restoreTo } from "./past.js";
+import { Timeline } from "./Timeline.js";
+import { useBatches, useBoardAt, useStretch } from "./usePast.js";
+import { usePlayback } from "./usePlayback.js";
+
+/** A room's past in place of its board: looked at, played back, brought back, or gone on with elsewhere. */
+export function PastPage({ room, me, view, leave }: { room: Room; me: string; view: View | undefined; leave: () => void }) {
+  const [trouble, tell] = useState("");
+  const [chosen, choose] = useState<number | undefined>();
+  const stretch = useStretch(room.name, tell);
+  const seq = chosen ?? stretch?.last;
+  const board = useBoardAt(room.name, seq, tell);
+  const { batches, more } = useBatches(room.name, stretch, tell);
+  const playback = usePlayback(stretch, seq ?? 0, board?.seq, choose);
+  const go = (to: number) => {
+    playback.stop();
+    choose(to);
+  };
+  const restore = () => {
+    if (seq !== undefined) restoreTo(room.name, seq, me, room.number()).then(leave, (failure: Error) => tell(failure.message));
+  };
+  const branch = (slug: string) => {
+    if (seq === undefined) return;
+    branchAt(room.name, seq, slug).then((made) => location.assign(pathOf(made.slug)), (failure: Error) => tell(failure.message));
+  };
+  return (
+    <div className="past" role="region" aria-label="History">
+      <header className="past-head">
+        <strong>History of {room.name}</strong>
+        <button type="button" className="plain" onClick={leave}>Back to the board</button>
+      </header>
+      <div className="past-canvas">{board && <PastCanvas shapes={board.shapes} view={view} />}</div>
+      <Sittings batches={batches} seq={seq} me={me} go={go} more={more} />
+      <footer className="past-foot">
+        {trouble && <p className="trouble" role="alert">{trouble}</p>}
+        {stretch && seq !== undefined && (
+          <Timeline stretch={stretch} seq={seq} batches={batches} me={me} playing={playback.playing} toggle={playback.toggle} go={go} />
+        )}
+        <div className="past-actions">
+          <button type="button" disabled={!stretch || seq === stretch.last} onClick={restore} title="Brings the board back to this for everybody. What was drawn since stays in the history.">
+            Restore
+          </button>
+          <Branching branch={branch} />
+        </div>
+      </footer>
+    </div>
+  );
+}

@@ -1,0 +1,140 @@
+import type { Browser } from "playwright-core";
+import { deflateSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Cluster, makeRoom } from "./node.js";
+import { openBrowser, Person } from "./person.js";
+import { until } from "./until.js";
+
+describe("pictures on a board", () => {
+  let cluster: Cluster;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    await cluster.further();
+    browser = await openBrowser();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await cluster?.stop();
+  });
+
+  async function insert(person: Person, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
+    const [chooser] = await Promise.all([person.page.waitForEvent("filechooser"), person.page.keyboard.press("9")]);
+    await chooser.setFiles(file);
+    await person.page.mouse.click(600, 400);
+  }
+
+  const files = (what: string) => cluster.sql(`select ${what} from pgcanvas.files`);
+
+  it("are stored once, seen by the other, and there after a reload", async () => {
+    const room = await makeRoom(cluster.at(0), "pictured");
+    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    await ann.open(cluster.at(0).url, room);
+    await bob.open(cluster.at(1).url, room);
+    const red = { name: "red.png", mimeType: "image/png", buffer: png([200, 30, 40]) };
+    await insert(ann, red);
+    await until("the row names the file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("Bob sees it", () => bob.shows([200, 30, 40]));
+    await insert(bob, red);
+    await until("two of one file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and kind = 'image'`)) === "2");
+    expect(await files("count(*)")).toBe("1");
+    await ann.page.reload();
+    await ann.says("Live");
+    await until("it is seen again", () => ann.shows([200, 30, 40]));
+    await ann.picture("image");
+    expect([...ann.complaints, ...bob.complaints]).toEqual([]);
+    await ann.context.close();
+    await bob.context.close();
+  });
+
+  it("that are SVG become points of colour", async () => {
+    const room = await makeRoom(cluster.at(0), "vector");
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.open(cluster.at(0).url, room);
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"><script>document.title='x'</script><rect width="120" height="80" fill="#1971c2"/></svg>`;
+    await insert(ann, { name: "blue.svg", mimeType: "image/svg+xml", buffer: Buffer.from(svg) });
+    await until("it is stored as what it is not", async () => (await cluster.sql(`select media_type from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "image/png");
+    await until("it is seen", () => ann.shows([25, 113, 194]));
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("that were put there offline are sent when a node is back, also by the next page", async () => {
+    const room = await makeRoom(cluster.at(0), "offline-picture");
+    const node = await cluster.further();
+    const port = Number(new URL(node.url).port);
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.open(node.url, room);
+    await node.kill();
+    await insert(ann, { name: "green.png", mimeType: "image/png", buffer: png([40, 160, 60]) });
+    await until("it is seen here", () => ann.shows([40, 160, 60]));
+    await ann.says(/unsent/);
+    await ann.page.close();
+    await cluster.further(port);
+    await ann.newTab();
+    await ann.open(node.url, room);
+    await until("the node has it", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("it is seen", () => ann.shows([40, 160, 60]));
+    await ann.context.close();
+  });
+
+  it("and of boards, on the start page", async () => {
+    const room = await makeRoom(cluster.at(0), "drawn-on");
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.open(cluster.at(0).url, room);
+    await ann.draw("r", [300, 250], [450, 350]);
+    await ann.page.keyboard.press("Enter");
+    await ann.page.keyboard.type("Plan");
+    await ann.page.keyboard.press("Escape");
+    await ann.draw("d", [600, 240], [740, 360]);
+    await ann.draw("a", [455, 300], [595, 300]);
+    await ann.draw("p", [300, 450], [740, 500]);
+    await ann.draw("o", [800, 240], [900, 340]);
+    await until("all are stored", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}'`)) === "6");
+    await makeRoom(cluster.at(0), "nothing-yet");
+    for (const dark of [false, true]) {
+      const bob = await Person.come(browser, dark ? { dark, width: 390, height: 844 } : {});
+      await bob.page.goto(cluster.at(1).url);
+      const card = bob.page.locator(".rooms a", { hasText: "drawn-on" });
+      await card.scrollIntoViewIfNeeded();
+      await until("the picture is there", () => card.locator("img").evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0));
+      expect(await card.innerText()).toMatch(/6 shapes · .*\s+by guest-\w{8}/);
+      await bob.picture(dark ? "rooms-phone-dark" : "rooms");
+      expect(bob.complaints).toEqual([]);
+      await bob.context.close();
+    }
+    await ann.page.goto(cluster.at(0).url);
+    await until("Ann knows her own name", async () => /by Ann/.test(await ann.page.locator(".rooms a", { hasText: "drawn-on" }).innerText()));
+    await ann.context.close();
+  });
+});
+
+/** A picture of one colour. */
+function png([red, green, blue]: readonly [number, number, number], side = 64): Buffer {
+  const line = Buffer.concat([Buffer.from([0]), ...Array.from({ length: side }, () => Buffer.from([red, green, blue]))]);
+  const size = Buffer.alloc(13);
+  size.writeUInt32BE(side, 0);
+  size.writeUInt32BE(side, 4);
+  size.set([8, 2, 0, 0, 0], 8);
+  const body = deflateSync(Buffer.concat(Array.from({ length: side }, () => line)));
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", size), chunk("IDAT", body), chunk("IEND", Buffer.alloc(0))]);
+}
+
+function chunk(kind: string, body: Buffer): Buffer {
+  const named = Buffer.concat([Buffer.from(kind, "latin1"), body]);
+  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(body.length);
+  check.writeUInt32BE(crc(named));
+  return Buffer.concat([length, named, check]);
+}
+
+function crc(bytes: Buffer): number {
+  let rest = ~0;
+  for (const byte of bytes) {
+    rest ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
+  }
+  return ~rest >>> 0;
+}
