@@ -3,7 +3,7 @@
 use super::super::support::client::Board;
 use super::lab::ROOM;
 use super::person::{Diary, Heard, digest};
-use pgcanvas::client::Shapes;
+use pgcanvas::client::{Shapes, Verb};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::{Client, Config};
@@ -24,6 +24,12 @@ pub(super) struct Counted {
     pub(super) batches: u64,
     pub(super) acknowledged: u64,
     pub(super) rejected: u64,
+    pub(super) undos: u64,
+    pub(super) redos: u64,
+    /// Gestures that were undone and redone when all was quiet.
+    pub(super) there_and_back: u64,
+    /// Joins that replaced a board that was there.
+    pub(super) snapshots: u64,
     pub(super) repeated_reconnects: u64,
     pub(super) restarts: u64,
     pub(super) offline_spells: u64,
@@ -61,7 +67,7 @@ impl Truth {
 
     async fn fold(&mut self, client: &Client, looks: &BTreeSet<i64>) {
         let log = "select c.seq, c.author, c.client, c.op_id, pgcanvas.iso(c.at), c.change::text
-            from pgcanvas.shape_changes c join pgcanvas.rooms r on r.id = c.room_id
+            from (table pgcanvas.shape_changes union all table public.pruned) as c join pgcanvas.rooms r on r.id = c.room_id
             where r.slug = $1 order by c.seq, c.ordinal";
         let rows = client.query(log, &[&ROOM]).await.unwrap();
         let mut board = Board::default();
@@ -114,6 +120,9 @@ impl Truth {
             counted.batches += diary.made.len() as u64;
             counted.acknowledged += diary.committed.len() as u64;
             counted.rejected += diary.rejected.len() as u64;
+            let made = |verb| diary.made.values().filter(|made| made.verb == verb).count() as u64;
+            counted.undos += made(Verb::Undo);
+            counted.redos += made(Verb::Redo);
             counted.repeated_reconnects += diary.connections;
             counted.restarts += diary.restarts;
             counted.offline_spells += diary.offline_spells;
@@ -125,20 +134,25 @@ impl Truth {
     /// In the log is what somebody made, once, and all of it.
     fn check_keys(&self, diaries: &BTreeMap<Uuid, Diary>, counted: &mut Counted) {
         let mut seen: BTreeMap<Key, i64> = BTreeMap::new();
+        let mut touched: BTreeMap<Uuid, BTreeSet<String>> = BTreeMap::new();
         for (seq, batch) in &self.batches {
             let Some(key) = batch.key else { continue };
             if let Some(first) = seen.insert(key, *seq) {
                 counted.doubled += 1;
                 counted.wrongs.push(format!("batch {key:?} is in the log at {first} and at {seq}"));
             }
-            let Some((named, own)) = diaries.get(&key.0).and_then(|diary| diary.made.get(&key.1)) else {
+            let Some(made) = diaries.get(&key.0).and_then(|diary| diary.made.get(&key.1)) else {
                 counted.wrongs.push(format!("nobody made batch {key:?}, which is at {seq}"));
                 continue;
             };
+            // Undo and redo change what the same person has drawn.
+            let drawn = touched.entry(key.0).or_default();
+            let named = if made.verb.is_drawing() { &made.named } else { &*drawn };
             if !batch.shapes.is_subset(named) {
                 counted.wrongs.push(format!("batch {key:?} changed what it does not name"));
             }
-            if own.iter().flatten().any(|id| !batch.shapes.contains(id)) {
+            drawn.extend(batch.shapes.iter().cloned());
+            if made.own.iter().flatten().any(|id| !batch.shapes.contains(id)) {
                 counted.wrongs.push(format!("batch {key:?} is in the log in part"));
             }
         }
@@ -157,7 +171,7 @@ impl Truth {
             let is_of_another =
                 *seq == 0 || self.batches.get(seq).is_some_and(|batch| batch.key != Some((client, *op_id)));
             let changed_nothing =
-                !logged.contains_key(op_id) && diary.made[op_id].1.is_none() && is_of_another;
+                !logged.contains_key(op_id) && diary.made[op_id].own.is_none() && is_of_another;
             let is_there = logged.get(op_id) == Some(seq) || changed_nothing;
             if !is_there || kept.map(|kept| kept.0) != Some(*seq) {
                 counted.lost += 1;
@@ -175,8 +189,8 @@ impl Truth {
             }
         }
         for (op_id, code) in &diary.rejected {
-            if logged.contains_key(op_id) || self.answers.contains_key(&(client, *op_id)) || code != "invalid"
-            {
+            let cause = if diary.made[op_id].verb.is_drawing() { "invalid" } else { "nothing_to_undo" };
+            if logged.contains_key(op_id) || self.answers.contains_key(&(client, *op_id)) || code != cause {
                 counted
                     .wrongs
                     .push(format!("batch {op_id} of {client} was rejected as {code} and yet applied"));
@@ -190,8 +204,9 @@ impl Truth {
             let mut at = 0;
             for heard in life {
                 match heard {
-                    Heard::Joined { epoch, seq } => {
+                    Heard::Joined { epoch, seq, snapshot } => {
                         counted.joins += 1;
+                        counted.snapshots += u64::from(*snapshot && at > 0);
                         if *seq < at || epoch.to_string() != self.table.epoch {
                             counted.diverged += 1;
                             counted.wrongs.push(format!("at {at} a client was let in at {seq} of {epoch}"));

@@ -40,10 +40,13 @@ pub(super) enum Fault {
     LoseDatabase,
     StillDatabase,
     DelayDatabase,
+    /// No fault, but it takes from under everybody's feet what they may want to resume from.
+    Prune,
 }
 
 /// Those that are over soon.
-pub(super) const SHORT: [Fault; 13] = [
+pub(super) const SHORT: [Fault; 14] = [
+    Fault::Prune,
     Fault::KillNode,
     Fault::StopNode,
     Fault::FreezeNode,
@@ -60,7 +63,8 @@ pub(super) const SHORT: [Fault; 13] = [
 ];
 
 /// All.
-pub(super) const ALL: [Fault; 17] = [
+pub(super) const ALL: [Fault; 18] = [
+    Fault::Prune,
     Fault::KillNode,
     Fault::StopNode,
     Fault::FreezeNode,
@@ -168,6 +172,7 @@ async fn begin(lab: &mut Lab, fault: Fault, node: usize, random: &mut StdRng) ->
         Fault::CutDatabase => lab.places[node].database.cut(),
         Fault::LoseDatabase => lab.places[node].database.lose(ways(random)),
         Fault::StillDatabase => lab.places[node].database.stand_still(ways(random), true),
+        Fault::Prune => return lab.prune(random.random_range(0..400)).await,
         Fault::DelayDatabase => {
             lab.places[node].database.delay(Duration::from_millis(random.random_range(1..40)));
         }
@@ -201,6 +206,6 @@ async fn make_good(lab: &mut Lab, debt: Debt, debts: &mut Vec<Debt>) {
         Fault::DelayDatabase => place.database.delay(Duration::ZERO),
         // Over as soon as they have begun.
         Fault::KillBackend | Fault::EndBackend | Fault::CutClients | Fault::LoseClients => {}
-        Fault::CutDatabase | Fault::LoseDatabase => {}
+        Fault::CutDatabase | Fault::LoseDatabase | Fault::Prune => {}
     }
 }

@@ -90,6 +90,16 @@ impl Place {
     }
 }
 
+/// The checker reads the whole log: what pruning takes out of it stays beside it.
+pub(super) async fn keep_what_is_pruned(client: &tokio_postgres::Client) {
+    let beside = "create table public.pruned (like pgcanvas.shape_changes);
+        create function public.keep_pruned() returns trigger language plpgsql security definer as
+            $$ begin insert into public.pruned select * from gone; return null; end $$;
+        create trigger keep_pruned after delete on pgcanvas.shape_changes
+            referencing old table as gone for each statement execute function public.keep_pruned();";
+    client.batch_execute(beside).await.unwrap();
+}
+
 impl Lab {
     /// Starts everything; `None` where no server programs are installed.
     pub(super) async fn start(nodes: usize) -> Option<Self> {
@@ -97,6 +107,7 @@ impl Lab {
         let config = cluster.config();
         let mut client = connect(&config).await.unwrap();
         pgcanvas::db::schema::migrate(&mut client).await.unwrap();
+        keep_what_is_pruned(&client).await;
         drop(client);
         super::room(&config, ROOM).await;
         let mut places = Vec::new();
@@ -143,6 +154,21 @@ impl Lab {
         };
         // A server that is frozen or starts up does not answer.
         tokio::time::timeout(Duration::from_secs(2), ask).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// What the nodes do now and then: keeps boards whole, forgets the oldest of the log. Whether the database did it.
+    pub(super) async fn prune(&self, keep_changes: i64) -> bool {
+        let config = self.config();
+        let ask = async {
+            let client = connect(&config).await?;
+            client.execute("select pgcanvas.write_snapshots()", &[]).await?;
+            let prune = "select pgcanvas.prune_history($1, null, $2)";
+            client.execute(prune, &[&ROOM, &keep_changes]).await
+        };
+        // A server that is frozen or starts up does not answer.
+        tokio::time::timeout(Duration::from_secs(2), ask)
+            .await
+            .is_ok_and(|pruned| pruned.is_ok_and(|rooms| rooms > 0))
     }
 
     /// Freezes processes of the database server.

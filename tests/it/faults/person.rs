@@ -1,7 +1,10 @@
 //! People who draw at random, go away, come back, and remember all that they were told.
 
+use super::super::support::server::retried;
 use super::lab::ROOM;
-use pgcanvas::client::{Board, Client, News, NewsReader, Op, Saved, Settings, Shapes, restart_op_id};
+use pgcanvas::client::{
+    Board, Client, ClientError, News, NewsReader, Op, Saved, Settings, Shapes, Verb, restart_op_id,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -25,15 +28,25 @@ const REST: Duration = Duration::from_secs(150);
 /// What a client was told, in order, from one start of it to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
-    Joined { epoch: Uuid, seq: i64 },
+    Joined { epoch: Uuid, seq: i64, snapshot: bool },
     Told { seq: i64, client: Option<Uuid>, op_id: Option<i64>, shapes: BTreeSet<String> },
+}
+
+/// A batch as its person made it.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) verb: Verb,
+    /// The shapes that it names.
+    pub(super) named: BTreeSet<String>,
+    /// Two that only it makes.
+    pub(super) own: Option<[String; 2]>,
 }
 
 /// All that one person did and was told.
 #[derive(Debug, Default)]
 pub(super) struct Diary {
-    /// Every batch ever made, with the shapes that it names, and the two that only it makes.
-    pub(super) made: BTreeMap<i64, (BTreeSet<String>, Option<[String; 2]>)>,
+    /// Every batch ever made.
+    pub(super) made: BTreeMap<i64, Made>,
     /// The seqs and outcomes of acks.
     pub(super) acks: BTreeMap<i64, (i64, Vec<String>)>,
     pub(super) committed: BTreeMap<i64, i64>,
@@ -100,6 +113,8 @@ impl Person {
                 }
                 20..25 => self.kept = Some(self.client.save()),
                 25..65 => self.sample(),
+                65..165 => _ = self.turn(Verb::Undo),
+                165..235 => _ = self.turn(Verb::Redo),
                 _ => self.gesture(),
             }
             let pause = Duration::from_millis(self.random.random_range(0..25));
@@ -131,15 +146,82 @@ impl Person {
         if self.random.random_bool(0.02) {
             ops.push(Op::put(json!({"id": "wrong", "kind": "rectangle", "width": 1e10})).unwrap());
         }
-        let ids = ops.iter().map(|op| op.id().to_owned()).collect();
-        // (An undo or redo of the person's own will be drawn here, too.)
-        match self.client.edit(ops) {
+        let named = ops.iter().map(|op| op.id().to_owned()).collect();
+        self.made(self.client.edit(ops), Made { verb: Verb::Ops, named, own });
+    }
+
+    /// Undoes or redoes.
+    fn turn(&self, verb: Verb) -> Option<i64> {
+        let asked = if verb == Verb::Undo { self.client.undo() } else { self.client.redo() };
+        self.made(asked, Made { verb, named: BTreeSet::new(), own: None })
+    }
+
+    fn made(&self, asked: Result<i64, ClientError>, made: Made) -> Option<i64> {
+        match asked {
             Ok(op_id) => {
-                let before = self.note(|diary| diary.made.insert(op_id, (ids, own)));
+                let before = self.note(|diary| diary.made.insert(op_id, made));
                 assert!(before.is_none(), "op_id {op_id} was given out twice");
+                Some(op_id)
             }
-            Err(error) => self.note(|diary| diary.wrongs.push(error.to_string())),
+            Err(error) => {
+                self.note(|diary| diary.wrongs.push(error.to_string()));
+                None
+            }
         }
+    }
+
+    /// Undoes what there is, as far back as that, and does it again; gives how many gestures it was. Nobody else may draw meanwhile.
+    pub(super) async fn there_and_back(&self, most: usize) -> Result<usize, String> {
+        let before = self.rested().await?;
+        let undone = self.turns(Verb::Undo, most).await?;
+        let between = self.rested().await?;
+        let redone = self.turns(Verb::Redo, undone).await?;
+        let after = self.rested().await?;
+        if redone != undone {
+            return Err(format!("of {undone} gestures that were undone {redone} could be redone"));
+        }
+        if after != before {
+            let differs = |id: &&String| before.get(*id) != after.get(*id);
+            let ids: BTreeSet<&String> = before.keys().chain(after.keys()).filter(differs).collect();
+            let shapes: Vec<_> =
+                ids.iter().take(3).map(|id| [&before, &between, &after].map(|b| b.get(*id))).collect();
+            return Err(format!(
+                "{undone} gestures of {} undone and redone left {ids:?} different: {shapes:#?}",
+                self.id
+            ));
+        }
+        Ok(undone)
+    }
+
+    /// Asks so often; gives how many times there was something.
+    async fn turns(&self, verb: Verb, times: usize) -> Result<usize, String> {
+        let asked: Vec<i64> = (0..times).filter_map(|_| self.turn(verb)).collect();
+        self.rest().await?;
+        let answered = retried(REST, || async {
+            self.note(|diary| {
+                let done = asked.iter().filter(|op_id| diary.committed.contains_key(op_id)).count();
+                let refused = asked.iter().filter(|op_id| diary.rejected.contains_key(op_id)).count();
+                if done + refused == times {
+                    Ok(done)
+                } else {
+                    Err(format!("{done} and {refused} of {times} were answered"))
+                }
+            })
+        });
+        answered.await
+    }
+
+    /// The board without what the server adds, with nothing on its way.
+    async fn rested(&self) -> Result<Shapes, String> {
+        self.rest().await?;
+        let seq = self.note(|diary| diary.committed.values().max().copied()).unwrap_or_default();
+        let mut board = self.reach(seq).await?;
+        for shape in board.values_mut() {
+            for name in ["version", "seq", "created_by", "updated_by", "created_at", "updated_at"] {
+                shape.remove(name);
+            }
+        }
+        Ok(board)
     }
 
     async fn go_offline(&mut self, stop: &mut watch::Receiver<bool>) {
@@ -230,7 +312,9 @@ async fn write_down(mut news: NewsReader, diary: Arc<Mutex<Diary>>) {
     while let Some(news) = news.recv().await {
         let mut diary = diary.lock().unwrap();
         match news {
-            News::Joined { epoch, seq, .. } => diary.lives[life].push(Heard::Joined { epoch, seq }),
+            News::Joined { epoch, seq, snapshot } => {
+                diary.lives[life].push(Heard::Joined { epoch, seq, snapshot });
+            }
             News::Told(told) => {
                 let shapes = told.shapes.into_iter().collect();
                 diary.lives[life].push(Heard::Told {
