@@ -40,6 +40,8 @@ export class Person {
   /** A tab of the same browser. */
   async newTab(): Promise<Page> {
     this.page = await this.context.newPage();
+    // Somebody must listen before one is asked for: the browser is told late.
+    this.page.on("filechooser", () => undefined);
     this.page.on("console", (message) => {
       if (message.type() === "error" || /Content Security Policy|Refused to/.test(message.text())) this.complaints.push(message.text());
     });

@@ -247,7 +247,7 @@ async fn a_batch_that_is_lost_doubled_or_forged_is_found() {
     ];
     client.batch_execute(tampered[0]).await.unwrap();
     let doubled = look(&boards).await;
-    assert!(doubled.doubled == 1 && doubled.lost >= 1 && doubled.diverged >= 1, "{doubled:?}");
+    assert!(doubled.doubled == 1 && doubled.lost >= 1, "{doubled:?}");
     client.batch_execute(tampered[1]).await.unwrap();
     let lost = look(&boards).await;
     assert!(lost.lost >= 1 && lost.doubled == 0, "{lost:?}");
