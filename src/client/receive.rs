@@ -171,13 +171,18 @@ impl Board {
     }
 
     fn problem(&mut self, link: &mut Link, problem: Problem, now_ms: u64, news: &mut Vec<News>) {
-        let is_of_the_join = problem.op_id.is_none()
-            && problem.room.as_deref() == Some(self.room.as_str())
-            && matches!(link.joining, Joining::Asked | Joining::Paging(_));
-        if !is_of_the_join {
+        let is_of_the_room = problem.op_id.is_none() && problem.room.as_deref() == Some(self.room.as_str());
+        let may_come = may_be_repeated(&problem.code);
+        // A join may fail after its last page, too: between it and the first changes.
+        let is_of_the_join = match link.joining {
+            Joining::Asked | Joining::Paging(_) => true,
+            Joining::Whole => may_come,
+            Joining::Wanted | Joining::Refused => false,
+        };
+        if !(is_of_the_room && is_of_the_join) {
             return;
         }
-        if may_be_repeated(&problem.code) {
+        if may_come {
             link.rejoin();
             link.join_pause.begin(now_ms, problem.retry_after_ms);
         } else {

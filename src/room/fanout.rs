@@ -105,7 +105,8 @@ impl Fanout {
         inbox.close();
         while let Some(event) = inbox.recv().await {
             if let Event::Subscribe(subscriber, reply) = event {
-                _ = reply.send(Subscribed::Behind(subscriber)); // it asks the registry again
+                // It asks the registry again.
+                _ = reply.send(Subscribed::Behind { subscriber, cursor: self.cursor });
             }
         }
         self.around.listener.unlisten(&self.room.channel).await;
@@ -130,7 +131,7 @@ impl Fanout {
         let seq = *subscriber.seq.get_or_insert(self.cursor);
         if seq < self.cursor {
             let Some(start) = self.recent.iter().position(|stretch| stretch.from == seq) else {
-                return Subscribed::Behind(subscriber);
+                return Subscribed::Behind { subscriber, cursor: self.cursor };
             };
             for stretch in self.recent.iter().skip(start) {
                 if let Dialect::Native(name) = &subscriber.dialect {
@@ -204,7 +205,7 @@ impl Fanout {
         let mut sent_bytes = 0;
         loop {
             let page = insistently(room, || calls::changes_since(&db, room, after, PAGE)).await;
-            if has_hole(after.0, &page) {
+            if has_hole(after.0, &page, head.last_seq) {
                 return self.start_over(head);
             }
             page.iter().for_each(|change| framer.push(change));

@@ -22,9 +22,10 @@ pub struct Stretch {
     pub more: bool,
 }
 
-/// Whether batches are missing between a seq and a page of what follows it: they were pruned in this moment.
-pub fn has_hole(after: Seq, page: &[LoggedChange]) -> bool {
-    page.first().is_some_and(|first| first.seq.get() > after.get() + 1)
+/// Whether batches are missing between a seq and a page of what follows it, in a room that is known to have come so far: they were pruned
+/// in this moment.
+pub fn has_hole(after: Seq, page: &[LoggedChange], known: Seq) -> bool {
+    page.first().map_or(after < known, |first| first.seq.get() > after.get() + 1)
 }
 
 /// Puts changes, given in order, into frames.
@@ -136,11 +137,12 @@ mod tests {
         };
         let after = Seq::new(4).unwrap();
         assert!(
-            !has_hole(after, &[])
-                && !has_hole(after, &[change(5)])
-                && !has_hole(after, &[change(4), change(5)])
+            !has_hole(after, &[], after)
+                && !has_hole(after, &[change(5)], after)
+                && !has_hole(after, &[change(4), change(5)], after)
         );
-        assert!(has_hole(after, &[change(6)]));
+        assert!(has_hole(after, &[change(6)], after));
+        assert!(has_hole(after, &[], seq(5)), "all that there was is gone");
     }
 
     use super::*;

@@ -39,7 +39,12 @@ pub enum Subscribed {
     /// Live from here on.
     Live,
     /// The room is further on than can be handed over: read up to it and ask again.
-    Behind(Subscriber),
+    Behind {
+        /// Who asked.
+        subscriber: Subscriber,
+        /// What the room has come to.
+        cursor: Seq,
+    },
 }
 
 /// What a room is told.

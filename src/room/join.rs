@@ -48,9 +48,9 @@ pub async fn join(
         subscriber.seq = Some(reached);
         match rooms.subscribe(room.0, &room.1, subscriber).await? {
             Subscribed::Live => return Ok(()),
-            Subscribed::Behind(back) => {
+            Subscribed::Behind { subscriber: back, cursor } => {
                 subscriber = back;
-                reached = send_changes(db, room.0, reached, &subscriber).await?;
+                reached = send_changes(db, room.0, reached, cursor, &subscriber).await?;
             }
         }
     }
@@ -168,14 +168,20 @@ fn resumable(asked: &Join, head: &RoomHead) -> Option<Seq> {
     asked.since.filter(|since| same_history && (head.min_since..=head.last_seq).contains(since))
 }
 
-/// Sends what came after a seq; gives the seq it brings the client to.
-async fn send_changes(db: &Db, room: RoomId, from: Seq, subscriber: &Subscriber) -> Result<Seq, JoinError> {
+/// Sends what came after a seq, in a room that has come to another one at least; gives the seq it brings the client to.
+async fn send_changes(
+    db: &Db,
+    room: RoomId,
+    from: Seq,
+    known: Seq,
+    subscriber: &Subscriber,
+) -> Result<Seq, JoinError> {
     let mut framer = Framer::new(from, []);
     let mut after = (from, i64::MAX);
     let mut reached = from;
     loop {
         let page = calls::changes_since(db, room, after, CHANGES).await?;
-        if has_hole(after.0, &page) {
+        if has_hole(after.0, &page, known) {
             return Err(DbError::Busy.into()); // it joins anew
         }
         page.iter().for_each(|change| framer.push(change));

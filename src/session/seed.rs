@@ -77,7 +77,7 @@ impl Session {
         let (id, channel) = &*membership.state;
         match self.node.rooms.subscribe(*id, channel, subscriber).await {
             Ok(Subscribed::Live) => self.set_joined(&membership, true),
-            Ok(Subscribed::Behind(_)) => self.db_error_in(name, &DbError::Busy),
+            Ok(Subscribed::Behind { .. }) => self.db_error_in(name, &DbError::Busy),
             Err(error) => self.db_error_in(name, &error),
         }
     }

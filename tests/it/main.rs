@@ -19,6 +19,7 @@ mod half_open;
 mod history_http;
 mod hostile;
 mod http;
+mod interleavings;
 mod join;
 mod layers;
 mod limits;

@@ -148,7 +148,9 @@ export function givenUp(board: Board, client: string, opId: number, code: string
 function problem(board: Board, link: Link, frame: Problem, nowMs: number): News[] {
   if (frame.code === "unsupported") return unknownVerb(board, link, frame);
   if (frame.room !== board.room) return [];
-  if (link.joining !== "asked" && !(link.joining instanceof Incoming)) return [];
+  const joins = link.joining === "asked" || link.joining instanceof Incoming;
+  // A join may fail after its last page, too: between it and the first changes.
+  if (!joins && !(link.joining === "whole" && mayBeRepeated(frame.code))) return [];
   if (mayBeRepeated(frame.code)) {
     link.rejoin();
     link.joinPause.begin(nowMs, frame.retry_after_ms);
