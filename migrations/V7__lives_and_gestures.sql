@@ -35,6 +35,7 @@ create table pgcanvas.gestures (
   seq       bigint not null,
   undone    boolean not null,
   batch     bigint,
+  idle      boolean not null,
   moved_at  bigint not null,
   constraint gestures_pkey primary key (room_id, author, client, op_id)
 );
@@ -45,7 +46,8 @@ comment on column pgcanvas.gestures.op_id is 'The client''s counter of its first
 comment on column pgcanvas.gestures.seq is 'Its last batch.';
 comment on column pgcanvas.gestures.author is 'Whose it is.';
 comment on column pgcanvas.gestures.undone is 'Whether it is taken back now.';
-comment on column pgcanvas.gestures.batch is 'The batch that took it back or did it again last, and that the next one takes back; null when there was nothing left to do.';
+comment on column pgcanvas.gestures.batch is 'The batch that stands for it: the one that took it back or did it again last; null while it stands for itself, 0 when it could not be done again.';
+comment on column pgcanvas.gestures.idle is 'Whether its undo found nothing to do: then its redo has nothing to do either.';
 comment on column pgcanvas.gestures.moved_at is 'The room''s seq when that happened: what was taken back last is done again first.';
 
 alter table pgcanvas.applied_ops add column left_alone json;
