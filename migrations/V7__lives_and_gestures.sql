@@ -32,6 +32,7 @@ create table pgcanvas.gestures (
   author    text not null,
   undone    boolean not null,
   batch     bigint,
+  idle      boolean not null,
   moved_at  bigint not null,
   constraint gestures_pkey primary key (room_id, author, seq)
 );
@@ -40,7 +41,8 @@ comment on column pgcanvas.gestures.room_id is 'The board.';
 comment on column pgcanvas.gestures.seq is 'The batch that was drawn.';
 comment on column pgcanvas.gestures.author is 'Whose it is.';
 comment on column pgcanvas.gestures.undone is 'Whether it is taken back now.';
-comment on column pgcanvas.gestures.batch is 'The batch that took it back or did it again last, and that the next one takes back; null when there was nothing left to do.';
+comment on column pgcanvas.gestures.batch is 'The batch that stands for it: the one that was drawn, or that took it back or did it again last; null when it could not be done again.';
+comment on column pgcanvas.gestures.idle is 'Whether its undo found nothing to do: then its redo has nothing to do either.';
 comment on column pgcanvas.gestures.moved_at is 'The room''s seq when that happened: what was taken back last is done again first.';
 
 alter table pgcanvas.applied_ops add column left_alone json;

@@ -33,9 +33,23 @@ comment on function pgcanvas.has_refs is 'Whether a shape may refer to anything:
 
 create or replace function pgcanvas.shape_refs(p_room_id bigint, p_shape pgcanvas.shapes)
   returns text[] language plpgsql immutable parallel safe as $$
+declare
+  v_refs text[];  -- put together piece by piece: a query costs more than most shapes have references
+  v_id text;
 begin
-  return nullif(array(select pgcanvas.shape_key(p_room_id, t) from unnest(pgcanvas.targets_of(p_shape)) as t order by t)
-    || array(select distinct pgcanvas.group_key(p_room_id, g) from unnest(p_shape.group_ids) as g where g is not null order by 1), '{}');
+  if p_shape.frame_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_shape.frame_id)); end if;
+  if p_shape.container_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_shape.container_id)); end if;
+  if p_shape.props ?| '{startBinding,endBinding,boundElements}' then
+    p_shape.frame_id := null;
+    p_shape.container_id := null;
+    foreach v_id in array pgcanvas.targets_of(p_shape) loop v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, v_id)); end loop;
+  end if;
+  if p_shape.group_ids is not null then
+    foreach v_id in array p_shape.group_ids loop
+      if v_id is not null then v_refs := array_append(v_refs, pgcanvas.group_key(p_room_id, v_id)); end if;
+    end loop;
+  end if;
+  return v_refs;
 end $$;
 comment on function pgcanvas.shape_refs is 'Keys of what a shape refers to; null when nothing.';
 

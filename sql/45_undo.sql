@@ -1,21 +1,8 @@
 -- Undo and redo: a new batch that takes an earlier one back, as far as nobody has changed the same since. What somebody else has
 -- overwritten stays, and the answer says so. Redo is the undo of an undo.
 
-create or replace function pgcanvas.flat(p_set jsonb)
-  returns jsonb language plpgsql immutable parallel safe as $$
-begin
-  return coalesce(p_set, '{}') - 'props' || coalesce((select jsonb_object_agg('props.' || k, v) from jsonb_each(p_set -> 'props') as t (k, v)), '{}');
-end $$;
-comment on function pgcanvas.flat is 'Properties by name, the members of props as props.<name>.';
-
-create or replace function pgcanvas.nested(p_flat jsonb)
-  returns jsonb language plpgsql immutable parallel safe as $$
-begin
-  return coalesce((select jsonb_object_agg(k, v) from jsonb_each(p_flat) as t (k, v) where k not like 'props.%'), '{}')
-    || coalesce((select jsonb_build_object('props', jsonb_object_agg(substr(k, 7), v)) from jsonb_each(p_flat) as t (k, v) where k like 'props.%' having count(*) > 0), '{}');
-end $$;
-comment on function pgcanvas.nested is 'The inverse of flat.';
-
+drop function if exists pgcanvas.flat(jsonb);
+drop function if exists pgcanvas.nested(jsonb);
 do $$ begin
   if to_regtype('pgcanvas.inverse') is null then
     create type pgcanvas.inverse as (verb text, body jsonb, now jsonb, left_alone text[]);
@@ -23,21 +10,41 @@ do $$ begin
 end $$;
 comment on type pgcanvas.inverse is 'What takes a change back: the op (null: nothing is left to do), the shape after it, and the properties left alone (* for the whole shape).';
 
+create or replace function pgcanvas.names_in(p_change jsonb)
+  returns text[] language plpgsql immutable parallel safe as $$
+begin
+  return array(select k from jsonb_object_keys(p_change -> 'set') as k where k <> 'props'
+    union all select 'props.' || k from jsonb_object_keys(p_change #> '{set,props}') as k
+    union all select jsonb_array_elements_text(p_change -> 'unset'));
+end $$;
+comment on function pgcanvas.names_in is 'What a patch names, the members of props as props.<name>.';
+
 create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb)
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 declare
-  v_flat jsonb := pgcanvas.flat(p_now);
-  v_set jsonb := pgcanvas.flat(p_change -> 'set');
-  v_old jsonb := pgcanvas.flat(p_before -> 'set');
-  v_names text[] := array(select jsonb_object_keys(v_set) union select jsonb_array_elements_text(p_change -> 'unset') order by 1);
-  v_same text[] := array(select n from unnest(v_names) as n where v_flat -> n is not distinct from v_set -> n);
-  v_restored jsonb := coalesce((select jsonb_object_agg(n, v_old -> n) from unnest(v_same) as n where v_old ? n), '{}');
-  v_unset text[] := array(select n from unnest(v_same) as n where not v_old ? n);
+  v_path text[];
+  v_set jsonb := '{}';
+  v_props jsonb := '{}';
+  v_unset text[] := '{}';
+  v_left_alone text[] := '{}';
+  v_name text;
 begin
-  return row(case when v_same <> '{}' then 'patch' end,
-    jsonb_build_object('set', pgcanvas.nested(v_restored), 'unset', v_unset),
-    pgcanvas.nested((v_flat || v_restored) - v_unset) || case when p_now ? 'props' then jsonb_build_object('props', coalesce(pgcanvas.nested((v_flat || v_restored) - v_unset) -> 'props', '{}')) else '{}' end,
-    array(select n from unnest(v_names) as n where n <> all (v_same)))::pgcanvas.inverse;
+  foreach v_name in array pgcanvas.names_in(p_change) loop
+    v_path := case when starts_with(v_name, 'props.') then array['props', substr(v_name, 7)] else array[v_name] end;
+    if p_now #> v_path is distinct from p_change #> ('{set}' || v_path) then
+      v_left_alone := array_append(v_left_alone, v_name);
+    elsif p_before #> ('{set}' || v_path) is null then
+      v_unset := array_append(v_unset, v_name);
+      p_now := p_now #- v_path;
+    elsif cardinality(v_path) = 2 then
+      v_props := v_props || jsonb_build_object(v_path[2], p_before #> ('{set}' || v_path));
+    else
+      v_set := v_set || jsonb_build_object(v_name, p_before #> ('{set}' || v_path));
+    end if;
+  end loop;
+  p_now := p_now || v_set || case when v_props = '{}' then '{}' else jsonb_build_object('props', (p_now -> 'props') || v_props) end;
+  if v_props <> '{}' then v_set := v_set || jsonb_build_object('props', v_props); end if;
+  return row(case when v_set <> '{}' or v_unset <> '{}' then 'patch' end, jsonb_build_object('set', v_set, 'unset', v_unset), p_now, v_left_alone)::pgcanvas.inverse;
 end $$;
 comment on function pgcanvas.inverse_of_patch is 'Takes back the properties that still are what the patch set them to.';
 
@@ -89,13 +96,15 @@ begin
 end $$;
 comment on function pgcanvas.touches is 'Whether a shape, as clients receive it, touches a box; false when there is none.';
 
-drop function if exists pgcanvas.inverses(bigint, bigint[]);
-create or replace function pgcanvas.logged(p_room_id bigint, p_ordinals bigint[])
+drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
+create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
   returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable as $$
 begin
   return query
     with picked as materialized (
-      select l.* from pgcanvas.shape_changes l where l.room_id = p_room_id and l.ordinal = any (p_ordinals)),
+      select l.* from unnest(p_seqs, p_ordinals) as o (seq, ordinal)
+      cross join lateral (select c.* from pgcanvas.shape_changes c
+                          where c.room_id = p_room_id and c.seq = o.seq and c.ordinal = o.ordinal offset 0) as l),
     -- Of each person the last change of each shape that was put: whether somebody else came after.
     later as materialized (
       select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
@@ -104,12 +113,12 @@ begin
     select p.op::text, p.shape_id::text, p.change::jsonb, p.before::jsonb,
            p.op = 'put' and exists (select from later t where t.shape_id = p.shape_id and t.author <> p.author and t.seq > p.seq),
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
-    from picked p left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = p.shape_id
+    from picked p left join lateral (select c.* from pgcanvas.shapes c where c.room_id = p_room_id and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
-comment on function pgcanvas.logged is 'Logged changes (by ordinal), shape by shape from the last to the first, with the shape as it is now.';
+comment on function pgcanvas.logged is 'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';
 
-create or replace function pgcanvas.inverses(p_room_id bigint, p_ordinals bigint[], p_box box)
+create or replace function pgcanvas.inverses(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[], p_box box)
   returns pgcanvas.taken_back language plpgsql stable as $$
 declare
   v_verbs text[] := '{}';
@@ -122,7 +131,7 @@ declare
   v_now jsonb;  -- the shape as the ops so far leave it
   c record;
 begin
-  for c in select * from pgcanvas.logged(p_room_id, p_ordinals) loop
+  for c in select * from pgcanvas.logged(p_room_id, p_seqs, p_ordinals) loop
     if c.id is distinct from v_id then
       if p_box is not null and pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, v_id); end if;
       v_now := c.shape;
@@ -149,7 +158,7 @@ begin
   end if;
   return row(v_verbs, v_ids, v_bodies, coalesce((select jsonb_agg(l) from unnest(v_left_alone) as l), '[]'))::pgcanvas.taken_back;
 end $$;
-comment on function pgcanvas.inverses is 'What takes logged changes (by ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
+comment on function pgcanvas.inverses is 'What takes logged changes (by seq and ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
 
 create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
@@ -175,24 +184,25 @@ create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid
 $$;
 comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
 
+drop function if exists pgcanvas.last_gesture(bigint, text), pgcanvas.last_undone(bigint, text);
 create or replace function pgcanvas.last_gesture(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
+  returns table (gesture bigint, batch bigint, idle boolean)
   language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select t.gesture, t.batch from (
-    (select c.seq as gesture, c.seq as batch from shape_changes c
+  select t.gesture, t.batch, t.idle from (
+    (select c.seq as gesture, c.seq as batch, false as idle from shape_changes c
      where c.room_id = p_room_id and c.author = p_author and c.client is not null and c.undoes is null
        and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.seq = c.seq)
      order by c.seq desc limit 1)
     union all
-    (select g.seq, g.batch from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone order by g.seq desc limit 1)) as t
+    (select g.seq, g.batch, g.idle from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone order by g.seq desc limit 1)) as t
   order by t.gesture desc limit 1
 $$;
 comment on function pgcanvas.last_gesture is 'What a person would undo next: the gesture, and the batch that stands for it now (its redo, when it was done again).';
 
 create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
-  returns table (gesture bigint, batch bigint)
+  returns table (gesture bigint, batch bigint, idle boolean)
   language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select g.seq, g.batch from gestures g
+  select g.seq, g.batch, g.idle from gestures g
   where g.room_id = p_room_id and g.author = p_author and g.undone
     -- What was drawn since ends the way forward.
     and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author and c.client is not null and c.undoes is null)
@@ -200,25 +210,32 @@ create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
 $$;
 comment on function pgcanvas.last_undone is 'What a person would redo next: the gesture, and the undo that stands for it.';
 
-create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_batch bigint, p_undone boolean)
+drop function if exists pgcanvas.take_back_gesture(bigint, uuid, bigint, text, bigint, bigint, boolean);
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_batch bigint,
+  p_idle boolean, p_undone boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
+  v_ordinals bigint[] := array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch and not p_idle);
   v_answer record;
+  v_applied boolean;
 begin
-  select a.* into v_answer from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, p_batch, pgcanvas.inverses(p_room_id,
-    array(select c.ordinal from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_batch), null)) as a;
-  insert into pgcanvas.gestures (room_id, seq, author, undone, batch, moved_at)
-    values (p_room_id, p_gesture, p_author, p_undone, case when 'applied' = any (v_answer.outcomes) then v_answer.seq end, v_answer.seq)
-    on conflict (room_id, author, seq) do update set undone = excluded.undone, batch = excluded.batch, moved_at = excluded.moved_at;
+  select a.* into v_answer
+    from pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, p_batch, pgcanvas.inverses(p_room_id, array_fill(p_batch, array[cardinality(v_ordinals)]), v_ordinals, null)) as a;
+  v_applied := 'applied' = any (v_answer.outcomes);
+  insert into pgcanvas.gestures (room_id, seq, author, undone, batch, idle, moved_at)
+    values (p_room_id, p_gesture, p_author, p_undone, case when v_applied then v_answer.seq when p_undone or p_idle then p_batch end,
+      p_undone and p_batch is not null and v_applied is not true, v_answer.seq)
+    on conflict on constraint gestures_pkey do update
+      set undone = excluded.undone, batch = excluded.batch, idle = excluded.idle, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
-comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back, and notes which one stands for it now.';
+comment on function pgcanvas.take_back_gesture is 'Takes the batch that stands for a gesture back (when it is not idle), and notes which one stands for it now.';
 
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  set enable_seqscan = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
   v_gesture record;
 begin
@@ -229,34 +246,32 @@ begin
   if p_undo then select g.* into v_gesture from last_gesture(p_room_id, p_author) as g;
   else select g.* into v_gesture from last_undone(p_room_id, p_author) as g; end if;
   if v_gesture.gesture is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture.gesture, v_gesture.batch, p_undo) as a;
+  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture.gesture, v_gesture.batch, v_gesture.idle, p_undo) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
 
-drop function if exists pgcanvas.changes_in(bigint, bigint, text, box, bigint, bigint, timestamptz);
+drop function if exists pgcanvas.changes_in(bigint, bigint, text, box, bigint, bigint, timestamptz), pgcanvas.changes_in(bigint, bigint, text, bigint, bigint, timestamptz);
 create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_from bigint, p_to bigint, p_since timestamptz)
-  returns bigint[] language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select coalesce(array_agg(c.ordinal), '{}') from shape_changes c
+  returns table (seqs bigint[], ordinals bigint[]) language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select array_agg(c.seq), array_agg(c.ordinal) from shape_changes c
   where c.room_id = p_room_id and c.seq between coalesce(p_batch, p_from, 0) and coalesce(p_batch, p_to, 9223372036854775807)
     and (p_author is null or c.author = p_author) and (p_since is null or c.at >= p_since)
 $$;
-comment on function pgcanvas.changes_in is 'Logged changes (ordinals) of a batch, a person, a span of seq, a time: of all that is not null.';
+comment on function pgcanvas.changes_in is 'Logged changes (seqs and ordinals; null when there are none) of a batch, a person, a span of seq, a time: of all that is not null.';
 
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set lock_timeout = '150ms' as $$
+  set enable_seqscan = off set lock_timeout = '150ms' as $$
 declare
-  v_ordinals bigint[];
   v_back taken_back;
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
-  v_ordinals := changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since);
-  v_back := inverses(p_room_id, v_ordinals, p_box);
+  select i.* into v_back from changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since) as c cross join lateral inverses(p_room_id, c.seqs, c.ordinals, p_box) as i;
   if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
   return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back) as a;
 end $$;

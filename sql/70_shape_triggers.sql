@@ -30,7 +30,7 @@ end $$;
 comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
 
 create or replace function pgcanvas.let_go_of_dead(p_refs text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   v_keys text[] := array(
     select k.key from (select distinct key, substr(split_part(key, ':', 1), 2)::bigint as room_id, substr(key, strpos(key, ':') + 1) as id
@@ -58,7 +58,7 @@ end $$;
 comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate.';
 
 create or replace function pgcanvas.tg_shapes__stamp()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$  -- the plan may be made while the tombstones are few
 declare
   v_fault text;
 begin
@@ -149,16 +149,20 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
+drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
 create or replace function pgcanvas.let_go(p_keys text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$
 begin
   update shapes s set (frame_id, container_id, group_ids, props) = (
     select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s, w.gone, w.lone) as f)
   from (
-    select m.room_id, m.id, array_agg(substr(k.key, length(shape_key(m.room_id, '')) + 1)) filter (where starts_with(k.key, 's')) as gone,
-           array_agg(substr(k.key, length(group_key(m.room_id, '')) + 1)) filter (where starts_with(k.key, 'g')) as lone
-    from (select distinct key from unnest(p_keys) as key) as k
-    join (select m.room_id, m.id, unnest(m.refs) as key from shapes m where m.refs && p_keys) as m on m.key = k.key
+    select m.room_id, m.id, array_agg(substr(m.key, length(shape_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 's')) as gone,
+           array_agg(substr(m.key, length(group_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 'g')) as lone
+    -- A hundred keys at a time: one by one they cost a scan each, all at once every row is held against all of them.
+    from (select array_agg(k.key) as keys from unnest(p_keys) with ordinality as k (key, n) group by k.n / 100) as c
+    cross join lateral (
+      select t.room_id, t.id, r.key from (select m.room_id, m.id, m.refs from shapes m where m.refs && c.keys offset 0) as t
+      cross join unnest(t.refs) as r (key) where r.key = any (c.keys)) as m
     group by m.room_id, m.id) as w
   where s.room_id = w.room_id and s.id = w.id;
 end $$;

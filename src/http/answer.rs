@@ -46,7 +46,7 @@ pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> An
 fn status(code: RejectCode) -> StatusCode {
     match code {
         RejectCode::NotFound => StatusCode::NOT_FOUND,
-        RejectCode::Conflict => StatusCode::CONFLICT,
+        RejectCode::Conflict | RejectCode::NothingToUndo => StatusCode::CONFLICT,
         RejectCode::Forbidden => StatusCode::FORBIDDEN,
         RejectCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RejectCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,

@@ -13,6 +13,7 @@
 )]
 
 mod faults;
+mod gestures;
 mod hostile;
 mod http;
 mod join;
@@ -27,9 +28,14 @@ mod smoke;
 mod sql_apply_ops;
 mod sql_catalog;
 mod sql_chat;
+mod sql_conflicts;
 mod sql_geometry;
+mod sql_merge;
+mod sql_references;
 mod sql_roles;
 mod sql_spatial;
 mod sql_triggers;
+mod sql_undo;
+mod sql_undo_model;
 mod support;
 mod sync;

@@ -192,6 +192,11 @@ impl Client {
         &self.boards[room]
     }
 
+    /// From now on replicas are merged into the room.
+    pub(crate) fn takes_replicas(&mut self, room: &str) {
+        self.boards.entry(room.to_owned()).or_default().takes_replicas = true;
+    }
+
     /// The board of a room that was joined.
     pub(crate) fn board(&self, room: &str) -> &Board {
         self.boards.get(room).unwrap_or_else(|| panic!("{room} was never joined"))

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod node;
+pub(crate) mod person;
 pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod storm;
