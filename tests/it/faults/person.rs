@@ -1,7 +1,8 @@
 //! People who draw at random, go away, come back, and remember all that they were told.
 
+use super::super::support::client::Board as Table;
 use super::super::support::server::retried;
-use super::lab::ROOM;
+use super::lab::{Lab, ROOM};
 use pgcanvas::client::{
     Board, Client, ClientError, News, NewsReader, Op, Saved, Settings, Shapes, Verb, restart_op_id,
 };
@@ -171,12 +172,12 @@ impl Person {
     }
 
     /// Undoes what there is, as far back as that, and does it again; gives how many gestures it was. Nobody else may draw meanwhile.
-    pub(super) async fn there_and_back(&self, most: usize) -> Result<usize, String> {
-        let before = self.rested().await?;
+    pub(super) async fn there_and_back(&self, lab: &Lab, most: usize) -> Result<usize, String> {
+        let before = self.rested(lab).await?;
         let undone = self.turns(Verb::Undo, most).await?;
-        let between = self.rested().await?;
+        let between = self.rested(lab).await?;
         let redone = self.turns(Verb::Redo, undone).await?;
-        let after = self.rested().await?;
+        let after = self.rested(lab).await?;
         if redone != undone {
             return Err(format!("of {undone} gestures that were undone {redone} could be redone"));
         }
@@ -212,9 +213,10 @@ impl Person {
     }
 
     /// The board without what the server adds, with nothing on its way.
-    async fn rested(&self) -> Result<Shapes, String> {
+    async fn rested(&self, lab: &Lab) -> Result<Shapes, String> {
         self.rest().await?;
-        let seq = self.note(|diary| diary.committed.values().max().copied()).unwrap_or_default();
+        // Others may have drawn last.
+        let seq = Table::of_rows(&lab.config(), ROOM).await.seq;
         let mut board = self.reach(seq).await?;
         for shape in board.values_mut() {
             for name in ["version", "seq", "created_by", "updated_by", "created_at", "updated_at"] {

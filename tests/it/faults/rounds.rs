@@ -63,7 +63,7 @@ async fn check(lab: &Lab, persons: Vec<Person>) -> Result<Counted, String> {
     }
     let mut there_and_back = 0;
     for person in &persons {
-        there_and_back += person.there_and_back(TURNS).await? as u64;
+        there_and_back += person.there_and_back(lab, TURNS).await? as u64;
     }
     let table = Board::of_rows(&lab.config(), ROOM).await;
     let mut boards: Vec<Shapes> = Vec::new();
