@@ -180,7 +180,7 @@ comment on function pgcanvas.apply_inverses is 'Applies what takes changes back 
 create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid, p_op_id bigint)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select 'repeat', a.seq, a.outcomes, a.left_alone from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id
+  select case when a.outcomes = '{nothing_to_undo}' then 'nothing_to_undo' else 'repeat' end, a.seq, a.outcomes, a.left_alone from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id
 $$;
 comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
 
@@ -265,7 +265,13 @@ begin
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
   v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
-  if v_gesture.client is null then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  if v_gesture.client is null then
+    -- Remembered: a late copy of the frame must not take back what was drawn since.
+    insert into applied_ops (room_id, client, op_id, seq, outcomes)
+      select r.id, p_client, p_op_id, r.last_seq, '{nothing_to_undo}' from rooms r where r.id = p_room_id and p_client is not null;
+    return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
+    return;
+  end if;
   return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';

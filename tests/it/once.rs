@@ -167,6 +167,31 @@ async fn a_batch_that_is_given_up_takes_those_of_its_client_behind_it_along() {
     assert_points(&database, "late", 2).await;
 }
 
+/// EO5
+#[tokio::test]
+async fn a_late_copy_of_an_undo_that_found_nothing_finds_nothing_on_any_node() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "late").await;
+    let nodes = TestNode::two(&database).await;
+    let device = Uuid::new_v4();
+    let mut ann = Client::connect_as(&nodes[0], device).await;
+    ann.hello("Ann").await;
+    for (op_id, verb) in [(1, "undo"), (2, "redo")] {
+        ann.send(&json!({"type": verb, "room": "late", "op_id": op_id})).await;
+        assert_eq!(ann.rejected(op_id).await["code"], "nothing_to_undo");
+    }
+    ann.ops_as("late", 3, stroke()).await;
+    ann.acked(3).await;
+    // Copies that were on their way through another node.
+    let mut elsewhere = Client::connect_as(&nodes[1], device).await;
+    elsewhere.hello("Ann").await;
+    for (op_id, verb) in [(1, "undo"), (2, "redo")] {
+        elsewhere.send(&json!({"type": verb, "room": "late", "op_id": op_id})).await;
+        assert_eq!(elsewhere.rejected(op_id).await["code"], "nothing_to_undo");
+    }
+    assert_points(&database, "late", 0).await;
+}
+
 /// JN6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_board_of_any_age_is_brought_to_the_present_in_a_storm_by_any_node() {

@@ -189,11 +189,11 @@ impl Truth {
             }
         }
         for (op_id, code) in &diary.rejected {
-            // That there is nothing to undo is not remembered: a late copy of the frame finds something by then.
-            let is_remembered = code != "nothing_to_undo";
-            let is_there = logged.contains_key(op_id) || self.answers.contains_key(&(client, *op_id));
+            let kept = self.answers.get(&(client, *op_id)).map(|(_, outcomes)| outcomes.join(" "));
+            // That there was nothing to undo is kept, so that a late copy of the frame finds nothing either.
+            let is_applied = logged.contains_key(op_id) || kept.is_some_and(|kept| kept != *code);
             let cause = if diary.made[op_id].verb.is_drawing() { "invalid" } else { "nothing_to_undo" };
-            if is_there && is_remembered || code != cause {
+            if is_applied || code != cause {
                 counted
                     .wrongs
                     .push(format!("batch {op_id} of {client} was rejected as {code} and yet applied"));
