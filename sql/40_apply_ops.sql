@@ -227,6 +227,7 @@ declare
   v_log logged_change[];
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
+  v_touched_by integer[];  -- by slot, the batch that touched it last
   v_repaired slot_shape[];
   v_again boolean;  -- whether the batch touches a shape more than once
   v_frail boolean;  -- whether the batch may leave references to what is gone
@@ -254,6 +255,7 @@ begin
   v_shapes := v_drawing.shapes;
   v_deaths := v_drawing.deaths;
   v_nonces := v_drawing.nonces;
+  v_touched_by := array_fill(0, array[coalesce(cardinality(v_slot_ids), 0)]);
   for b in 1..cardinality(p_room_ids) loop
     v_answer := v_answers[b];
     v_room := array_position(v_rooms, p_room_ids[b]);
@@ -291,9 +293,10 @@ begin
         if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and p_undoes is null then
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
-        if v_slot = any (v_touched) then
+        if v_touched_by[v_slot] = b then
           v_again := true;
         else
+          v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
         end if;
@@ -310,10 +313,12 @@ begin
       n := n + 1;
     end loop;
     if v_frail then
+      v_again := true;
       v_repaired := repaired(p_room_ids[b], v_slot_rooms, v_slot_ids, v_drawing.slots, v_shapes, v_drawing.shapes, v_touched, v_before);
       for r in 1..coalesce(cardinality(v_repaired), 0) loop
         v_slot := v_repaired[r].slot;
-        if v_slot <> all (v_touched) then
+        if v_touched_by[v_slot] <> b then
+          v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_shapes[v_slot];
         end if;
