@@ -22,6 +22,25 @@ comment on column pgcanvas.shapes.refs is 'Keys of what the shape refers to (fra
 create index shapes_refs_idx on pgcanvas.shapes using gin (refs) with (fastupdate = off) where refs is not null;
 comment on index pgcanvas.shapes_refs_idx is 'Who refers to a shape: asked when it is deleted.';
 
+-- What stood before gets its keys here, as sql/32_references.sql makes them; past the triggers, since no shape changes.
+alter table pgcanvas.shapes disable trigger user;
+update pgcanvas.shapes s set refs = r.refs
+from (
+  select t.room_id, t.id, array_agg(distinct k.key order by k.key) as refs
+  from pgcanvas.shapes t
+  cross join lateral (
+    select 's' || t.room_id || ':' || v as key
+    from (values (t.frame_id), (t.container_id), (t.props #>> '{startBinding,elementId}'), (t.props #>> '{endBinding,elementId}')) as u (v)
+    union all
+    select 's' || t.room_id || ':' || (e ->> 'id')
+    from jsonb_array_elements(case jsonb_typeof(t.props -> 'boundElements') when 'array' then t.props -> 'boundElements' else '[]' end) as e
+    union all
+    select 'g' || t.room_id || ':' || g from unnest(t.group_ids) as g) as k
+  where k.key is not null
+  group by t.room_id, t.id) as r
+where s.room_id = r.room_id and s.id = r.id;
+alter table pgcanvas.shapes enable trigger user;
+
 alter table pgcanvas.shape_changes add column gesture bigint, add column undoes bigint;
 comment on column pgcanvas.shape_changes.gesture is 'The op_id with which the gesture began that the batch goes on with; null for a gesture of its own.';
 comment on column pgcanvas.shape_changes.undoes is 'The batch that this one takes back (undo, or redo of an undo); null for drawing.';

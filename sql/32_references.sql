@@ -111,3 +111,73 @@ begin
   return array(select g from unnest(p_shapes) as s cross join unnest(s.group_ids) as g where g = any (v_groups) group by g having count(*) = 1);
 end $$;
 comment on function pgcanvas.lone_groups is 'Groups of deleted shapes that have one member left among the given ones.';
+
+do $$ begin
+  if to_regtype('pgcanvas.slot_shape') is null then
+    create type pgcanvas.slot_shape as (slot integer, shape pgcanvas.shapes);
+  end if;
+end $$;
+comment on type pgcanvas.slot_shape is 'A shape and the slot it belongs in.';
+
+create or replace function pgcanvas.dead_targets(p_room_id bigint, p_referring pgcanvas.shapes[], p_slot_rooms bigint[], p_slot_ids text[],
+  p_shapes pgcanvas.shapes[], p_first pgcanvas.shapes[])
+  returns text[] language plpgsql stable as $$
+declare
+  v_slots jsonb := (select jsonb_object_agg(p_slot_ids[i], i order by i desc) from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+  v_id text;
+  v_slot integer;
+  v_dead text[] := '{}';
+begin
+  for v_id in select distinct t.id from unnest(p_referring) as s cross join unnest(pgcanvas.targets_of(s)) as t (id) loop
+    v_slot := (v_slots ->> v_id)::integer;
+    continue when (p_shapes[v_slot]).kind is not null or v_slot is null and exists (select from pgcanvas.shapes s where s.room_id = p_room_id and s.id = v_id);
+    if (p_first[v_slot]).kind is not null or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = v_id) then
+      v_dead := v_dead || v_id;
+    end if;
+  end loop;
+  return v_dead;
+end $$;
+comment on function pgcanvas.dead_targets is 'Which shapes, of those that these refer to, were deleted. One that never was may yet come.';
+
+create or replace function pgcanvas.repaired(p_room_id bigint, p_slot_rooms bigint[], p_slot_ids text[], p_slots integer[], p_shapes pgcanvas.shapes[],
+  p_first pgcanvas.shapes[], p_touched integer[], p_before pgcanvas.shapes[])
+  returns pgcanvas.slot_shape[] language plpgsql stable as $$
+declare
+  v_gone text[] := '{}';
+  v_lone text[];
+  v_deleted pgcanvas.shapes[];
+  v_referring pgcanvas.shapes[];
+  v_slots integer[] := '{}';
+  v_new pgcanvas.shapes;
+  v_repaired pgcanvas.slot_shape[];
+  v_slot integer;
+begin
+  for t in 1..cardinality(p_touched) loop
+    v_new := p_shapes[p_touched[t]];
+    if v_new.kind is null then
+      v_gone := v_gone || p_slot_ids[p_touched[t]];
+      v_deleted := v_deleted || p_before[t];
+    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_before[t]).refs then
+      v_slots := v_slots || p_touched[t];
+      v_referring := v_referring || v_new;
+    end if;
+  end loop;
+  if v_deleted is not null then
+    v_slots := array(select distinct p_slots[i] from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+    v_lone := pgcanvas.lone_groups(array(select p_shapes[s] from unnest(v_slots) as s), v_deleted);
+  end if;
+  if v_referring is not null then
+    v_gone := v_gone || pgcanvas.dead_targets(p_room_id, v_referring, p_slot_rooms, p_slot_ids, p_shapes, p_first);
+  end if;
+  foreach v_slot in array v_slots loop
+    v_new := p_shapes[v_slot];
+    continue when v_new.kind is null or not pgcanvas.has_refs(v_new);
+    v_new := pgcanvas.without_references(v_new, v_gone, v_lone);
+    if not pgcanvas.same_properties(p_shapes[v_slot], v_new) then
+      v_new.version := v_new.version + 1;  -- null is the next one
+      v_repaired := v_repaired || row(v_slot, v_new)::pgcanvas.slot_shape;
+    end if;
+  end loop;
+  return v_repaired;
+end $$;
+comment on function pgcanvas.repaired is 'Shapes of a room that must let go of what the batch deleted, or refer to what was deleted before it.';
