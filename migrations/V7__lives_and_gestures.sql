@@ -16,7 +16,7 @@ comment on column pgcanvas.tombstones.version is 'The version of its death.';
 comment on column pgcanvas.tombstones.nonce is 'Settles between equal versions of replicas; the lower one wins.';
 comment on column pgcanvas.tombstones.seq is 'Seq of the batch that deleted it.';
 
-alter table pgcanvas.shapes add column refs text[];
+alter table pgcanvas.shapes add column refs text[] collate "C";
 comment on column pgcanvas.shapes.refs is 'Keys of what the shape refers to (frame, container, arrow ends, bound elements, groups); null when nothing; stamped by trigger.';
 -- Without a list of pending entries: every question would have to read it through.
 create index shapes_refs_idx on pgcanvas.shapes using gin (refs) with (fastupdate = off) where refs is not null;

@@ -94,8 +94,11 @@ begin
   -- Of a group only its last members matter: who else is in a large one is not read.
   v_keys := v_keys || array(
     select k.key from unnest(v_group_keys) as k (key)
-    where (select count(*) from (select from pgcanvas.shapes m where m.refs @> array[k.key] limit cardinality(p_ids) + 2) as m) <= cardinality(p_ids) + 1);
-  return query select m.room_id, m.id from pgcanvas.shapes m where m.refs && v_keys;
+    where (select count(*) from (select from pgcanvas.shapes m where m.refs @> array[k.key collate "C"] limit cardinality(p_ids) + 2) as m) <= cardinality(p_ids) + 1);
+  -- Key by key: for an array of them the planner would read all references there are; and so it would without a collation, since a
+  -- parameter has its caller's.
+  return query select distinct t.room_id, t.id from unnest(v_keys) as k (key)
+    cross join lateral (select m.room_id, m.id::text as id from pgcanvas.shapes m where m.refs @> array[k.key collate "C"] offset 0) as t;
 end $$;
 comment on function pgcanvas.referring is 'Shapes that refer to shapes about to be deleted, or are last in a group with them.';
 

@@ -205,8 +205,10 @@ declare
   v_nonces bigint[];
   v_died integer[] := '{}';  -- slots whose death is to be noted
   v_log logged_change[];
+  v_outcomes text[];  -- of the batch: a field of a record would be copied with every op
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
+  v_touched_by integer[];  -- by slot, the batch that touched it last
   v_repaired slot_shape[];
   v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
@@ -232,6 +234,7 @@ begin
   v_shapes := v_drawing.shapes;
   v_deaths := v_drawing.deaths;
   v_nonces := v_drawing.nonces;
+  v_touched_by := array_fill(0, array[coalesce(cardinality(v_slot_ids), 0)]);
   for b in 1..cardinality(p_room_ids) loop
     v_answer := v_answers[b];
     v_room := array_position(v_rooms, p_room_ids[b]);
@@ -249,6 +252,7 @@ begin
       while p_batches[n] = b loop n := n + 1; end loop;
       continue;
     end if;
+    v_outcomes := null;
     v_touched := '{}';
     v_before := '{}';
     v_frail := false;
@@ -258,17 +262,18 @@ begin
       v_new := shape_after(v_old, p_verbs[n], p_bodies[n]);
       if p_verbs[n] = 'merge' and not replica_wins(v_new, (p_bodies[n] ->> 'version')::bigint, nonce_of(p_bodies[n] -> 'props'), v_old,
           coalesce(v_old.version, v_deaths[v_slot]), case when v_old.kind is null then v_nonces[v_slot] else nonce_of(v_old.props) end) then
-        v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
+        v_outcomes := array_append(v_outcomes, 'unchanged');
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
-        v_answer.outcomes := v_answer.outcomes || 'gone'::text;
+        v_outcomes := array_append(v_outcomes, 'gone');
       elsif same_properties(v_old, v_new) and p_verbs[n] <> 'merge' then
-        v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
+        v_outcomes := array_append(v_outcomes, 'unchanged');
       else
-        v_answer.outcomes := v_answer.outcomes || 'applied'::text;
+        v_outcomes := array_append(v_outcomes, 'applied');
         if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and p_undoes is null then
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
-        if v_slot <> all (v_touched) then
+        if v_touched_by[v_slot] is distinct from b then
+          v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
         end if;
@@ -288,7 +293,8 @@ begin
       v_repaired := repaired(p_room_ids[b], v_slot_rooms, v_slot_ids, v_drawing.slots, v_shapes, v_drawing.shapes, v_touched, v_before);
       for r in 1..coalesce(cardinality(v_repaired), 0) loop
         v_slot := v_repaired[r].slot;
-        if v_slot <> all (v_touched) then
+        if v_touched_by[v_slot] is distinct from b then
+          v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_shapes[v_slot];
         end if;
@@ -321,6 +327,7 @@ begin
       v_seqs[v_room] := v_answer.seq;
       v_lines[v_room] := concat(v_lines[v_room], E'\n', v_line, ']}');
     end if;
+    v_answer.outcomes := v_outcomes;
     v_answers[b] := v_answer;
   end loop;
   if v_log is not null then

@@ -98,7 +98,7 @@ comment on function pgcanvas.touches is 'Whether a shape, as clients receive it,
 
 drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable as $$
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on as $$
 begin
   return query
     with picked as materialized (
@@ -109,11 +109,15 @@ begin
     later as materialized (
       select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
       where l.room_id = p_room_id and l.seq > (select min(p.seq) from picked p where p.op = 'put')
-        and l.shape_id in (select p.shape_id from picked p where p.op = 'put') group by l.shape_id, l.author)
+        and l.shape_id in (select p.shape_id from picked p where p.op = 'put') group by l.shape_id, l.author),
+    others as materialized (
+      select distinct p.ordinal from picked p join later t on t.shape_id = p.shape_id
+      where p.op = 'put' and t.author <> p.author and t.seq > p.seq)
     select p.op::text, p.shape_id::text, p.change::jsonb, p.before::jsonb,
-           p.op = 'put' and exists (select from later t where t.shape_id = p.shape_id and t.author <> p.author and t.seq > p.seq),
+           o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
-    from picked p left join lateral (select c.* from pgcanvas.shapes c where c.room_id = p_room_id and c.id = p.shape_id offset 0) as s on true
+    from picked p left join others o on o.ordinal = p.ordinal
+    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = p_room_id and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
 comment on function pgcanvas.logged is 'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';

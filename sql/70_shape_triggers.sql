@@ -158,11 +158,10 @@ begin
   from (
     select m.room_id, m.id, array_agg(substr(m.key, length(shape_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 's')) as gone,
            array_agg(substr(m.key, length(group_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 'g')) as lone
-    -- A hundred keys at a time: one by one they cost a scan each, all at once every row is held against all of them.
-    from (select array_agg(k.key) as keys from unnest(p_keys) with ordinality as k (key, n) group by k.n / 100) as c
-    cross join lateral (
-      select t.room_id, t.id, r.key from (select m.room_id, m.id, m.refs from shapes m where m.refs && c.keys offset 0) as t
-      cross join unnest(t.refs) as r (key) where r.key = any (c.keys)) as m
+    -- Key by key: for an array of them the planner would read all references there are; and so it would without a collation, since a
+    -- parameter has its caller's.
+    from (select t.room_id, t.id, k.key from unnest(p_keys) as k (key)
+          cross join lateral (select m.room_id, m.id from shapes m where m.refs @> array[k.key collate "C"] offset 0) as t) as m
     group by m.room_id, m.id) as w
   where s.room_id = w.room_id and s.id = w.id;
 end $$;
@@ -185,7 +184,7 @@ begin
   on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
   perform let_go(v_keys || array(
     select k.key from (select distinct group_key(o.room_id, g) as key from old_rows o cross join unnest(o.group_ids) as g where o.group_ids is not null) as k
-    where (select count(*) from (select from shapes m where m.refs @> array[k.key] limit 2) as m) = 1))
+    where (select count(*) from (select from shapes m where m.refs @> array[k.key collate "C"] limit 2) as m) = 1))
   from (select array_agg(shape_key(o.room_id, o.id)) as v_keys from old_rows o join rooms r on r.id = o.room_id) as k
   where v_keys is not null;
   return null;
