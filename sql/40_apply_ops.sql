@@ -155,6 +155,7 @@ declare
   v_nonces bigint[];
   v_died integer[] := '{}';  -- slots whose death is to be noted
   v_log logged_change[];
+  v_outcomes text[];  -- of the batch: a field of a record would be copied with every op
   v_touched integer[];  -- the slots of the batch, and what was in them before it
   v_before shapes[];
   v_touched_by integer[];  -- by slot, the batch that touched it last
@@ -203,6 +204,7 @@ begin
       while p_batches[n] = b loop n := n + 1; end loop;
       continue;
     end if;
+    v_outcomes := null;
     v_touched := '{}';
     v_before := '{}';
     v_frail := false;
@@ -213,13 +215,13 @@ begin
       v_new := shape_after(v_old, p_verbs[n], p_bodies[n]);
       if p_verbs[n] = 'merge' and not replica_wins(v_new, (p_bodies[n] ->> 'version')::bigint, nonce_of(p_bodies[n] -> 'props'), v_old,
           coalesce(v_old.version, v_deaths[v_slot]), case when v_old.kind is null then v_nonces[v_slot] else nonce_of(v_old.props) end) then
-        v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
+        v_outcomes := array_append(v_outcomes, 'unchanged');
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
-        v_answer.outcomes := v_answer.outcomes || 'gone'::text;
+        v_outcomes := array_append(v_outcomes, 'gone');
       elsif v_old.kind is not null and p_verbs[n] <> 'merge' and same_properties(v_old, v_new) then
-        v_answer.outcomes := v_answer.outcomes || 'unchanged'::text;
+        v_outcomes := array_append(v_outcomes, 'unchanged');
       else
-        v_answer.outcomes := v_answer.outcomes || 'applied'::text;
+        v_outcomes := array_append(v_outcomes, 'applied');
         if v_policies[v_room] = 'offset' and v_old.kind is null and p_verbs[n] = 'put' and p_undoes is null then
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
@@ -286,6 +288,7 @@ begin
         v_full[v_room] := octet_length(v_lines[v_room]) > 7999;
       end if;
     end if;
+    v_answer.outcomes := v_outcomes;
     v_answers[b] := v_answer;
   end loop;
   if v_log is not null then
