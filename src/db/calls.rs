@@ -3,6 +3,7 @@
 pub mod files;
 mod gestures;
 pub mod past;
+pub mod plain;
 mod reading;
 pub mod upkeep;
 mod writing;
