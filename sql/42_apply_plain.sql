@@ -189,6 +189,7 @@ declare
   v_counts integer[];  -- by batch, its ops
   v_room integer;
   v_line text;
+  v_at text := iso(now());
   v_set text;
   n integer := 1;
 begin
@@ -230,7 +231,7 @@ begin
     end loop;
     v_room := array_position(v_rooms, p_room_ids[b]);
     if octet_length(v_lines[v_room]) < 8000 then
-      v_lines[v_room] := v_lines[v_room] || E'\n' || batch_head(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], now()) || v_line || ']}';
+      v_lines[v_room] := v_lines[v_room] || E'\n' || batch_head_at(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], v_at) || v_line || ']}';
     end if;
   end loop;
   insert into applied_ops (room_id, client, op_id, seq, outcomes)
