@@ -98,7 +98,7 @@ comment on function pgcanvas.touches is 'Whether a shape, as clients receive it,
 
 drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on as $$
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
 begin
   return query
     with picked as materialized (
@@ -260,7 +260,7 @@ comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gestu
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
   v_gesture gesture;
 begin
@@ -293,7 +293,7 @@ create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set lock_timeout = '150ms' as $$
+  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$
 declare
   v_back taken_back;
 begin
