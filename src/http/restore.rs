@@ -13,7 +13,7 @@ use super::routes::{find, find_id, told};
 use super::shapes::{guest, read_body};
 use crate::db::calls::past::{self, Restoring};
 use crate::model::limits::MAX_COORDINATE;
-use crate::model::{RoomId, Seq, Slug};
+use crate::model::{Role, RoomId, Seq, Slug};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -82,6 +82,7 @@ async fn restored(node: &Node, room: &str, request: Request<Incoming>) -> Result
         area: asked.area,
         shape_ids: asked.shapes.as_deref(),
         author: &asked.client.map_or_else(|| "guest".to_owned(), guest),
+        role: Role::Editor,
         batch,
     };
     let done = past::restore_shapes(&node.db, room, &restoring).await;
@@ -101,7 +102,9 @@ async fn branched(node: &Node, room: &str, request: Request<Incoming>) -> Result
     let slug =
         slug.map_err(|_| invalid("slug: must be 1 to 64 letters, digits, _ or -, and not digits alone"))?;
     let point = point(node, room, asked.seq, asked.at.as_deref()).await?;
-    let made = past::branch_room(&node.db, room, point, slug.as_ref().map(Slug::as_str), "guest").await;
+    let made =
+        past::branch_room(&node.db, room, point, slug.as_ref().map(Slug::as_str), "guest", Role::Editor)
+            .await;
     let made = made.map_err(|failure| db_error(&failure))?;
     let room = find(node, &made.to_string()).await?;
     Ok(json_text(StatusCode::CREATED, told(&room)))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answer::{Answer, db_error, error, json_text, rejected};
 use super::routes::find_id;
 use crate::db::calls::{self, ShapeQuery};
+use crate::model::Role;
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
 use crate::node::Node;
 use crate::protocol::decode::{Posted, decode_posted};
@@ -142,6 +143,7 @@ pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request
         client: posted.client.0,
         op_id: posted.op_id,
         author: guest(posted.client.0).into(),
+        role: Role::Editor,
         seen: posted.seen,
         part_of: posted.part_of,
         gesture: posted.gesture,

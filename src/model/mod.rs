@@ -4,7 +4,9 @@ pub mod geometry;
 pub mod ids;
 pub mod limits;
 pub mod op;
+pub mod role;
 pub mod shape;
 
 pub use ids::{ClientId, IdError, OpId, RoomId, RoomName, Seq, ShapeId, Slug};
 pub use op::{Gesture, Op, Selection, Verb};
+pub use role::Role;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Membership, Session, Speaker, session_of};
 use crate::model::limits::MAX_ROOMS_PER_SOCKET;
-use crate::model::{OpId, RoomName};
+use crate::model::{OpId, Role, RoomName};
 use crate::protocol::decode::{Batch, Hello, Join};
 use crate::protocol::encode::{self, Welcome};
 use crate::protocol::{ClientMessage, CloseCode, Limits, PROTOCOL_VERSION, RejectCode};
@@ -166,6 +166,7 @@ impl Session {
             client: native.client,
             op_id: batch.op_id,
             author: Arc::clone(&native.user),
+            role: Role::Editor,
             seen: batch.seen,
             part_of: batch.part_of,
             gesture: batch.gesture,

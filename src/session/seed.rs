@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Membership, Session, Speaker};
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Gesture, Op, OpId, RoomName, Verb};
+use crate::model::{Gesture, Op, OpId, Role, RoomName, Verb};
 use crate::protocol::encode::{self, ErrorFrame, Outcome};
 use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
@@ -118,6 +118,7 @@ impl Session {
             client: seed.client,
             op_id,
             author: Arc::clone(&seed.user),
+            role: Role::Editor,
             seen: None,
             part_of: None,
             gesture: Gesture::Draw(vec![op]),
