@@ -152,8 +152,8 @@ async fn the_log_names_the_right_by_which_each_batch_was_made() {
     let rows = client.query(sql, &[]).await.unwrap();
     let roles: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let by_node = (1..=7).map(|seq| (seq, "editor".to_owned()));
-    // The branch is another room, of one batch; the update is one in each of both.
-    let by_sql = [(2, "none".to_owned()), (8, "none".to_owned())];
+    // The branch is another room, of one batch by its owner; the update is one in each of both.
+    let by_sql = [(1, "owner".to_owned()), (2, "none".to_owned()), (8, "none".to_owned())];
     let mut expected: Vec<_> = by_node.chain(by_sql).collect();
     expected.sort();
     assert_eq!(roles, expected);
@@ -177,7 +177,10 @@ async fn a_policy_is_chosen_at_creation_and_changed() {
     let ops = json!({"client": bob.client(), "op_id": 50, "ops": [patch("a", 3, 1)]});
     let refused = post(one.address(), "/api/rooms/design/ops", &ops).await;
     assert_eq!(refused.refusal(), (409, "conflict".to_owned()));
-    let changed = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    let by_guest = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    assert_eq!(by_guest.refusal(), (403, "forbidden".to_owned()), "the room has an owner");
+    let as_owner = format!("/api/rooms/design?link={}", made.json()["link"]["token"].as_str().unwrap());
+    let changed = send(two.address(), "PATCH", &as_owner, r#"{"policy":"merge"}"#).await;
     assert_eq!((changed.status, &changed.json()["policy"]), (200, &json!("merge")));
     assert_eq!(post(one.address(), "/api/rooms/design/ops", &ops).await.status, 200);
     for (body, status) in [(r#"{"policy":"chaos"}"#, 400), ("{}", 400), (r#"{"slug":"x"}"#, 400), ("no", 400)]
