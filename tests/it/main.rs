@@ -12,6 +12,11 @@
     reason = "a test that fails is to stop, and says what it means at length"
 )]
 
+mod access_people;
+mod access_rights;
+mod access_roads;
+mod access_sharing;
+mod access_sockets;
 mod connection;
 mod faults;
 mod files;
