@@ -9,6 +9,7 @@ use super::connection::Shared;
 use super::news::News;
 use super::settings::Settings;
 use super::socket::{self, Heard, Reader, Writer};
+use crate::model::Token;
 use crate::protocol::{CloseCode, PROTOCOL_VERSION};
 
 /// How a connection ended.
@@ -75,8 +76,8 @@ impl<'a> Connection<'a> {
     ) -> Result<(Self, usize), Option<u16>> {
         let (mut reader, mut writer) = socket::open(address).await.map_err(|_| None)?;
         let client = shared.board().client();
-        let hello =
-            json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name});
+        let token = settings.token.as_ref().map(Token::reveal);
+        let hello = json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name, "token": token});
         writer.push(hello.to_string());
         writer.drain().await.map_err(|_| None)?;
         loop {
@@ -128,7 +129,10 @@ impl<'a> Connection<'a> {
             let mut board = self.shared.board();
             (board.outgoing(self.shared.now_ms()), board.wake_at_ms())
         };
-        for frame in frames {
+        for mut frame in frames {
+            if let Some(link) = self.settings.link.as_ref().filter(|_| frame["type"] == "join") {
+                frame["link"] = json!(link.reveal());
+            }
             self.writer.push(frame.to_string());
         }
         self.shared.say(|_| {});

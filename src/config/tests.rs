@@ -57,6 +57,7 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_LINGER_SECONDS", "9"),
         ("PGCANVAS_HISTORY_DAYS", "10"),
         ("PGCANVAS_ANSWER_DAYS", "11"),
+        ("PGCANVAS_SIGN_IN_DAYS", "12"),
         ("PGCANVAS_MAX_FILE_BYTES", "1024"),
         ("PGCANVAS_ASSET_BASE", "https://cdn.example.org/b/"),
     ];
@@ -73,6 +74,7 @@ fn every_variable_is_its_flag() {
         linger_seconds: 9,
         history_days: 10,
         answer_days: 11,
+        sign_in_days: 12,
         max_file_bytes: 1024,
         asset_base: Some("https://cdn.example.org/b".into()),
     };

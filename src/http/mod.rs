@@ -1,5 +1,7 @@
 //! HTTP: sockets are upgraded, rooms are made and read, batches are posted, and the node tells how it is.
 
+#![expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
+
 mod answer;
 mod api;
 #[cfg(feature = "board")]

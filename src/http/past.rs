@@ -71,7 +71,6 @@ async fn room_and_point(
     Ok((room, point.seq(node, room).await?))
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn limit_of(request: &Request<Incoming>, usual: i32, most: i32) -> Result<i32, Answer> {
     let limit = parameter(request, "limit").map_or(Some(usual), |limit| limit.parse().ok());
     limit

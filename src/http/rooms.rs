@@ -137,7 +137,6 @@ pub(super) struct Ownership {
 }
 
 impl Ownership {
-    #[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
     pub(super) fn of(caller: &Caller) -> Result<Self, Answer> {
         let link = caller.user.is_none().then(secrets::link_token).transpose();
         let link = link.map_err(|busy| error(RejectCode::Unavailable, &busy.to_string()))?;
@@ -200,24 +199,20 @@ pub(super) async fn delete(node: &Node, caller: &Caller, room: &str) -> Result<A
     Ok(nothing())
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 pub(super) fn checked_slug(slug: Option<String>) -> Result<Option<Slug>, Answer> {
     slug.map(|slug| slug.parse::<Slug>()).transpose().map_err(|_| invalid(SLUG_RULE))
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn known_visibility(visibility: &str) -> Result<&'static str, Answer> {
     let known = VISIBILITIES.into_iter().find(|known| *known == visibility);
     known.ok_or_else(|| invalid("visibility: must be open, readable or private"))
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn known_policy(policy: &str) -> Result<&'static str, Answer> {
     let known = POLICIES.into_iter().find(|known| *known == policy);
     known.ok_or_else(|| invalid("policy: must be merge, strict or offset"))
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, Answer> {
     serde_json::from_str(body).map_err(|failure| invalid(&format!("body: {failure}")))
 }
@@ -226,7 +221,6 @@ fn invalid(message: &str) -> Answer {
     error(RejectCode::Invalid, message)
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn answered<T>(outcome: Result<T, DbError>) -> Result<T, Answer> {
     outcome.map_err(|failure| db_error(&failure))
 }

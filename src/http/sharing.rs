@@ -140,7 +140,6 @@ fn invalid(message: &str) -> Answer {
     error(RejectCode::Invalid, message)
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn answered<T>(outcome: Result<T, DbError>) -> Result<T, Answer> {
     outcome.map_err(|failure| db_error(&failure))
 }

@@ -12,6 +12,7 @@
     reason = "a test that fails is to stop, and says what it means at length"
 )]
 
+mod access_client;
 mod access_people;
 mod access_rights;
 mod access_roads;
