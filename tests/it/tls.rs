@@ -1,5 +1,6 @@
 //! TLS to the database (PS9).
 
+use super::process::is_ready;
 use super::support::program::{Program, refusal, run};
 use super::support::server::{OwnCluster, connect, retried};
 use nix::sys::signal::Signal;
@@ -69,6 +70,7 @@ impl SecureServer {
     /// Serves, and tells whether all its connections over TCP are encrypted, or none is.
     async fn is_encrypted(&self, url: &str) -> bool {
         let node = Program::start(&["--migrate", "--database-url", url]).await;
+        is_ready(&node).await;
         let owner = connect(&self.cluster.config()).await.unwrap();
         let sql = "select array_agg(distinct s.ssl) from pg_stat_ssl s join pg_stat_activity a using (pid) where a.client_addr is not null";
         let kinds: Vec<bool> = owner.query_one(sql, &[]).await.unwrap().get(0);
