@@ -76,7 +76,7 @@ declare
 begin
   -- Only rooms that nobody holds: whoever waited here would hold the others meanwhile.
   delete from links l
-  using (select r.id from rooms r where exists (select from links e where e.room_id = r.id and e.expires_at <= now()) order by r.id
+  using (select r.id from rooms r where r.id in (select e.room_id from links e where e.expires_at <= now()) order by r.id
          for update skip locked) as free
   where l.room_id = free.id and l.expires_at <= now();
   get diagnostics v_links = row_count;

@@ -6,7 +6,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 
 use crate::model::Token;
@@ -75,15 +75,30 @@ impl Default for Passwords {
     }
 }
 
+/// A place in the line before the passwords: who has none gets no further, and costs nothing.
+#[derive(Debug)]
+pub struct Place<'a> {
+    passwords: &'a Passwords,
+    _permit: SemaphorePermit<'a>,
+}
+
 impl Passwords {
+    /// A place in line, if there is one.
+    pub fn place(&self) -> Result<Place<'_>, Busy> {
+        let permit = self.in_line.try_acquire().map_err(|_| Busy)?;
+        Ok(Place { passwords: self, _permit: permit })
+    }
+}
+
+impl Place<'_> {
     /// The hash to keep of a new password, in argon2's usual text form.
-    pub async fn hash(&self, password: String) -> Result<String, Busy> {
+    pub async fn hash(self, password: String) -> Result<String, Busy> {
         let salt = random::<16>()?;
         self.work(move || hashed(&password, &salt)).await?.ok_or(Busy)
     }
 
     /// Whether a password is the one that was hashed. Without a hash, because there is no such person, it takes as long and is not.
-    pub async fn is_right(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
+    pub async fn is_right(self, password: String, hash: Option<String>) -> Result<bool, Busy> {
         let tried = move || match hash {
             Some(hash) => PasswordHash::new(&hash).is_ok_and(|hash| {
                 hasher().is_some_and(|by| by.verify_password(password.as_bytes(), &hash).is_ok())
@@ -94,8 +109,7 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let _place = self.in_line.try_acquire().map_err(|_| Busy)?;
-        let _turn = self.at_once.acquire().await.map_err(|_| Busy)?;
+        let _turn = self.passwords.at_once.acquire().await.map_err(|_| Busy)?;
         spawn_blocking(work).await.map_err(|_| Busy)
     }
 }
@@ -117,18 +131,26 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_again_and_no_other_is() {
         let passwords = Passwords::default();
-        let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
+        let hash = passwords.place().unwrap().hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(passwords.is_right("correct horse".to_owned(), Some(hash.clone())).await, Ok(true));
-        assert_eq!(passwords.is_right("correct horsf".to_owned(), Some(hash)).await, Ok(false));
-        assert_eq!(passwords.is_right("correct horse".to_owned(), None).await, Ok(false));
-        assert_eq!(passwords.is_right("x".to_owned(), Some("no hash".to_owned())).await, Ok(false));
+        for (password, hash, right) in [
+            ("correct horse", Some(hash.clone()), true),
+            ("correct horsf", Some(hash), false),
+            ("correct horse", None, false),
+            ("x", Some("no hash".to_owned()), false),
+        ] {
+            let place = passwords.place().unwrap();
+            assert_eq!(place.is_right(password.to_owned(), hash).await, Ok(right), "{password}");
+        }
     }
 
-    #[tokio::test]
-    async fn a_line_that_is_full_turns_away() {
-        let passwords = Passwords { in_line: Semaphore::new(0), ..Passwords::default() };
-        assert_eq!(passwords.hash("correct horse".to_owned()).await, Err(Busy));
+    #[test]
+    fn a_line_that_is_full_turns_away() {
+        let passwords = Passwords { in_line: Semaphore::new(1), ..Passwords::default() };
+        let place = passwords.place().unwrap();
+        assert_eq!(passwords.place().err(), Some(Busy));
+        drop(place);
+        assert!(passwords.place().is_ok());
     }
 
     #[test]

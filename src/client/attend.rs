@@ -1,7 +1,7 @@
 //! One connection while it stands.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -129,16 +129,24 @@ impl<'a> Connection<'a> {
             let mut board = self.shared.board();
             (board.outgoing(self.shared.now_ms()), board.wake_at_ms())
         };
-        for mut frame in frames {
-            if let Some(link) = self.settings.link.as_ref().filter(|_| frame["type"] == "join") {
-                frame["link"] = json!(link.reveal());
-            }
+        for frame in frames {
+            let frame = self.with_link(frame);
             self.writer.push(frame.to_string());
         }
         self.shared.say(|_| {});
         let heartbeat = self.pinged + self.settings.ping_every;
         let end = self.heard + self.settings.silence;
         wake.map_or(heartbeat, |at_ms| self.shared.moment(at_ms).min(heartbeat)).min(end)
+    }
+
+    /// A join brings the link, every time.
+    fn with_link(&self, mut frame: Value) -> Value {
+        if let (Some(link), Value::Object(members)) = (&self.settings.link, &mut frame)
+            && members.get("type").is_some_and(|kind| kind == "join")
+        {
+            members.insert("link".to_owned(), json!(link.reveal()));
+        }
+        frame
     }
 
     /// Whether the connection shows no sign of life; asks for one.

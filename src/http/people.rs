@@ -51,7 +51,8 @@ pub(super) async fn sign_up(node: &Node, request: Request<Incoming>) -> Result<A
         let rule = format!("password: must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters");
         return Err(invalid(&rule));
     }
-    let hash = node.passwords.hash(asked.password.0).await.map_err(busy)?;
+    let place = node.passwords.place().map_err(busy)?;
+    let hash = place.hash(asked.password.0).await.map_err(busy)?;
     let made = people::create_user(&node.db, &login, &name, &hash).await;
     made.map_err(|failure| db_error(&failure))?;
     let user = User { id: login.as_str().into(), name: name.as_str().into() };
@@ -74,13 +75,15 @@ pub(super) async fn sign_in(node: &Node, request: Request<Incoming>) -> Result<A
     if asked.password.0.chars().count() > MAX_PASSWORD_CHARS {
         return Err(wrong());
     }
+    // Before anything is written: what comes in is bounded by what can be hashed.
+    let place = node.passwords.place().map_err(busy)?;
     let wait = people::attempt_sign_in(&node.db, &login).await.map_err(|failure| db_error(&failure))?;
     if wait > 0 {
         return Err(too_often(wait));
     }
     let found = people::user_by_login(&node.db, &login).await.map_err(|failure| db_error(&failure))?;
     let (user, hash) = found.unzip();
-    let is_right = node.passwords.is_right(asked.password.0, hash).await.map_err(busy)?;
+    let is_right = place.is_right(asked.password.0, hash).await.map_err(busy)?;
     match user.filter(|_| is_right) {
         Some(user) => signed_in(node, StatusCode::OK, &user).await,
         None => Err(wrong()),
