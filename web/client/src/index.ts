@@ -5,7 +5,7 @@ export type { Off } from "./emitter.js";
 export { sameJson, type Json, type JsonObject } from "./json.js";
 export type { Append, Delete, Op, Patch, Put, Shape } from "./shape.js";
 export { SERVER_OWNED } from "./shape.js";
-export type { Peer } from "./wire.js";
+export type { Peer, Role } from "./wire.js";
 export type { OpenSocket, Socket } from "./connection/socket.js";
 export { systemClock, type Clock } from "./clock.js";
 export { MemoryStore, type BoardChange, type Kept, type Store } from "./storage/store.js";
