@@ -10,6 +10,8 @@ const IDLE: EditorState = {
 };
 const CLIENT = "6f1d2a3e-0000-4000-8000-000000000001";
 
+const peer = (session: string) => ({ session, user: session, name: session, color: "#000", state: {} });
+
 /** A component that holds elements, and a person who changes them. */
 class FakeEditor implements Editor {
   list: Element[] = [];
@@ -116,6 +118,60 @@ describe("the component and the room", () => {
     vi.advanceTimersByTime(100);
     expect(ops()).toEqual([{ op: "patch", id: "box", set: { x: 20 } }]);
     expect(editor.get("box")).toMatchObject({ x: 20, y: 77, strokeColor: "#2f9e44" });
+  });
+
+  it("shows a drag to whoever is there while it lasts, as one gesture, and no more than the node answers", () => {
+    hear({ type: "presence", room: "r", peers: [peer("s"), peer("t")], left: [] });
+    editor.be({ cursorButton: "down", selectedElementsAreBeingDragged: true, selectedElementIds: { box: true } });
+    const ack = () => hear({ type: "ack", room: "r", op_id: batches(), seq: (seq += 1), outcomes: ["applied"] });
+    for (let x = 1; x <= 40; x += 1) {
+      editor.change("box", { x });
+      vi.advanceTimersByTime(20);
+      if (x === 20) ack();
+    }
+    expect(ops(), "the second part is not answered").toHaveLength(2);
+    ack();
+    somebody({ op: "patch", id: "box", version: 9, set: { stroke_color: "#2f9e44" }, unset: [] });
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    expect(ops().every((op) => op.op === "patch" && Object.keys(op.set ?? {}).join() === "x")).toBe(true);
+    expect(sent.flatMap((frame) => (frame.type === "ops" ? [frame.gesture] : []))).toEqual([undefined, 1, 1]);
+    expect(editor.get("box")).toMatchObject({ x: 40 });
+    editor.change("box", { y: 5 });
+    vi.advanceTimersByTime(100);
+    expect(sent.at(-1), "the next gesture is another one").not.toHaveProperty("gesture");
+  });
+
+  it("shows a shape that is pulled open once it has a size, and deletes one that comes to nothing", () => {
+    hear({ type: "presence", room: "r", peers: [peer("s"), peer("t")], left: [] });
+    editor.be({ cursorButton: "down", newElement: { id: "n", type: "ellipse" } });
+    editor.add({ id: "n", type: "ellipse", x: 0, y: 0, width: 0, height: 0, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(200);
+    expect(ops()).toEqual([]);
+    editor.change("n", { width: 30, height: 20 });
+    vi.advanceTimersByTime(200);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "n", width: 30 } }]);
+    editor.change("n", { isDeleted: true });
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    expect(ops().at(-1)).toEqual({ op: "delete", id: "n" });
+  });
+
+  it("takes back whatever is done by somebody who may only look, and sends none of it", () => {
+    hear({ type: "joined", room: "r", role: "viewer", epoch: "e", seq: 1, mode: "delta", added: [], modified: [], deleted: [], more: false });
+    editor.change("box", { x: 5 });
+    editor.add({ id: "mine", type: "ellipse", x: 0, y: 0, width: 9, height: 9, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(200);
+    expect([editor.get("box")?.["x"], editor.get("mine")]).toEqual([0, undefined]);
+    editor.change("box", { isDeleted: true });
+    vi.advanceTimersByTime(200);
+    expect(editor.get("box")).toBeDefined();
+    editor.be({ cursorButton: "down", newElement: { id: "s", type: "freedraw" } });
+    editor.add({ id: "s", type: "freedraw", x: 0, y: 0, width: 1, height: 1, angle: 0, points: [[0, 0], [1, 1]], version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(500);
+    editor.be({});
+    vi.advanceTimersByTime(200);
+    expect([editor.get("s"), ops()]).toEqual([undefined, []]);
   });
 
   it("lets a stroke grow by its new points, as one gesture", () => {

@@ -9,6 +9,10 @@ import { opsOf, strokeOps } from "./tell.js";
 const GATHER_MS = 50;
 /** Between two parts of a stroke that is being drawn. */
 const STROKE_MS = 100;
+/** Between two parts of a drag, when somebody is there to see it. */
+const DRAG_MS = 66;
+/** A drag of more than this is told when it is done: others do not see so much move smoothly anyway. */
+const MAX_DRAGGED = 100;
 /** How long fingers rest before what was written is told. */
 const TEXT_MS = 400;
 
@@ -27,7 +31,8 @@ export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
   private gesture: Gesture = "none";
-  private stroke: number | undefined;
+  /** The number of the gesture that is being told in parts. */
+  private parts: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
   private pressed = false;
@@ -50,7 +55,7 @@ export class Binding {
     const now = gestureOf(this.editor.state());
     this.gesture = now === "none" && this.pressed ? "drag" : now;
     if (before !== "none" && this.gesture === "none") this.tellNow();
-    else if (this.gesture !== "drag" && this.dirty().length > 0) this.tellSoon();
+    else if ((this.gesture !== "drag" || this.isWatched()) && this.dirty().length > 0) this.tellSoon();
     if (before !== this.gesture && this.waiting.size > 0) this.wait([]);
   }
 
@@ -67,6 +72,13 @@ export class Binding {
     clearTimeout(this.timer);
     this.timer = undefined;
     const dirty = this.dirty().filter((element) => !isBlank(element) || this.gesture !== "text");
+    if (this.room.viewOnly) this.takeBack(dirty);
+    else this.tell(dirty);
+    this.parts = undefined;
+  }
+
+  /** Tells of these what differs from what was agreed: as the next part of a gesture that goes on. */
+  private tell(dirty: readonly Element[]): void {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
@@ -75,9 +87,14 @@ export class Binding {
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
     }
-    if (ops.length > 0) this.room.edit(ops, this.stroke);
-    this.stroke = undefined;
+    if (ops.length > 0) this.parts = this.room.edit(ops, this.parts);
     // Somebody else may have changed other properties meanwhile: the row says it all.
+    this.wait(dirty.map(({ id }) => id));
+  }
+
+  /** Shows what the room holds in place of what was done by somebody who may only look. */
+  private takeBack(dirty: readonly Element[]): void {
+    for (const element of dirty) this.shown.agree(element, undefined);
     this.wait(dirty.map(({ id }) => id));
   }
 
@@ -93,9 +110,28 @@ export class Binding {
       this.timer ??= setTimeout(() => this.tellStroke(), STROKE_MS);
       return;
     }
+    if (this.gesture === "drag") {
+      this.timer ??= setTimeout(() => this.tellDrag(), DRAG_MS);
+      return;
+    }
     if (this.gesture === "text") clearTimeout(this.timer);
     else if (this.timer !== undefined) return;
     this.timer = setTimeout(() => this.tellNow(), this.gesture === "text" ? TEXT_MS : GATHER_MS);
+  }
+
+  /** Whether there is somebody to show a drag to while it lasts. Alone, or offline, a drag is one batch. */
+  private isWatched(): boolean {
+    return this.room.peers.size > 1 && this.room.status.phase === "live";
+  }
+
+  private tellDrag(): void {
+    this.timer = undefined;
+    if (this.gesture !== "drag") return;
+    // What was pulled open no further than a point may yet be taken for a slip of the hand.
+    const dirty = this.dirty().filter((element) => this.shown.get(element.id) !== undefined || !isPoint(element));
+    // A node that is slow to answer is not asked for more.
+    if (dirty.length <= MAX_DRAGGED && this.room.status.unsent === 0) this.tell(dirty);
+    else this.tellSoon();
   }
 
   private tellStroke(): void {
@@ -105,7 +141,7 @@ export class Binding {
     if (this.gesture !== "stroke" || !element) return;
     const ops = strokeOps(element, this.shown);
     if (ops.length === 0) return;
-    this.stroke = this.room.edit(ops, this.stroke);
+    this.parts = this.room.edit(ops, this.parts);
     const row = this.room.shape(element.id);
     // The points are told, the size is not: what was agreed has the one and not the other.
     if (row) this.agreeOnPoints(element, row);
@@ -189,6 +225,11 @@ export class Binding {
       }
     }
   }
+}
+
+/** Whether it has no size yet. */
+function isPoint(element: Element): boolean {
+  return Number(element["width"] ?? 0) === 0 && Number(element["height"] ?? 0) === 0;
 }
 
 /** A text that was begun, and may stay empty: then nobody need hear of it. */
