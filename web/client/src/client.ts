@@ -5,7 +5,7 @@ import { opsUrl } from "./drain.js";
 import { Room } from "./room.js";
 import { IndexedStore } from "./storage/indexed.js";
 import { MemoryStore, type Store } from "./storage/store.js";
-import type { Told, Welcome } from "./wire.js";
+import type { Role, Told, Welcome } from "./wire.js";
 
 /** Why coming back is of no use, for people. */
 const WHY: Readonly<Record<number, string>> = {
@@ -29,6 +29,14 @@ export interface ClientSettings {
   readonly signedOut?: () => void;
   readonly openSocket?: OpenSocket;
   readonly clock?: Clock;
+}
+
+/** By what one comes into a room. */
+export interface Coming {
+  /** A link that lets in whoever has it. */
+  readonly link?: string | undefined;
+  /** What one could do there the last time: it holds until a node tells. */
+  readonly role?: Role | undefined;
 }
 
 /** One connection to a cluster of nodes, and the rooms that are open on it. */
@@ -72,8 +80,8 @@ export class Client {
     return client;
   }
 
-  /** Opens a room: its kept board and what was not sent are there at once, the rest when a node answers. `link` lets one in who has no other right. */
-  async join(name: string, link?: string): Promise<Room> {
+  /** Opens a room: its kept board and what was not sent are there at once, the rest when a node answers. What one comes by is as in {@link Coming}. */
+  async join(name: string, { link, role }: Coming = {}): Promise<Room> {
     const known = this.rooms.get(name);
     if (known) return known;
     const kept = await this.store.load(name);
@@ -82,6 +90,7 @@ export class Client {
       clock: this.clock,
       opsUrl: opsUrl(this.settings.addresses[0] ?? "", name),
       link,
+      role,
       token: () => this.token,
       send: (frame) => this.connection.send(frame),
       connection: () => this.connection.state,
@@ -107,7 +116,8 @@ export class Client {
   }
 
   /** Who this person is from now on: whom the token is of, or a guest without one. */
-  signIn(token: string | undefined): void {
+  signIn(token: string | undefined, name = this.name): void {
+    this.name = name;
     this.token = token;
     this.connection.restart();
   }

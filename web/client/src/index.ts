@@ -1,4 +1,4 @@
-export { Client, type ClientSettings } from "./client.js";
+export { Client, type ClientSettings, type Coming } from "./client.js";
 export { Room, type Phase, type RoomEvents, type Status } from "./room.js";
 export type { Rejection } from "./core/news.js";
 export type { Off } from "./emitter.js";

@@ -47,6 +47,8 @@ export interface RoomTies {
   readonly opsUrl: string;
   /** A link by which one may come in. */
   readonly link?: string | undefined;
+  /** What one could do here the last time. */
+  readonly role?: Role | undefined;
   /** The sign-in, if there is one. */
   readonly token?: () => string | undefined;
   readonly send: (frame: Said) => boolean;
@@ -76,7 +78,8 @@ export class Room extends Emitter<RoomEvents> {
     private readonly ties: RoomTies,
   ) {
     super();
-    const { store, clock } = ties;
+    const { store, clock, role } = ties;
+    this.told = role;
     this.board = Board.restored(store.client, name, kept, store.durable ? restartOpId(Date.now()) : 1);
     for (const batch of kept.orphans) this.board.adopt(batch);
     this.presence = new Presence(clock, (state) => this.board.live && ties.send({ type: "presence", room: name, state }));

@@ -28,7 +28,7 @@ describe("rights", () => {
     client = await Client.open({
       addresses: ["ws://a/ws"], name: "Ann", token: "t1", store: new MemoryStore(CLIENT), clock: new HandClock(), openSocket, signedOut: () => (signedOut += 1),
     });
-    room = await client.join("r", "let-me-in");
+    room = await client.join("r", { link: "let-me-in", role: "editor" });
     last().welcome();
   });
 

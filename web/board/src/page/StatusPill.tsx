@@ -1,6 +1,6 @@
 import type { Room, Status } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
-import { useStatus } from "./RoomPage.js";
+import { useStatus } from "./session.js";
 
 /** Work in progress is told only when it takes longer than this: a good connection needs no words. */
 const PATIENCE_MS = 600;
@@ -12,11 +12,19 @@ export function StatusPill({ room }: { room: Room }) {
   if (!shown) return null;
   const { tone, text, title } = words(shown);
   return (
-    <div className={`status-pill ${tone}`} role="status" title={title}>
-      <span className="status-dot" aria-hidden="true" />
-      {text}
-    </div>
+    <>
+      {shown.role === "viewer" && <ViewOnly />}
+      <div className={`status-pill ${tone}`} role="status" title={title}>
+        <span className="status-dot" aria-hidden="true" />
+        {text}
+      </div>
+    </>
   );
+}
+
+/** Says why there are no tools. */
+function ViewOnly() {
+  return <div className="status-pill view-only" title="You may look at this board. Its owners decide who may draw: ask one of them for a link.">View only</div>;
 }
 
 /** The status, without what passes in a moment. */
