@@ -120,9 +120,10 @@ impl Fanout {
                 // Whoever asked may be gone; then its place is cleared by its Unsubscribe.
                 _ = reply.send(self.subscribe(subscriber));
             }
-            Event::Unsubscribe(socket) => {
+            Event::Unsubscribe(socket, gone) => {
                 self.subscribers.remove(&socket);
                 self.empty_since = Instant::now();
+                _ = gone.send(()); // whoever went need not wait for it
             }
         }
     }

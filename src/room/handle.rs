@@ -56,8 +56,8 @@ pub enum Event {
     Missed,
     /// Somebody comes.
     Subscribe(Subscriber, oneshot::Sender<Subscribed>),
-    /// Somebody goes.
-    Unsubscribe(u64),
+    /// Somebody goes, and is told when nothing of the room is sent there any more.
+    Unsubscribe(u64, oneshot::Sender<()>),
 }
 
 /// A hosted room, as others hold it.

@@ -230,7 +230,7 @@ impl Session {
     async fn leave_all(&mut self) {
         for (id, membership) in std::mem::take(&mut self.rooms) {
             // Joined or not: a join that was cut off may have put this socket into the room.
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            drop(self.node.rooms.unsubscribe(id, self.socket).await);
             if membership.joined
                 && let Speaker::Native(native) = &self.speaker
             {

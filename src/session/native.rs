@@ -102,7 +102,7 @@ impl Session {
         let id = membership.state.0;
         if membership.joined {
             // Joining again is how a client that missed something comes back.
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
         } else if joined >= MAX_ROOMS_PER_SOCKET {
             let rule = format!("room: a socket may be in {MAX_ROOMS_PER_SOCKET} rooms");
             return self.error_in(&asked.room, RejectCode::TooLarge, &rule);
@@ -134,7 +134,7 @@ impl Session {
         if let Some(membership) = known.filter(|membership| membership.joined) {
             let id = membership.state.0;
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
             self.node.presence.leave(id, &native.session, &membership.progress, true);
         }
         self.outbox.push(encode::left(&room.to_string()).into());

@@ -86,7 +86,7 @@ impl Session {
         let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(membership.state.0, self.socket).await;
+            _ = self.node.rooms.unsubscribe(membership.state.0, self.socket).await.await;
         }
     }
 

@@ -51,3 +51,4 @@ mod sql_undo;
 mod sql_undo_model;
 mod support;
 mod sync;
+mod tls;
