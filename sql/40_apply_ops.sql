@@ -41,8 +41,10 @@ comment on function pgcanvas.known_answers is 'What is known of each batch befor
 do $$ begin
   if to_regtype('pgcanvas.drawing') is null then
     create type pgcanvas.drawing as (slots integer[], shapes pgcanvas.shapes[], deaths bigint[], nonces bigint[]);
+  end if;
+  if to_regtype('pgcanvas.logged_change') is null then
     create type pgcanvas.logged_change as (room_id bigint, seq bigint, op text, shape_id text, change json, before json, author text, client uuid,
-      op_id bigint, gesture bigint, undoes bigint);
+      op_id bigint, gesture bigint, undoes bigint, role text);
   end if;
 end $$;
 comment on type pgcanvas.drawing is 'The shapes a call concerns: by op the slot of its shape (the first that names it); by slot the row, and the version and nonce at which the shape died.';
@@ -127,7 +129,7 @@ return pg_notify(p_channel, 'c ' || p_from || ' ' || p_to || case when octet_len
 comment on function pgcanvas.ring_room is 'Rings a room''s bell: "c <from> <to>", then one line per batch when they fit (NOTIFY refuses more than 7,999 bytes).';
 
 create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_seen bigint[], p_gestures bigint[],
-  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null)
+  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null, p_roles text[] default null)
   returns table (batch integer, code text, seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
@@ -275,7 +277,7 @@ begin
       end if;
       v_change := change_of(v_old, v_new);
       v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
-        p_authors[b], p_clients[b], p_op_ids[b], p_gestures[b], nullif(p_undoes, 0))::logged_change;
+        p_authors[b], p_clients[b], p_op_ids[b], p_gestures[b], nullif(p_undoes, 0), p_roles[b])::logged_change;
       v_line := case when v_full[v_room] then ''
                      when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
                      when octet_length(v_line) < 8000 then v_line || ',' || v_change.change
@@ -294,7 +296,7 @@ begin
   if v_log is not null then
     v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     perform write_shapes(v_drawing.shapes, v_shapes);
-    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, at)
+    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, role, at)
       select l.*, now() from unnest(v_log) as l;
     update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id and r.last_seq < w.seq;
     for r in 1..cardinality(v_rooms) loop
@@ -308,7 +310,7 @@ begin
     from unnest(v_answers) as a where a.code = 'fresh' and p_clients[a.batch] is not null;
   return query select a.* from unnest(v_answers) as a;
 end $$;
-comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
+comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. p_roles: by what right, one entry per batch, null for SQL. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])

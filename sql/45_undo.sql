@@ -164,7 +164,8 @@ begin
 end $$;
 comment on function pgcanvas.inverses is 'What takes logged changes (by seq and ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
 
-create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back)
+create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back,
+  p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
@@ -174,7 +175,8 @@ declare
   v_answer record;
 begin
   select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
-    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies, coalesce(p_undoes, 0)) as a;
+    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies, coalesce(p_undoes, 0),
+    array[p_role]) as a;
   update pgcanvas.applied_ops a set left_alone = p_back.left_alone
     where v_answer.code = 'fresh' and a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
   return query select v_answer.code, v_answer.seq, coalesce(v_answer.outcomes, '{}'), p_back.left_alone::json;
@@ -245,7 +247,8 @@ begin
 end $$;
 comment on function pgcanvas.changes_of_gesture is 'Logged changes (seqs and ordinals; null when there are none) to take back: those of the batch that stands for the gesture, or of all its own.';
 
-create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture pgcanvas.gesture, p_undone boolean)
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture pgcanvas.gesture, p_undone boolean,
+  p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
@@ -255,7 +258,7 @@ begin
   select a.* into v_answer
     from pgcanvas.changes_of_gesture(p_room_id, p_author, p_gesture) as c
     cross join lateral pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, coalesce(nullif(p_gesture.batch, 0), p_gesture.seq),
-      pgcanvas.inverses(p_room_id, c.seqs, c.ordinals, null)) as a;
+      pgcanvas.inverses(p_room_id, c.seqs, c.ordinals, null), p_role) as a;
   v_applied := 'applied' = any (v_answer.outcomes);
   insert into pgcanvas.gestures (room_id, author, client, op_id, seq, undone, batch, idle, moved_at)
     values (p_room_id, p_author, p_gesture.client, p_gesture.op_id, p_gesture.seq, p_undone,
@@ -267,7 +270,8 @@ begin
 end $$;
 comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gesture back (unless it is idle), and notes what stands for it now.';
 
-create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean)
+create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean,
+  p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
@@ -280,7 +284,7 @@ begin
   if found then return; end if;
   v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
   if v_gesture.client is null then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
-  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo) as a;
+  return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo, p_role) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
 
@@ -294,7 +298,7 @@ $$;
 comment on function pgcanvas.changes_in is 'Logged changes (seqs and ordinals; null when there are none) of a batch, a person, a span of seq, a time: of all that is not null.';
 
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
-  p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz)
+  p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz, p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$
@@ -307,7 +311,7 @@ begin
   if found then return; end if;
   select i.* into v_back from changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since) as c cross join lateral inverses(p_room_id, c.seqs, c.ordinals, p_box) as i;
   if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
-  return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back) as a;
+  return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back, p_role) as a;
 end $$;
 comment on function pgcanvas.undo_changes is 'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its own, which can be undone. Answers as move_gesture.';
 

@@ -29,7 +29,8 @@ begin
 end $$;
 comment on function pgcanvas.ops_back_to is 'The ops that lead from the board as it is to what it was; of an area, the shapes that touch it now or touched it then.';
 
-create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint)
+create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint,
+  p_role text)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$
 #variable_conflict use_column
@@ -51,11 +52,12 @@ begin
     select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint
     from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[v_last_seq], null,
                    array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, present_versions(p_room_id, v_ops.shape_ids),
-                   v_ops.bodies) as a;
+                   v_ops.bodies, null, array[p_role]) as a;
 end $$;
 comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds the room or a shape.';
 
-create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint)
+create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint,
+  p_role text default null)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
@@ -64,7 +66,7 @@ declare
 begin
   loop
     begin
-      return query select o.seq, o.restored from restore_once(v_id, p_seq, p_box, p_shape_ids, p_author, p_client, p_op_id) as o;
+      return query select o.seq, o.restored from restore_once(v_id, p_seq, p_box, p_shape_ids, p_author, p_client, p_op_id, p_role) as o;
       return;
     exception when lock_not_available then
       if clock_timestamp() > v_until then raise; end if;
@@ -82,20 +84,22 @@ begin
 end $$;
 comment on function pgcanvas.restore is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch: seq, and how many shapes changed.';
 
-create or replace function pgcanvas.branch_room(p_room text, p_seq bigint, p_slug text, p_owner text)
+create or replace function pgcanvas.branch_room(p_room text, p_seq bigint, p_slug text, p_owner text, p_role text default null,
+  p_owner_link bytea default null)
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_from bigint := point_of(p_room, p_seq);
   v_to bigint;
   v_ops listed_ops;
 begin
-  v_to := create_room(p_slug, (select r.visibility from rooms r where r.id = v_from), p_owner);
+  v_to := create_room(p_slug, (select r.visibility from rooms r where r.id = v_from), p_owner, p_owner_link => p_owner_link);
   update rooms t set policy = f.policy, app_state = f.app_state from rooms f where f.id = v_from and t.id = v_to;
   select array_agg('put'::text), array_agg(s.shape_id), array_agg(s.shape::jsonb) into v_ops from shapes_at(v_from, p_seq, null, '', null) as s;
   if v_ops.verbs is not null then
     perform apply_ops(array[v_to], array[null::uuid], array[null::bigint], array[coalesce(p_owner, sql_author())],
-      null, null, array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies);
+      null, null, array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies,
+      null, array[p_role]);
   end if;
   return v_to;
 end $$;
-comment on function pgcanvas.branch_room is 'A new room whose first batch puts the board of another one''s point. Errors as of create_room.';
+comment on function pgcanvas.branch_room is 'A new room, of its maker''s own, whose first batch puts the board of another one''s point. Errors as of create_room.';

@@ -43,7 +43,11 @@ begin
     case p_row.op when 'put' then pgcanvas.renamed_shape(p_row.room_id, (p_row.change -> 'shape')::jsonb)::text else p_row.change::text end,
     case p_row.op when 'delete' then pgcanvas.renamed_shape(p_row.room_id, p_row.before::jsonb)::text else p_row.before::text end,
     pgcanvas.pseudonym(p_row.room_id, p_row.author), pgcanvas.client_pseudonym(p_row.room_id, p_row.author, p_row.client), p_row.op_id,
-    pgcanvas.iso(p_row.at), pgcanvas.pseudonym(p_row.room_id, p_row.db_role), p_row.xid::text)::text;
+    pgcanvas.iso(p_row.at), pgcanvas.pseudonym(p_row.room_id, p_row.db_role), p_row.xid::text)::text
+    -- Behind what chains covered from the beginning, so that those that stand go on to verify.
+    || case when p_row.role is not null or p_row.client is null
+         then coalesce(nullif(json_strip_nulls(json_build_object('role', p_row.role, 'gesture', p_row.gesture, 'undoes', p_row.undoes))::text, '{}'), '')
+         else '' end;
 end $$;
 comment on function pgcanvas.canonical_text is 'A row of the log as it is hashed.';
 

@@ -120,4 +120,5 @@ pub mod model;
 pub mod node;
 pub mod protocol;
 pub mod room;
+pub mod secrets;
 mod session;

@@ -1,17 +1,22 @@
 //! HTTP: sockets are upgraded, rooms are made and read, batches are posted, and the node tells how it is.
 
 mod answer;
+mod api;
 #[cfg(feature = "board")]
 mod board;
+mod caller;
 mod files;
 #[cfg(not(feature = "board"))]
 mod page;
 mod past;
+mod people;
 mod picture;
 mod restore;
+mod rooms;
 mod routes;
 mod server;
 mod shapes;
+mod sharing;
 mod upgrade;
 
 pub use server::{Server, bind};

@@ -10,11 +10,11 @@ use hyper::header::{
 use hyper::{Request, StatusCode};
 
 use super::answer::{Answer, answer, db_error};
+use super::caller::Caller;
 use super::files::INERT;
-use super::routes::find_id;
 use crate::db::DbError;
 use crate::db::calls::{self, ShapeQuery};
-use crate::model::RoomId;
+use crate::model::{Role, RoomId};
 use crate::node::Node;
 use shape::Drawn;
 
@@ -25,12 +25,13 @@ const PAGE: i32 = 250;
 const MAX_READ_BYTES: usize = 8 * 1024 * 1024;
 
 /// `GET …/picture.svg`.
-pub(super) async fn picture(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    drawn(node, room, request).await.unwrap_or_else(|refused| refused)
-}
-
-async fn drawn(node: &Node, room: &str, request: &Request<Incoming>) -> Result<Answer, Answer> {
-    let room = find_id(node, room).await?;
+pub(super) async fn picture(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: &Request<Incoming>,
+) -> Result<Answer, Answer> {
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
     let tag = tag(node, room).await?;
     if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok(sent(answer(StatusCode::NOT_MODIFIED, "image/svg+xml", String::new()), &tag));

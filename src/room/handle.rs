@@ -31,6 +31,8 @@ pub struct Subscriber {
     pub dialect: Dialect,
     /// The last seq it has; none: whatever is now.
     pub seq: Option<Seq>,
+    /// How often the rights had changed when it was found what it may: when they change again it goes.
+    pub rights: i64,
 }
 
 /// What became of a subscription.

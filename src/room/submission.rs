@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::batch::{MAX_OPS, Size};
 use crate::db::calls::{BatchCall, GestureCall};
-use crate::model::{Gesture, OpId, RoomId, Seq};
+use crate::model::{Gesture, OpId, Role, RoomId, Seq};
 use crate::protocol::RejectCode;
 use crate::protocol::encode::Outcome;
 
@@ -48,6 +48,8 @@ pub struct Submission {
     pub op_id: OpId,
     /// Who.
     pub author: Arc<str>,
+    /// By what right.
+    pub role: Role,
     /// The last seq the author had seen, where told.
     pub seen: Option<Seq>,
     /// The batch with which the gesture began that this one goes on with.
@@ -84,6 +86,7 @@ impl Submission {
             client: self.client,
             op_id: self.op_id.get(),
             author: &self.author,
+            role: self.role,
             seen: self.seen,
             part_of: self.part_of.map(OpId::get),
             ops: self.gesture.ops(),
@@ -96,6 +99,7 @@ impl Submission {
             client: self.client,
             op_id: self.op_id.get(),
             author: &self.author,
+            role: self.role,
         }
     }
 

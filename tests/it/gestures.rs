@@ -164,6 +164,43 @@ async fn a_choice_is_taken_back_by_socket_and_by_request() {
     assert_all_see_the_table(&database, "design", &mut [ann, mallory]).await;
 }
 
+/// AU1
+#[tokio::test]
+async fn the_log_names_the_right_by_which_each_batch_was_made() {
+    let (database, [one, _two]) = two_nodes("design").await;
+    let mut ann = Client::joined(&one, "ann", "design").await;
+    ann.draw("design", json!([put("a", 1)])).await;
+    gesture(&mut ann, "undo", 10, json!({})).await;
+    gesture(&mut ann, "redo", 11, json!({})).await;
+    gesture(&mut ann, "undo", 12, json!({"batch": 1})).await;
+    ann.acked(12).await;
+    let device = ann.client();
+    for (path, asked) in [
+        ("ops", json!({"client": device, "op_id": 13, "ops": [put("b", 1)]})),
+        (
+            "merge",
+            json!({"client": device, "op_id": 14, "shapes": [{"id": "c", "kind": "text", "version": 1}]}),
+        ),
+        ("restore", json!({"client": device, "op_id": 15, "seq": 1})),
+        ("branch", json!({"seq": 1})),
+    ] {
+        let answer = post(one.address(), &format!("/api/rooms/design/{path}"), &asked).await;
+        assert!(answer.status < 300, "{path}: {answer:?}");
+    }
+    let client = database.client().await;
+    client.batch_execute("update pgcanvas.shapes set y = 5 where id = 'a'").await.unwrap();
+    let sql = "select distinct seq, coalesce(role, 'none') from pgcanvas.change_log
+               order by seq, 2";
+    let rows = client.query(sql, &[]).await.unwrap();
+    let roles: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let by_node = (1..=7).map(|seq| (seq, "editor".to_owned()));
+    // The branch is another room, of one batch by its owner; the update is one in each of both.
+    let by_sql = [(1, "owner".to_owned()), (2, "none".to_owned()), (8, "none".to_owned())];
+    let mut expected: Vec<_> = by_node.chain(by_sql).collect();
+    expected.sort();
+    assert_eq!(roles, expected);
+}
+
 /// CF1
 #[tokio::test]
 async fn a_policy_is_chosen_at_creation_and_changed() {
@@ -182,7 +219,10 @@ async fn a_policy_is_chosen_at_creation_and_changed() {
     let ops = json!({"client": bob.client(), "op_id": 50, "ops": [patch("a", 3, 1)]});
     let refused = post(one.address(), "/api/rooms/design/ops", &ops).await;
     assert_eq!(refused.refusal(), (409, "conflict".to_owned()));
-    let changed = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    let by_guest = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    assert_eq!(by_guest.refusal(), (403, "forbidden".to_owned()), "the room has an owner");
+    let as_owner = format!("/api/rooms/design?link={}", made.json()["link"]["token"].as_str().unwrap());
+    let changed = send(two.address(), "PATCH", &as_owner, r#"{"policy":"merge"}"#).await;
     assert_eq!((changed.status, &changed.json()["policy"]), (200, &json!("merge")));
     assert_eq!(post(one.address(), "/api/rooms/design/ops", &ops).await.status, 200);
     for (body, status) in [(r#"{"policy":"chaos"}"#, 400), ("{}", 400), (r#"{"slug":"x"}"#, 400), ("no", 400)]

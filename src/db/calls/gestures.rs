@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::seq;
 use super::writing::{APPLY_TIMEOUT, BatchAnswer, WriterConnection};
 use crate::db::DbError;
-use crate::model::{RoomId, Selection, Seq};
+use crate::model::{Role, RoomId, Selection, Seq};
 
 /// Who asks for an undo, and where.
 #[derive(Debug, Clone, Copy)]
@@ -21,14 +21,18 @@ pub struct GestureCall<'a> {
     pub op_id: i64,
     /// Who.
     pub author: &'a str,
+    /// By what right.
+    pub role: Role,
 }
 
 impl WriterConnection {
     /// Takes a person's own last gesture back (`undo`), or does the one taken back last again.
     pub async fn move_gesture(&self, call: &GestureCall<'_>, undo: bool) -> Result<BatchAnswer, DbError> {
         let sql =
-            "select code, seq, outcomes, left_alone::text from pgcanvas.move_gesture($1, $2, $3, $4, $5)";
-        self.take_back(sql, &[&call.room_id.get(), &call.client, &call.op_id, &call.author, &undo]).await
+            "select code, seq, outcomes, left_alone::text from pgcanvas.move_gesture($1, $2, $3, $4, $5, $6)";
+        let role = call.role.as_str();
+        self.take_back(sql, &[&call.room_id.get(), &call.client, &call.op_id, &call.author, &undo, &role])
+            .await
     }
 
     /// Takes back what is chosen.
@@ -39,7 +43,7 @@ impl WriterConnection {
     ) -> Result<BatchAnswer, DbError> {
         let sql =
             "select code, seq, outcomes, left_alone::text from pgcanvas.undo_changes($1, $2, $3, $4, $5, $6,
-            box(point($7, $8), point($9, $10)), $11, $12, now() - make_interval(secs => $13))";
+            box(point($7, $8), point($9, $10)), $11, $12, now() - make_interval(secs => $13), $14)";
         let [batch, from, to] = [chosen.batch, chosen.from, chosen.to].map(|seq| seq.map(Seq::get));
         let corner = |n: usize| chosen.area.and_then(|area| area.get(n).copied());
         let (x0, y0, x1, y1) = (corner(0), corner(1), corner(2), corner(3));
@@ -59,6 +63,7 @@ impl WriterConnection {
                 &from,
                 &to,
                 &chosen.last_seconds,
+                &call.role.as_str(),
             ],
         )
         .await

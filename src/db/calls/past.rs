@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{room_id, seq};
 use crate::db::error::DbError;
 use crate::db::pool::Db;
-use crate::model::{RoomId, Seq};
+use crate::model::{Role, RoomId, Seq, TokenHash};
 
 /// The seq a room was at in a moment, ISO 8601 with a zone.
 pub async fn seq_at(db: &Db, room: RoomId, at: &str) -> Result<Seq, DbError> {
@@ -155,6 +155,8 @@ pub struct Restoring<'a> {
     pub shape_ids: Option<&'a [String]>,
     /// In whose name.
     pub author: &'a str,
+    /// By what right.
+    pub role: Role,
     /// The device and its counter, so that a repeat gets the first answer.
     pub batch: Option<(Uuid, i64)>,
 }
@@ -162,27 +164,48 @@ pub struct Restoring<'a> {
 /// Brings shapes back to a point as a new batch: its seq, and how many shapes changed.
 pub async fn restore_shapes(db: &Db, room: RoomId, asked: &Restoring<'_>) -> Result<(Seq, i64), DbError> {
     let client = db.get().await?;
-    let sql = "select seq, restored from pgcanvas.restore_shapes($1, $2, box(point($3, $4), point($5, $6)), $7, $8, $9, $10)";
+    let sql = "select seq, restored from pgcanvas.restore_shapes($1, $2, box(point($3, $4), point($5, $6)), $7, $8, $9, $10, $11)";
     let statement = client.prepare_cached(sql).await?;
     let [x0, y0, x1, y1] = asked.area.map_or([None; 4], |area| area.map(Some));
     let (device, op_id) = asked.batch.unzip();
     let name = room.to_string();
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
-        [&name, &asked.point.get(), &x0, &y0, &x1, &y1, &asked.shape_ids, &asked.author, &device, &op_id];
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+        &name,
+        &asked.point.get(),
+        &x0,
+        &y0,
+        &x1,
+        &y1,
+        &asked.shape_ids,
+        &asked.author,
+        &device,
+        &op_id,
+        &asked.role.as_str(),
+    ];
     let row = client.query_one(&statement, &parameters).await?;
     Ok((seq(&row, "seq")?, row.try_get("restored")?))
 }
 
-/// Makes a room of the board at a point; a name that is taken is [`DbError::Taken`].
-pub async fn branch_room(
-    db: &Db,
-    room: RoomId,
-    point: Seq,
-    slug: Option<&str>,
-    owner: &str,
-) -> Result<RoomId, DbError> {
+/// A room to be made of another one's board.
+#[derive(Debug, Clone)]
+pub struct Branch<'a> {
+    /// The point.
+    pub point: Seq,
+    /// Its name in addresses; none: one is drawn.
+    pub slug: Option<&'a str>,
+    /// Whose it is.
+    pub owner: &'a str,
+    /// For an owner who has no account.
+    pub owner_link: Option<&'a TokenHash>,
+}
+
+/// Makes a room of the board at a point; a name that is taken is [`DbError::Conflict`].
+pub async fn branch_room(db: &Db, room: RoomId, branch: &Branch<'_>) -> Result<RoomId, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select pgcanvas.branch_room($1, $2, $3, $4)").await?;
-    let row = client.query_one(&statement, &[&room.to_string(), &point.get(), &slug, &owner]).await?;
-    room_id(row.try_get(0)?)
+    let statement = client.prepare_cached("select pgcanvas.branch_room($1, $2, $3, $4, $5, $6)").await?;
+    let (name, role) = (room.to_string(), Role::Owner.as_str());
+    let link = branch.owner_link.map(TokenHash::as_bytes);
+    let with: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&name, &branch.point.get(), &branch.slug, &branch.owner, &role, &link];
+    room_id(client.query_one(&statement, &with).await?.try_get(0)?)
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::seq;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
-use crate::model::{Op, RoomId, Seq};
+use crate::model::{Op, Role, RoomId, Seq};
 
 /// One batch for [`WriterConnection::apply_ops`].
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct BatchCall<'a> {
     pub op_id: i64,
     /// Who.
     pub author: &'a str,
+    /// By what right.
+    pub role: Role,
     /// The last seq the author had seen, for rooms that move what covers another's shape.
     pub seen: Option<Seq>,
     /// The op_id with which the gesture began that it goes on with.
@@ -79,8 +81,7 @@ pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long preparing its statement may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const APPLY_OPS: &str =
-    "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12)";
 
 /// A connection that writes, with its statement prepared.
 #[derive(Debug)]
@@ -113,8 +114,10 @@ impl WriterConnection {
         let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
         let bases: Vec<Option<i64>> = ops().map(|op| op.base).collect();
         let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
-            &rooms, &clients, &op_ids, &authors, &seen, &gestures, &numbers, &verbs, &shapes, &bases, &bodies,
+        let roles: Vec<&str> = batches.iter().map(|batch| batch.role.as_str()).collect();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
+            &rooms, &clients, &op_ids, &authors, &seen, &gestures, &numbers, &verbs, &shapes, &bases,
+            &bodies, &roles,
         ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;

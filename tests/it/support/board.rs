@@ -164,11 +164,15 @@ pub(crate) async fn apply_ops(client: &Client, batches: &[Batch]) -> Result<Vec<
     let bases: Vec<Option<i64>> =
         ops.iter().map(|(_, op)| op.2.get("base").and_then(Value::as_i64)).collect();
     let seen: Vec<Option<i64>> = vec![None; batches.len()];
-    let sql = "select code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) order by batch";
+    let roles: Vec<Option<&str>> = batches.iter().map(|batch| batch.client.map(|_| "editor")).collect();
+    let sql = "select code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12) order by batch";
     let rows = client
         .query(
             sql,
-            &[&rooms, &clients, &op_ids, &authors, &seen, &seen, &numbers, &verbs, &ids, &bases, &bodies],
+            &[
+                &rooms, &clients, &op_ids, &authors, &seen, &seen, &numbers, &verbs, &ids, &bases, &bodies,
+                &roles,
+            ],
         )
         .await?;
     Ok(rows.iter().map(|row| Answer { code: row.get(0), seq: row.get(1), outcomes: row.get(2) }).collect())

@@ -25,7 +25,7 @@ pub(crate) struct Undone {
 }
 
 const APPLY_OPS: &str = "select code, seq, outcomes from pgcanvas.apply_ops(array[$1::bigint], array[$2::uuid], array[$3::bigint],
-    array[$4::text], array[$5::bigint], null, $6, $7, $8, $9, $10)";
+    array[$4::text], array[$5::bigint], null, $6, $7, $8, $9, $10, null, '{editor}')";
 
 impl Person {
     pub(crate) async fn at(board: &Board, name: &str) -> Self {
@@ -101,7 +101,8 @@ impl Person {
     }
 
     pub(crate) async fn move_gesture(&self, op_id: i64, undo: bool) -> Result<Undone, Error> {
-        let sql = "select code, seq, outcomes, left_alone from pgcanvas.move_gesture($1, $2, $3, $4, $5)";
+        let sql =
+            "select code, seq, outcomes, left_alone from pgcanvas.move_gesture($1, $2, $3, $4, $5, 'editor')";
         let row =
             self.connection.query_one(sql, &[&self.room, &self.device, &op_id, &self.name, &undo]).await?;
         Ok(Undone {

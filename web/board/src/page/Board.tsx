@@ -9,6 +9,7 @@ import { useAccount } from "./account/account.js";
 import { SignIn } from "./account/SignIn.js";
 import { BoardMenu } from "./BoardMenu.js";
 import { editorOf } from "./editor.js";
+import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
 import { useStatus } from "./session.js";
@@ -17,11 +18,11 @@ import { SqlDialog } from "./sql/SqlDialog.js";
 import { StatusPill } from "./StatusPill.js";
 import { useTheme } from "./theme.js";
 import { takeOverUndo } from "./undo.js";
-import { look, viewOf, type View } from "./view.js";
+import { look, lookAround, viewOf, type View } from "./view.js";
 
 /** What of the component is not for a shared board: a file does not take its place, and is added by the page's own menu. */
 const UI = {
-  canvasActions: { loadScene: false, saveToActiveFile: false, export: { saveFileToDisk: true }, saveAsImage: true, changeViewBackgroundColor: false },
+  canvasActions: { loadScene: false, saveToActiveFile: false, export: { saveFileToDisk: true }, saveAsImage: true, changeViewBackgroundColor: false, toggleTheme: true },
 } as const;
 
 /** What is asked over the board. */
@@ -89,7 +90,10 @@ function TopRight({ room, share }: { room: Room; share: () => void }) {
   return (
     <>
       <StatusPill room={room} />
-      <button type="button" className="share" onClick={share}>Share</button>
+      <button type="button" className="share" aria-label="Share" title="Share" onClick={share}>
+        <ShareIcon />
+        <span>Share</span>
+      </button>
     </>
   );
 }
@@ -122,9 +126,8 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
     const stopGuarding = guardUnsent(room);
-    const [first] = room.shapes();
     if (view) look(api, view);
-    else if (first) api.scrollToContent(undefined, { fitToContent: true, animate: false });
+    else lookAround(api);
     return () => {
       off();
       stopWatching();

@@ -32,7 +32,6 @@ export function BoardMenu({ api, viewOnly, theme, share, signIn, openPast, openS
       <DefaultItems.SaveAsImage />
       <Separator />
       <DefaultItems.SearchMenu />
-      <DefaultItems.CommandPalette />
       <DefaultItems.Help />
       {!viewOnly && <DefaultItems.ClearCanvas />}
       <Separator />

@@ -1,4 +1,8 @@
+import { getCommonBounds } from "@excalidraw/excalidraw";
 import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
+
+/** The component shows nothing smaller than this. */
+const LEAST_ZOOM = 0.1;
 
 /** What part of a board is looked at: kept when the past takes the place of the board, and back. The two are not of one size. */
 export interface View {
@@ -17,4 +21,15 @@ export function viewOf({ scrollX, scrollY, zoom, width, height }: AppState): Vie
 export function look(api: ExcalidrawImperativeAPI, { x, y, zoom }: View): void {
   const { width, height } = api.getAppState();
   api.updateScene({ appState: { scrollX: width / 2 / zoom.value - x, scrollY: height / 2 / zoom.value - y, zoom } });
+}
+
+/** Lets a component show all there is; of a board that is too large for that, what was changed last. */
+export function lookAround(api: ExcalidrawImperativeAPI): void {
+  const elements = api.getSceneElements();
+  if (elements.length === 0) return;
+  const { width, height } = api.getAppState();
+  const [left, top, right, bottom] = getCommonBounds(elements);
+  const fits = (right - left) * LEAST_ZOOM <= width && (bottom - top) * LEAST_ZOOM <= height;
+  const last = elements.reduce((latest, element) => (element.updated > latest.updated ? element : latest));
+  api.scrollToContent(fits ? undefined : last, { fitToContent: true, animate: false });
 }
