@@ -33,7 +33,7 @@ describe("in company", () => {
     return { room, ann, bob };
   }
 
-  const people = (person: Person) => person.page.locator(".UserList__collaborator, .UserList .Avatar").count();
+  const people = (person: Person) => person.page.locator(".UserList__collaborator--avatar-only").count();
 
   async function leave(...gone: Person[]): Promise<void> {
     expect(gone.flatMap(({ complaints }) => complaints)).toEqual([]);
@@ -118,7 +118,7 @@ describe("in company", () => {
     await until("it is stored", async () => (await kinds(room)) === "rectangle");
     await until("Bob sees a cursor", async () => (await bob.ink("interactive")) > 50);
     await bob.picture("cursor");
-    await bob.page.locator(".UserList .Avatar, .UserList__collaborator").filter({ hasText: "A" }).first().click();
+    await bob.page.locator(".UserList__collaborator--avatar-only").filter({ hasText: "A" }).first().click();
     await until("it is said whom he follows", async () => (await bob.page.locator(".follow-mode").innerText()).includes("Ann"));
     await until("Bob sees it", async () => (await bob.ink()) > 300);
     await ann.page.keyboard.press("Escape");
