@@ -59,7 +59,7 @@ export class Person {
 
   /** Waits until the status says so. */
   async says(text: string | RegExp): Promise<void> {
-    const pill = this.page.locator(".status-pill:visible");
+    const pill = this.page.locator(".status-pill[role=status]:visible");
     await until(`the status says ${text}`, async () => {
       const said = await pill.first().innerText();
       return typeof text === "string" ? said.trim() === text : text.test(said);

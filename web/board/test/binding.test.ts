@@ -226,6 +226,14 @@ describe("the component and the room", () => {
     expect(editor.get("box")).toMatchObject({ x: 0 });
   });
 
+  it("adds what takes the place of a board, as a dropped file does, to what was there", () => {
+    editor.list = [{ id: "dropped", type: "diamond", x: 0, y: 0, width: 9, height: 9, angle: 0, version: 1, versionNonce: 1, isDeleted: false }];
+    editor.binding?.changed();
+    vi.advanceTimersByTime(1000);
+    expect([editor.get("box"), editor.get("dropped")]).not.toContain(undefined);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "dropped" } }]);
+  });
+
   it("shows again what the component lost, and deletes nothing", () => {
     editor.list = [];
     editor.binding?.changed();

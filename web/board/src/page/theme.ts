@@ -38,7 +38,6 @@ function watch(changed: () => void): () => void {
 
 /** Our own parts of the page go along with the component. */
 function turned(): void {
-  document.documentElement.style.colorScheme = present();
   document.documentElement.dataset["theme"] = present();
   for (const changed of watchers) changed();
 }

@@ -164,9 +164,9 @@ export class Binding {
    * place of all there was, and on a shared board that is to add to it.
    */
   private findLost(): void {
-    const elements = this.editor.elements();
-    if (elements.length >= this.shown.size) return;
-    const there = new Set(elements.map(({ id }) => id));
+    const there = new Set<string>();
+    for (const { id } of this.editor.elements()) if (this.shown.get(id)) there.add(id);
+    if (there.size === this.shown.size) return;
     const lost = this.shown.ids().filter((id) => !there.has(id));
     for (const id of lost) this.shown.forget(id);
     this.wait(lost);

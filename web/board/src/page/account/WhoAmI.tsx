@@ -12,7 +12,7 @@ export function WhoAmI() {
     <div className="who">
       {account ? (
         <p>
-          <span className="quiet">Signed in as</span> <strong>{account.name}</strong> <span className="quiet">{account.id}</span>
+          <span className="quiet">Signed in as</span> <strong>{account.name}</strong> {account.id !== account.name && <span className="quiet">{account.id}</span>}
         </p>
       ) : (
         <NameField label="Your name" />

@@ -7,10 +7,10 @@ import { addressOf } from "./links.js";
 import { listLinks, makeLink, revokeLink, type Link, type Try } from "./rights.js";
 
 /** What a link lets one do, in words. */
-const LETS: Readonly<Record<Role, string>> = { viewer: "look", editor: "draw", owner: "own" };
+const LETS: Readonly<Record<Role, string>> = { viewer: "May look", editor: "May draw", owner: "Owns the board" };
 
 /** Days until a link lets nobody in any more. */
-const LASTS: readonly (readonly [string, string])[] = [["", "until revoked"], ["1", "for a day"], ["7", "for a week"], ["30", "for a month"]];
+const LASTS: readonly (readonly [string, string])[] = [["", "for ever"], ["1", "for a day"], ["7", "for a week"], ["30", "for a month"]];
 
 /** Links that let in whoever has them: made, handed on, taken back. */
 export function LinkList({ room, attempt }: { room: string; attempt: Try }) {
@@ -28,11 +28,12 @@ export function LinkList({ room, attempt }: { room: string; attempt: Try }) {
   return (
     <section>
       <h3>Links</h3>
+      <p className="quiet">For whoever has them, until they are revoked.</p>
       <form className="row" onSubmit={make}>
         <select name="role" aria-label="What the link lets one do">
-          <option value="viewer">Who has it may look</option>
-          <option value="editor">Who has it may draw</option>
-          <option value="owner">Who has it owns the board</option>
+          <option value="viewer">may look</option>
+          <option value="editor">may draw</option>
+          <option value="owner">owns it</option>
         </select>
         <select name="days" aria-label="How long the link lasts">
           {LASTS.map(([days, words]) => <option key={days} value={days}>{words}</option>)}
@@ -49,7 +50,7 @@ export function LinkList({ room, attempt }: { room: string; attempt: Try }) {
         {links.map((link) => (
           <li key={link.id}>
             <span>
-              May {LETS[link.role]} <span className="quiet">{origin(link)}</span>
+              {LETS[link.role]} <span className="quiet">{origin(link)}</span>
             </span>
             <button type="button" className="plain" onClick={() => revoke(link.id)}>Revoke</button>
           </li>

@@ -9,12 +9,16 @@ export function MemberList({ room, attempt }: { room: string; attempt: Try }) {
   const [members, setMembers] = useState<readonly Member[]>([]);
   const read = () => attempt(listMembers(room)).then((list) => list && setMembers(list));
   useEffect(() => void read(), [room]);
-  const give = (user: string, role: Role) => attempt(setMember(room, user, role)).then((done) => (done === undefined ? undefined : read()));
+  const give = async (user: string, role: Role) => {
+    const given = await attempt(setMember(room, user, role));
+    if (given !== undefined) await read();
+    return given !== undefined;
+  };
   const add = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
     const given = new FormData(form);
-    void give(String(given.get("user")).trim(), given.get("role") as Role).then((added) => added !== undefined && form.reset());
+    void give(String(given.get("user")).trim(), given.get("role") as Role).then((added) => added && form.reset());
   };
   return (
     <section>
@@ -23,7 +27,7 @@ export function MemberList({ room, attempt }: { room: string; attempt: Try }) {
         {members.map(({ user, name, role }) => (
           <li key={user}>
             <span>
-              {name} <span className="quiet">{user}</span>
+              {name} {name !== user && <span className="quiet">{user}</span>}
             </span>
             <RoleSelect label={`What ${user} may do`} value={role} change={(chosen) => void give(user, chosen)} />
             <button type="button" className="plain" aria-label={`Remove ${user}`} onClick={() => void attempt(dropMember(room, user)).then(read)}>Remove</button>
