@@ -116,7 +116,7 @@ describe("a board's menu", () => {
     await ann.open(cluster.at(0).url, room);
     await ann.page.getByTestId("main-menu-trigger").focus();
     await ann.page.keyboard.press("Enter");
-    await ann.page.getByTestId("dropdown-menu").getByText("Open in SQL", { exact: true }).press("Enter");
+    await ann.page.getByTestId("dropdown-menu").locator("button", { hasText: "Open in SQL" }).press("Enter");
     await ann.page.getByRole("dialog", { name: "Open in SQL" }).waitFor();
     await ann.page.keyboard.press("Escape");
     await until("Escape closes it", async () => (await ann.page.getByRole("dialog").count()) === 0);

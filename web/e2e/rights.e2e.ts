@@ -22,8 +22,8 @@ describe("who may do what", () => {
   const kinds = (room: string) => cluster.sql(`select coalesce(string_agg(kind, ' ' order by kind), '') from pgcanvas.board_shapes where room = '${room}'`);
 
   /** Makes a room on the start page. */
-  async function make(person: Person, room: string, visibility: "open" | "readable" | "private"): Promise<void> {
-    await person.page.goto(cluster.at(0).url);
+  async function make(person: Person, room: string, visibility: "open" | "readable" | "private", node = 0): Promise<void> {
+    await person.page.goto(cluster.at(node).url);
     await person.page.getByLabel("New room").fill(room);
     await person.page.getByLabel("For whom").selectOption(visibility);
     await person.page.getByRole("button", { name: "Open" }).click();
@@ -127,6 +127,11 @@ describe("who may do what", () => {
     await carol.page.getByRole("button", { name: "Sign in" }).click();
     await sign(carol, "carol", "correct horse", "up");
     await until("she is signed in", async () => /Signed in as carol/.test(await carol.page.innerText(".who")));
+    await make(carol, "diary", "private", 1);
+    await carol.draw("o", [400, 300], [600, 420]);
+    await until("hers is stored", async () => (await kinds("diary")) === "ellipse");
+    await carol.page.goto(cluster.at(1).url);
+    await until("her room is listed for her, with its picture", () => carol.page.locator(".rooms img").first().evaluate((image: HTMLImageElement) => image.naturalWidth > 0));
     await carol.picture("start-signed-in");
 
     await make(ann, "club", "readable");

@@ -56,7 +56,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
         aiEnabled={false}
         autoFocus
         handleKeyboardGlobally
-        generateIdForFile={(file) => pictures?.add(file) ?? Promise.reject(new Error("The board is not ready."))}
+        generateIdForFile={(file) => (pictures && !room.viewOnly ? pictures.add(file) : Promise.reject(new Error("This board takes no pictures now.")))}
         onChange={(_, appState, files) => {
           if (!ready) setReady(true);
           binding?.changed();

@@ -3,7 +3,8 @@ import { nameOf } from "../people/names.js";
 import { useAccount } from "./account/account.js";
 import { WhoAmI } from "./account/WhoAmI.js";
 import { pathOf } from "./place.js";
-import { listRooms, makeRoom, pictureOf, type RoomRow } from "./rooms.js";
+import { Picture } from "./Picture.js";
+import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
 import type { Visibility } from "./share/rights.js";
 import { ago, moment } from "./when.js";
 
@@ -86,7 +87,7 @@ function RoomCard({ room }: { room: RoomRow }) {
   return (
     <li>
       <a href={pathOf(room.slug)}>
-        {room.shapes === 0 ? <span className="no-picture">nothing drawn yet</span> : <img src={pictureOf(room.slug)} alt="" loading="lazy" width="320" height="200" />}
+        {room.shapes === 0 ? <span className="no-picture">nothing drawn yet</span> : <Picture room={room} />}
         <strong>
           {room.slug}
           {mark && <small>{mark}</small>}

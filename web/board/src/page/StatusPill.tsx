@@ -40,7 +40,7 @@ function useSettled(status: Status | undefined): Status | undefined {
 
 function words({ phase, unsent, durable, reason }: Status): { tone: string; text: string; title: string } {
   const kept = durable ? "They are kept in this browser, also if you close the tab." : "Keep this tab open: this browser does not let it keep them.";
-  const waiting = `${unsent} unsent`;
+  const waiting = durable ? `${unsent} unsent` : `${unsent} unsent, keep this tab open`;
   if (phase === "refused") return { tone: "bad", text: "Not connected", title: reason ?? "" };
   if (phase === "live" && unsent === 0) return { tone: "good", text: "Live", title: "Everything you drew is stored." };
   if (phase === "live") return { tone: "busy", text: waiting, title: `The node has not confirmed ${unsent} of your changes yet. ${kept}` };

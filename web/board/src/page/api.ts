@@ -46,6 +46,12 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   throw new Refusal(code, wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
 }
 
+/** Asks for something that is no JSON; nothing when it is refused. */
+export async function askBlob(path: string): Promise<Blob | undefined> {
+  const answer = await fetch(path, { headers: credentials(path) }).catch(() => undefined);
+  return answer?.ok ? answer.blob() : undefined;
+}
+
 /** Posts JSON. */
 export function post<T>(path: string, body: unknown): Promise<T> {
   return ask<T>(path, { method: "POST", body: JSON.stringify(body) });

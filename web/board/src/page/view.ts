@@ -1,4 +1,5 @@
 import { getCommonBounds } from "@excalidraw/excalidraw";
+import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types";
 import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 
 /** The component shows nothing smaller than this. */
@@ -23,13 +24,12 @@ export function look(api: ExcalidrawImperativeAPI, { x, y, zoom }: View): void {
   api.updateScene({ appState: { scrollX: width / 2 / zoom.value - x, scrollY: height / 2 / zoom.value - y, zoom } });
 }
 
-/** Lets a component show all there is; of a board that is too large for that, what was changed last. */
-export function lookAround(api: ExcalidrawImperativeAPI): void {
-  const elements = api.getSceneElements();
+/** Lets a component show all of these; where they lie too far apart for that, what was changed last of them. */
+export function lookAround(api: ExcalidrawImperativeAPI, elements: readonly ExcalidrawElement[] = api.getSceneElements()): void {
   if (elements.length === 0) return;
   const { width, height } = api.getAppState();
   const [left, top, right, bottom] = getCommonBounds(elements);
   const fits = (right - left) * LEAST_ZOOM <= width && (bottom - top) * LEAST_ZOOM <= height;
   const last = elements.reduce((latest, element) => (element.updated > latest.updated ? element : latest));
-  api.scrollToContent(fits ? undefined : last, { fitToContent: true, animate: false });
+  api.scrollToContent(fits ? elements : last, { fitToContent: true, animate: false });
 }

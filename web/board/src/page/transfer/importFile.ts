@@ -2,6 +2,7 @@ import { CaptureUpdateAction, loadFromBlob } from "@excalidraw/excalidraw";
 import type { ExcalidrawElement } from "@excalidraw/excalidraw/element/types";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Element } from "../../mapping/index.js";
+import { lookAround } from "../view.js";
 import { fresh } from "./fresh.js";
 
 /** Asks for a file and adds what is drawn in it to the board, where it is looked at then. */
@@ -28,7 +29,7 @@ async function add(api: ExcalidrawImperativeAPI, file: File): Promise<void> {
   const added = fresh(scene.elements as unknown as Element[], (id) => taken.has(id), freshId) as unknown as ExcalidrawElement[];
   api.addFiles(Object.values(scene.files));
   api.updateScene({ elements: [...present, ...added], captureUpdate: CaptureUpdateAction.NEVER });
-  api.scrollToContent(added, { fitToContent: true, animate: false });
+  lookAround(api, added);
   say(added.length === 1 ? "1 shape was added." : `${added.length} shapes were added.`);
 }
 
