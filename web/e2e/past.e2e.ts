@@ -130,6 +130,7 @@ describe("a room's past", () => {
     await until("it is copied", async () => (await ann.page.evaluate(() => navigator.clipboard.readText())).startsWith("select id"));
     await ann.picture("sql-room");
     await dialog.getByRole("button", { name: "Close" }).click();
+    await until("psql's is seen", () => ann.shows([255, 201, 201]));
     await ann.page.keyboard.press("Control+a");
     await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"other","kind":"diamond","x":200,"y":0,"width":90,"height":90}}]')`);
     await ann.choose("Open in SQL");

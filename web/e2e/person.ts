@@ -100,6 +100,17 @@ export class Person {
     });
   }
 
+  /** How far from the left the ink of the board's picture begins, or ends. */
+  async left(end = false): Promise<number> {
+    return this.page.locator("canvas.static").evaluate((canvas: HTMLCanvasElement, ends) => {
+      const { data, width, height } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      const isInk = (x: number, y: number) => [0, 1, 2].some((part) => data[(y * width + x) * 4 + part] !== data[part]);
+      const columns = Array.from({ length: width }, (_, at) => (ends ? width - 1 - at : at));
+      const rows = Array.from({ length: height }, (_, at) => at);
+      return columns.find((x) => rows.some((y) => isInk(x, y))) ?? -1;
+    }, end);
+  }
+
   /** Whether a colour, roughly, is on the board's picture. */
   async shows([red, green, blue]: readonly [number, number, number]): Promise<boolean> {
     return this.page.locator("canvas.static").evaluate((canvas: HTMLCanvasElement, wanted) => {

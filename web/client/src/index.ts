@@ -17,4 +17,4 @@ export type { News } from "./core/news.js";
 export type { Queued } from "./core/queue.js";
 export type { At } from "./core/confirmed.js";
 export type { Limits, Said, Told, Welcome } from "./wire.js";
-export { replay } from "./shape.js";
+export { idOf, replay } from "./shape.js";

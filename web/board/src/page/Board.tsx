@@ -3,8 +3,9 @@ import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Rejection, Room } from "@pgcanvas/client";
 import { useEffect, useMemo, useState } from "react";
-import { usePeople } from "../people/usePeople.js";
+import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
+import { inOtherHands } from "../sync/hand.js";
 import { useAccount } from "./account/account.js";
 import { SignIn } from "./account/SignIn.js";
 import { BoardMenu } from "./BoardMenu.js";
@@ -36,7 +37,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const self = usePeople(api, room);
   // The component empties its board once, when it is ready, and then begins to tell of changes.
   const [ready, setReady] = useState(false);
-  const binding = useBinding(ready ? api : undefined, room, view);
+  const binding = useBinding(ready ? api : undefined, room, view, self);
   const pictures = useRoomPictures(ready ? api : undefined, room);
   const [asked, ask] = useState<Asked | undefined>();
   const role = useStatus(room)?.role;
@@ -116,11 +117,13 @@ function selectedIds(api: ExcalidrawImperativeAPI): string[] {
 }
 
 /** Ties the component to the room for as long as both are there. */
-function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined): Binding | undefined {
+function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined, self: Self): Binding | undefined {
   const [binding, setBinding] = useState<Binding | undefined>();
   useEffect(() => {
     if (!api) return undefined;
-    const made = new Binding(editorOf(api), room);
+    const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
+    const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
+    const offs = [room.on("peers", watch), room.on("status", watch)];
     takeOverUndo(api, room, made);
     setBinding(made);
     const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
@@ -130,6 +133,7 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     else lookAround(api);
     return () => {
       off();
+      for (const stop of offs) stop();
       stopWatching();
       stopGuarding();
       made.close();

@@ -1,4 +1,4 @@
-import type { Op, Room } from "@pgcanvas/client";
+import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import type { Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
 import { erased, ordered, painted, says } from "./paint.js";
@@ -9,10 +9,8 @@ import { opsOf, strokeOps } from "./tell.js";
 const GATHER_MS = 50;
 /** Between two parts of a stroke that is being drawn. */
 const STROKE_MS = 100;
-/** Between two parts of a drag, when somebody is there to see it. */
-const DRAG_MS = 66;
-/** A drag of more than this is told when it is done: others do not see so much move smoothly anyway. */
-const MAX_DRAGGED = 100;
+/** What is dragged with more than this is shown to others when it is done: a state has 2048 bytes. */
+const MAX_DRAGGED = 12;
 /** How long fingers rest before what was written is told. */
 const TEXT_MS = 400;
 
@@ -31,8 +29,10 @@ export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
   private gesture: Gesture = "none";
-  /** The number of the gesture that is being told in parts. */
-  private parts: number | undefined;
+  private stroke: number | undefined;
+  /** What others have in hand: the ops that they have not sent yet, by shape. */
+  private others: ReadonlyMap<string, Op> = new Map();
+  private showsOthers = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
   private pressed = false;
@@ -41,6 +41,8 @@ export class Binding {
   constructor(
     private readonly editor: Editor,
     private readonly room: Room,
+    /** Shows the others what the person has in hand. */
+    private readonly showOthers: (ops: readonly Op[]) => void = () => {},
   ) {
     this.off = room.on("change", ({ ids, own }) => {
       if (!own) this.wait(ids);
@@ -55,7 +57,8 @@ export class Binding {
     const now = gestureOf(this.editor.state());
     this.gesture = now === "none" && this.pressed ? "drag" : now;
     if (before !== "none" && this.gesture === "none") this.tellNow();
-    else if ((this.gesture !== "drag" || this.isWatched()) && this.dirty().length > 0) this.tellSoon();
+    else if (this.gesture === "drag") this.showDrag();
+    else if (this.dirty().length > 0) this.tellSoon();
     if (before !== this.gesture && this.waiting.size > 0) this.wait([]);
   }
 
@@ -74,10 +77,18 @@ export class Binding {
     const dirty = this.dirty().filter((element) => !isBlank(element) || this.gesture !== "text");
     if (this.room.viewOnly) this.takeBack(dirty);
     else this.tell(dirty);
-    this.parts = undefined;
+    this.stroke = undefined;
+    if (this.showsOthers) this.showOthers([]);
+    this.showsOthers = false;
   }
 
-  /** Tells of these what differs from what was agreed: as the next part of a gesture that goes on. */
+  /** Takes in what others have in hand now; who lets go of something has told the room before. */
+  watch(others: ReadonlyMap<string, Op>): void {
+    const ids = [...this.others.keys(), ...others.keys()];
+    this.others = others;
+    if (ids.length > 0) this.wait(ids);
+  }
+
   private tell(dirty: readonly Element[]): void {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
@@ -87,7 +98,7 @@ export class Binding {
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
     }
-    if (ops.length > 0) this.parts = this.room.edit(ops, this.parts);
+    if (ops.length > 0) this.room.edit(ops, this.stroke);
     // Somebody else may have changed other properties meanwhile: the row says it all.
     this.wait(dirty.map(({ id }) => id));
   }
@@ -110,28 +121,19 @@ export class Binding {
       this.timer ??= setTimeout(() => this.tellStroke(), STROKE_MS);
       return;
     }
-    if (this.gesture === "drag") {
-      this.timer ??= setTimeout(() => this.tellDrag(), DRAG_MS);
-      return;
-    }
     if (this.gesture === "text") clearTimeout(this.timer);
     else if (this.timer !== undefined) return;
     this.timer = setTimeout(() => this.tellNow(), this.gesture === "text" ? TEXT_MS : GATHER_MS);
   }
 
-  /** Whether there is somebody to show a drag to while it lasts. Alone, or offline, a drag is one batch. */
-  private isWatched(): boolean {
-    return this.room.peers.size > 1 && this.room.status.phase === "live";
-  }
-
-  private tellDrag(): void {
-    this.timer = undefined;
-    if (this.gesture !== "drag") return;
+  /** Shows the others a drag while it lasts: what would be told if it ended now. */
+  private showDrag(): void {
     // What was pulled open no further than a point may yet be taken for a slip of the hand.
     const dirty = this.dirty().filter((element) => this.shown.get(element.id) !== undefined || !isPoint(element));
-    // A node that is slow to answer is not asked for more.
-    if (dirty.length <= MAX_DRAGGED && this.room.status.unsent === 0) this.tell(dirty);
-    else this.tellSoon();
+    if (dirty.length === 0 || dirty.length > MAX_DRAGGED || this.room.viewOnly) return;
+    this.showsOthers = true;
+    const ops = dirty.flatMap((element) => opsOf(element, this.shown).ops);
+    this.showOthers(ops.filter(({ op }) => op === "put" || op === "patch"));
   }
 
   private tellStroke(): void {
@@ -141,7 +143,7 @@ export class Binding {
     if (this.gesture !== "stroke" || !element) return;
     const ops = strokeOps(element, this.shown);
     if (ops.length === 0) return;
-    this.parts = this.room.edit(ops, this.parts);
+    this.stroke = this.room.edit(ops, this.stroke);
     const row = this.room.shape(element.id);
     // The points are told, the size is not: what was agreed has the one and not the other.
     if (row) this.agreeOnPoints(element, row);
@@ -197,7 +199,7 @@ export class Binding {
 
   /** Puts the element of one row among the others; whether that changes the picture. */
   private paintOne(id: string, present: Map<string, Element>): boolean {
-    const row = this.room.shape(id);
+    const row = this.rowOf(id);
     const element = present.get(id);
     const lives = element !== undefined && element["isDeleted"] !== true;
     if (!row) {
@@ -221,9 +223,16 @@ export class Binding {
     for (const element of this.editor.elements()) {
       const lives = element["isDeleted"] !== true;
       if (lives && !untold.has(element.id) && this.shown.differs(element)) {
-        this.shown.agree(element, this.room.shape(element.id));
+        this.shown.agree(element, this.rowOf(element.id));
       }
     }
+  }
+
+  /** The room's row, with what somebody else is about to make of it. */
+  private rowOf(id: string): Shape | undefined {
+    const row = this.room.shape(id);
+    const op = this.others.get(id);
+    return op ? replay(op, row) : row;
   }
 }
 
