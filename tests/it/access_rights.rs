@@ -134,6 +134,7 @@ async fn a_change_that_no_bell_told_of_is_made_up_for_when_the_listener_is_back(
     let node = TestNode::start(&database).await;
     make_room(&database, "design").await;
     let mut guest = Client::joined(&node, "guest", "design").await;
+    guest.ping().await; // behind the join: the room is hosted, and the guest is in it
     let client = database.client().await;
     // Past the procedures and the trigger: counted, not rung.
     client.batch_execute("update pgcanvas.rooms set rights = rights + 1").await.unwrap();
