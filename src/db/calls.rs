@@ -5,6 +5,7 @@ pub mod files;
 mod gestures;
 pub mod past;
 pub mod people;
+pub mod plain;
 mod reading;
 pub mod upkeep;
 mod writing;

@@ -17,6 +17,11 @@ pub(super) const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
 
+/// As `apply_ops` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that.
+const WRITER_PLANS: &str =
+    "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
+    set enable_mergejoin = off; set enable_bitmapscan = off";
+
 /// The node's door to the database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -59,6 +64,9 @@ impl Db {
         let prepared =
             timeout(Duration::from_millis(OPEN_TIMEOUT_MS), prepare_session(&client, WRITE_TIMEOUT_MS));
         prepared.await.map_err(|_| DbError::Unreachable)??;
+        timeout(Duration::from_millis(OPEN_TIMEOUT_MS), client.batch_execute(WRITER_PLANS))
+            .await
+            .map_err(|_| DbError::Unreachable)??;
         Ok(client)
     }
 

@@ -8,6 +8,7 @@ pub mod join;
 pub mod outbox;
 pub mod presence;
 pub mod registry;
+mod road;
 pub mod seed;
 pub mod submission;
 pub mod writer;

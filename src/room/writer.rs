@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
+use super::road;
 use super::submission::PATIENCE;
 pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
-use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
+use crate::db::calls::{self, BatchAnswer, WriterConnection};
 use crate::db::{Db, DbError};
 use crate::metrics::{Metrics, count};
 use crate::model::{Gesture, RoomId};
@@ -183,6 +184,11 @@ impl Writer {
         if batches.len() > 1 && !batches.iter().all(Submission::is_drawing) {
             return batches.into_iter().map(|submission| vec![submission]).collect();
         }
+        let mut parts = road::part(batches);
+        if parts.len() > 1 {
+            return parts;
+        }
+        let batches = parts.pop().unwrap_or_default();
         match self.apply(&batches).await {
             Ok(answers) => {
                 for (submission, answer) in batches.into_iter().zip(answers) {
@@ -347,13 +353,12 @@ async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Ve
     if let [submission] = batches {
         let call = submission.gesture_call();
         let answer = match &submission.gesture {
-            Gesture::Draw(_) => return connection.apply_ops(&[submission.call()]).await,
+            Gesture::Draw(_) => return road::apply(connection, batches).await,
             Gesture::Undo => connection.move_gesture(&call, true).await?,
             Gesture::Redo => connection.move_gesture(&call, false).await?,
             Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
         };
         return Ok(vec![answer]);
     }
-    let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
-    connection.apply_ops(&calls).await
+    road::apply(connection, batches).await
 }

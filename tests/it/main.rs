@@ -48,6 +48,7 @@ mod sql_conflicts;
 mod sql_geometry;
 mod sql_history;
 mod sql_merge;
+mod sql_plain;
 mod sql_references;
 mod sql_restore;
 mod sql_roles;

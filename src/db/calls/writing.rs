@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
+use super::plain::{PlainOp, PlainRow};
 use super::seq;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
@@ -83,20 +84,24 @@ const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12)";
 
-/// A connection that writes, with its statement prepared.
+const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// A connection that writes, with its statements prepared.
 #[derive(Debug)]
 pub struct WriterConnection {
     pub(super) client: Client,
     apply_ops: tokio_postgres::Statement,
+    apply_plain: tokio_postgres::Statement,
 }
 
 impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
         let client = db.connect_writer().await?;
-        let prepared = timeout(PREPARE_TIMEOUT, client.prepare(APPLY_OPS)).await;
-        let apply_ops = prepared.map_err(|_| DbError::Unreachable)??;
-        Ok(Self { client, apply_ops })
+        let prepared = async { tokio::try_join!(client.prepare(APPLY_OPS), client.prepare(APPLY_PLAIN)) };
+        let prepared = timeout(PREPARE_TIMEOUT, prepared).await;
+        let (apply_ops, apply_plain) = prepared.map_err(|_| DbError::Unreachable)??;
+        Ok(Self { client, apply_ops, apply_plain })
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
@@ -122,6 +127,39 @@ impl WriterConnection {
         let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;
         answers(batches.len(), &rows)
+    }
+
+    /// Applies batches whose ops have all been read as plain ones, each shape named once. None: something is not plain after all, and nothing
+    /// was applied.
+    pub async fn apply_plain(
+        &self,
+        batches: &[BatchCall<'_>],
+        ops: &[&[PlainOp]],
+    ) -> Result<Option<Vec<BatchAnswer>>, DbError> {
+        let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
+        let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
+        let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
+        let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
+        let gestures: Vec<Option<i64>> = batches.iter().map(|batch| batch.part_of).collect();
+        let roles: Vec<&str> = batches.iter().map(|batch| batch.role.as_str()).collect();
+        let numbers: Vec<i32> = (1..).zip(ops).flat_map(|(n, ops)| ops.iter().map(move |_| n)).collect();
+        let all = || ops.iter().copied().flatten();
+        let patches: Vec<bool> = all().map(|op| op.patch).collect();
+        let rows: Vec<&PlainRow> = all().map(|op| &op.row).collect();
+        let extras: Vec<Option<JsonText<'_>>> = all().map(|op| op.extra.as_deref().map(JsonText)).collect();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
+            [&rooms, &clients, &op_ids, &authors, &gestures, &roles, &numbers, &patches, &rows, &extras];
+        let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_plain, &parameters)).await;
+        let row = applied.map_err(|_| DbError::Unreachable)??;
+        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>(0)? else { return Ok(None) };
+        let answers = seqs.into_iter().zip(ops).map(|(seq, ops)| {
+            Ok(BatchAnswer::Applied {
+                seq: Seq::new(seq).map_err(|_| DbError::Refused)?,
+                outcomes: vec!["applied".to_owned(); ops.len()],
+                left_alone: None,
+            })
+        });
+        answers.collect::<Result<_, DbError>>().map(Some)
     }
 }
 

@@ -1,0 +1,303 @@
+//! Ops as `apply_plain` takes them: each a row of typed values, so that the database reads no JSON.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use bytes::{BufMut, BytesMut};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type};
+
+use super::writing::BatchCall;
+use crate::model::shape::{Presence, Rule, find};
+use crate::model::{Op, Verb};
+
+/// The fields of `pgcanvas.shape_properties`, in its order.
+const FIELDS: [&str; 26] = [
+    "id",
+    "kind",
+    "x",
+    "y",
+    "width",
+    "height",
+    "angle",
+    "points",
+    "index",
+    "frame_id",
+    "container_id",
+    "group_ids",
+    "locked",
+    "stroke_color",
+    "background_color",
+    "fill_style",
+    "stroke_width",
+    "stroke_style",
+    "roughness",
+    "opacity",
+    "text",
+    "font_size",
+    "font_family",
+    "file_id",
+    "link",
+    "props",
+];
+
+/// Names by which a shape refers to others, at the top and in `props`: what has one goes the other way.
+const REFERENCES: [&str; 5] =
+    ["frame_id", "container_id", "\"startBinding\"", "\"endBinding\"", "\"boundElements\""];
+
+/// The version of jsonb's binary form: its text follows.
+const JSONB_VERSION: u8 = 1;
+
+/// What one op sets.
+#[derive(Debug, Clone)]
+pub struct PlainOp {
+    pub(super) patch: bool,
+    pub(super) row: PlainRow,
+    /// JSON: what of a put has no column.
+    pub(super) extra: Option<String>,
+}
+
+/// A value of `pgcanvas.shape_properties`, in the binary form of its fields.
+#[derive(Debug, Clone)]
+pub(super) struct PlainRow {
+    bytes: Vec<u8>,
+    /// Where in the bytes each field stands; none is null.
+    fields: [Option<(u32, u32)>; FIELDS.len()],
+}
+
+/// Reads the ops of a batch; none when one of them is no plain put or patch.
+pub fn plain_ops(ops: &[Op]) -> Option<Vec<PlainOp>> {
+    ops.iter().map(PlainOp::read).collect()
+}
+
+/// Whether no batch and no shape is named twice.
+pub fn each_once(batches: &[BatchCall<'_>]) -> bool {
+    let (mut shapes, mut numbers) = (HashSet::new(), HashSet::new());
+    batches.iter().all(|batch| {
+        numbers.insert((batch.room_id, batch.client, batch.op_id))
+            && batch.ops.iter().all(|op| shapes.insert((batch.room_id, op.id.as_str())))
+    })
+}
+
+impl PlainOp {
+    fn read(op: &Op) -> Option<Self> {
+        let mut plain = Self {
+            patch: op.verb == Verb::Patch,
+            row: PlainRow { bytes: Vec::with_capacity(op.body.len()), fields: [None; FIELDS.len()] },
+            extra: None,
+        };
+        match op.verb {
+            Verb::Put => plain.fill(&op.body)?,
+            Verb::Patch => {
+                let patch: Patch<'_> = serde_json::from_str(&op.body).ok()?;
+                if patch.unset.get() != "[]" {
+                    return None;
+                }
+                plain.fill(patch.set.get())?;
+                plain.row.put("id", |bytes| bytes.extend_from_slice(op.id.as_str().as_bytes()))?;
+            }
+            Verb::Append | Verb::Delete | Verb::Merge => return None,
+        }
+        Some(plain)
+    }
+
+    /// Takes the members of an object.
+    fn fill(&mut self, json: &str) -> Option<()> {
+        let Members(members) = serde_json::from_str(json).ok()?;
+        let mut extra = String::new();
+        for (name, raw) in members {
+            match find(&name).filter(|_| raw.get() != "null") {
+                Some(property) => self.row.put_by_rule(property.name, property.rule, raw.get())?,
+                // An unknown name, or an explicit null.
+                None if self.patch => return None,
+                None => {
+                    extra.push(if extra.is_empty() { '{' } else { ',' });
+                    extra.push_str(&serde_json::to_string(&name).ok()?);
+                    extra.push(':');
+                    extra.push_str(raw.get());
+                }
+            }
+        }
+        if !extra.is_empty() {
+            self.extra = Some(extra + "}");
+        }
+        if !self.patch {
+            self.row.fill_defaults()?;
+        }
+        Some(())
+    }
+}
+
+impl PlainRow {
+    /// What a put leaves out and a shape cannot be without.
+    fn fill_defaults(&mut self) -> Option<()> {
+        for (place, name) in FIELDS.iter().enumerate() {
+            if self.fields.get(place)?.is_some() {
+                continue;
+            }
+            let property = find(name).filter(|property| property.presence == Presence::Defaulted);
+            match property.map(|property| property.rule) {
+                Some(Rule::Object) => self.put_by_rule(name, Rule::Object, "{}")?,
+                Some(rule) => self.put_by_rule(name, rule, "0")?,
+                None => {}
+            }
+        }
+        Some(())
+    }
+
+    fn put_by_rule(&mut self, name: &str, rule: Rule, json: &str) -> Option<()> {
+        if REFERENCES.contains(&name) {
+            return None;
+        }
+        match rule {
+            Rule::Number { .. } => {
+                let number: f64 = json.parse().ok()?;
+                self.put(name, |bytes| bytes.put_f64(number))
+            }
+            Rule::Id | Rule::Text { .. } | Rule::Index { .. } => {
+                let text = read_text(json)?;
+                self.put(name, |bytes| bytes.extend_from_slice(text.as_bytes()))
+            }
+            Rule::Flag => self.put(name, |bytes| bytes.push(u8::from(json == "true"))),
+            Rule::Object => {
+                if REFERENCES.iter().any(|reference| json.contains(reference)) {
+                    return None;
+                }
+                self.put(name, |bytes| {
+                    bytes.push(JSONB_VERSION);
+                    bytes.extend_from_slice(json.as_bytes());
+                })
+            }
+            Rule::Points => {
+                let points: Vec<Vec<f64>> = serde_json::from_str(json).ok()?;
+                self.put(name, |bytes| write_points(&points, bytes))
+            }
+            // Only the empty list says nothing of others.
+            Rule::GroupIds if json == "[]" => self.put(name, |bytes| write_empty_array(&Type::TEXT, bytes)),
+            Rule::GroupIds => None,
+        }
+    }
+
+    fn put(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
+        let place = FIELDS.iter().position(|field| *field == name)?;
+        let start = u32::try_from(self.bytes.len()).ok()?;
+        write(&mut self.bytes);
+        let end = u32::try_from(self.bytes.len()).ok()?;
+        *self.fields.get_mut(place)? = Some((start, end));
+        Some(())
+    }
+}
+
+/// A JSON string's text; nearly always as it stands.
+fn read_text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(json).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+fn write_empty_array(of: &Type, bytes: &mut Vec<u8>) {
+    bytes.put_i32(0); // dimensions
+    bytes.put_i32(0); // no nulls
+    bytes.put_u32(of.oid());
+}
+
+fn write_points(points: &[Vec<f64>], bytes: &mut Vec<u8>) {
+    let Some(first) = points.first() else { return write_empty_array(&Type::FLOAT8, bytes) };
+    bytes.put_i32(2);
+    bytes.put_i32(0);
+    bytes.put_u32(Type::FLOAT8.oid());
+    for length in [points.len(), first.len()] {
+        bytes.put_i32(i32::try_from(length).unwrap_or(i32::MAX));
+        bytes.put_i32(1);
+    }
+    for number in points.iter().flatten() {
+        bytes.put_i32(8);
+        bytes.put_f64(*number);
+    }
+}
+
+/// The type of a field of `pgcanvas.shape_properties`.
+const fn column_type(rule: Rule) -> Type {
+    match rule {
+        Rule::Number { .. } => Type::FLOAT8,
+        Rule::Id | Rule::Text { .. } | Rule::Index { .. } => Type::TEXT,
+        Rule::Flag => Type::BOOL,
+        Rule::Points => Type::FLOAT8_ARRAY,
+        Rule::GroupIds => Type::TEXT_ARRAY,
+        Rule::Object => Type::JSONB,
+    }
+}
+
+impl ToSql for PlainRow {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.put_i32(i32::try_from(FIELDS.len())?);
+        for (name, field) in FIELDS.iter().zip(&self.fields) {
+            let property = find(name).ok_or("a field that is no property")?;
+            out.put_u32(column_type(property.rule).oid());
+            let value = field.and_then(|(start, end)| self.bytes.get(start as usize..end as usize));
+            match value {
+                Some(value) => {
+                    out.put_i32(i32::try_from(value.len())?);
+                    out.put_slice(value);
+                }
+                None => out.put_i32(-1),
+            }
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        ty.name() == "shape_properties" && matches!(ty.kind(), Kind::Composite(_))
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+/// A patch's body.
+#[derive(Deserialize)]
+struct Patch<'a> {
+    #[serde(borrow)]
+    set: &'a RawValue,
+    #[serde(borrow)]
+    unset: &'a RawValue,
+}
+
+/// The members of an object, as they stand.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A member's name, borrowed wherever it holds no escape.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some(Name(name)) = access.next_key::<Name<'de>>()? {
+                    members.push((name, access.next_value::<&'de RawValue>()?));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}

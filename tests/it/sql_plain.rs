@@ -1,0 +1,315 @@
+//! The narrow road and the general one lead to the same place (AO9).
+
+use super::support::board::{Bells, Board, open_room};
+use super::sync::random;
+use pgcanvas::db::calls::plain::{PlainOp, each_once, plain_ops};
+use pgcanvas::db::calls::{BatchAnswer, BatchCall, WriterConnection};
+use pgcanvas::db::{Db, Target};
+use pgcanvas::model::{Op, Role, RoomId};
+use pgcanvas::protocol::{ClientMessage, decode};
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::{Map, Value, json};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+/// The same shapes as the other room's, but for what cannot be the same.
+const SHAPES: &str = "select coalesce(json_agg(to_jsonb(s) - '{room_id,ordinal,created_at,updated_at,refs}'::text[]
+    || jsonb_build_object('refs', array(select substr(r, strpos(r, ':')) from unnest(s.refs) as r)) order by s.id), '[]')::text
+    from pgcanvas.shapes s where room_id = $1";
+const LOG: &str = "select coalesce(json_agg(jsonb_build_array(seq, op, shape_id, change::jsonb #- '{shape,created_at}' #- '{shape,updated_at}',
+    before::jsonb - 'created_at' - 'updated_at', author, client, op_id, gesture, undoes, role) order by seq, shape_id), '[]')::text
+    from pgcanvas.shape_changes where room_id = $1";
+const ANSWERS: &str = "select coalesce(json_agg(jsonb_build_array(client, op_id, seq, outcomes) order by seq, op_id), '[]')::text
+    from pgcanvas.applied_ops where room_id = $1";
+const STONES: &str =
+    "select coalesce(json_agg(jsonb_build_array(id, version, nonce, seq) order by id), '[]')::text
+    from pgcanvas.tombstones where room_id = $1";
+
+fn ops(ops: &Value) -> Vec<Op> {
+    let frame = json!({"type": "ops", "room": "1", "op_id": 1, "ops": ops}).to_string();
+    match decode(&frame) {
+        Ok(ClientMessage::Gesture(batch)) => batch.gesture.ops().to_vec(),
+        other => panic!("{frame}: {other:?}"),
+    }
+}
+
+/// Some properties of a shape; of `odd` ones everything.
+fn properties(random: &mut StdRng, shape: &mut Map<String, Value>, odd: bool) {
+    let mut set = |name: &str, value: Value| _ = shape.insert(name.to_owned(), value);
+    for name in ["x", "y", "width", "height", "angle"] {
+        if random.random_bool(0.5) {
+            set(name, json!(f64::from(random.random_range(-3..3)) / 2.0));
+        }
+    }
+    if !odd {
+        set("x", json!(random.random_range(-1e6..1e6)));
+        if random.random_bool(0.3) {
+            set(
+                "props",
+                json!({"nonce": random.random_range(0..9), ["a", "b"].choose(random).unwrap().to_string(): {"deep": [1, 2.50]}}),
+            );
+        }
+        if random.random_bool(0.2) {
+            set("stroke_color", json!(["#fff", "r\"o\t é"].choose(random)));
+        }
+        return;
+    }
+    for (name, values) in [
+        ("points", json!([[], [[0, 0], [1.5, 2]], [[0, 0, 0.5]]])),
+        ("index", json!(["a1", "a2", null])),
+        ("group_ids", json!([[], ["g"]])),
+        ("locked", json!([true, false])),
+        ("stroke_color", json!(["#1e1e1e", "r\"o\\t é", "", null])),
+        ("fill_style", json!(["solid"])),
+        ("stroke_width", json!([0, 2, 1000])),
+        ("stroke_style", json!(["dotted"])),
+        ("opacity", json!([100, 33.3])),
+        ("text", json!(["one\ntwo", "{\"a\":[1]}"])),
+        ("font_size", json!([20])),
+        ("file_id", json!(["f"])),
+        ("link", json!([null, "https://example.org"])),
+        ("frame_id", json!([null, "s1"])),
+        ("mine", json!([{"deep": [1, null]}, "é", null])),
+        (
+            "props",
+            json!([{}, {"a": 1}, {"a": {"b": null}, "c": 1e3}, {"boundElements": []}, {"boundElements": [{"id": "s2"}]},
+                         {"startBinding": {"elementId": "s3"}}, {"endBinding": null}]),
+        ),
+    ] {
+        if random.random_bool(0.12) {
+            set(name, values.as_array().unwrap().choose(random).unwrap().clone());
+        }
+    }
+}
+
+fn any_op(random: &mut StdRng, id: &str, odd: bool) -> Value {
+    let mut members = Map::new();
+    properties(random, &mut members, odd);
+    match random.random_range(if odd { 0 } else { 3 }..20) {
+        0 => json!({"op": "delete", "id": id}),
+        1 => json!({"op": "append", "id": id, "points": [[1, 2]]}),
+        2 => json!({"op": "patch", "id": id, "set": members, "unset": ["file_id_", "props.zzz"]}),
+        3..=9 => {
+            members.insert("id".to_owned(), json!(id));
+            members.insert(
+                "kind".to_owned(),
+                json!(["rectangle", "ellipse", "freedraw"].choose(random).unwrap()),
+            );
+            json!({"op": "put", "shape": members})
+        }
+        _ => json!({"op": "patch", "id": id, "set": members}),
+    }
+}
+
+/// Batches that name each shape once, nearly always.
+fn any_batches(random: &mut StdRng) -> Vec<Vec<Op>> {
+    let mut ids: Vec<usize> = (0..16).collect();
+    let odd = random.random_bool(0.4);
+    (0..random.random_range(1..4))
+        .map(|_| {
+            let count = random.random_range(1..4);
+            let batch: Vec<Value> = (0..count)
+                .map(|_| {
+                    let place = random.random_range(0..ids.len());
+                    let id = if random.random_bool(0.97) { ids.swap_remove(place) } else { ids[place] };
+                    any_op(random, &format!("s{id}"), odd)
+                })
+                .collect();
+            ops(&json!(batch))
+        })
+        .collect()
+}
+
+async fn told(client: &Client, sql: &str, room: i64) -> Value {
+    let text: String = client.query_one(sql, &[&room]).await.unwrap().get(0);
+    serde_json::from_str(&text).unwrap()
+}
+
+/// What a bell said, without times; changes of a batch in the order of their shapes.
+async fn heard(bells: &mut Bells) -> Vec<(String, Vec<Value>)> {
+    let payloads = bells.heard().await;
+    let read = |line: &str| {
+        let mut batch: Value = serde_json::from_str(line).unwrap();
+        batch["at"] = Value::Null;
+        let changes = batch["changes"].as_array_mut().unwrap();
+        for change in changes.iter_mut() {
+            if let Some(shape) = change.get_mut("shape").and_then(Value::as_object_mut) {
+                shape.remove("created_at");
+                shape.remove("updated_at");
+            }
+        }
+        changes.sort_by_key(|change| change.to_string().replace("{\"id\"", ""));
+        batch
+    };
+    payloads
+        .iter()
+        .map(|payload| {
+            let mut lines = payload.lines();
+            (lines.next().unwrap().to_owned(), lines.map(read).collect())
+        })
+        .collect()
+}
+
+/// Both roads, on one database: room 1 is written by the general one, room 2 by the narrow one wherever that leads.
+struct Roads {
+    board: Board,
+    writer: WriterConnection,
+    client: Uuid,
+    op_id: i64,
+    plain: usize,
+}
+
+impl Roads {
+    async fn open() -> Self {
+        let board = Board::open().await;
+        open_room(&board.client, 2).await;
+        let db = Db::new(&Target::from_config(board.database.config().clone()).unwrap(), 2).unwrap();
+        let writer = WriterConnection::open(&db).await.unwrap();
+        Self { board, writer, client: Uuid::new_v4(), op_id: 0, plain: 0 }
+    }
+
+    fn calls<'a>(&mut self, room: i64, batches: &'a [Vec<Op>]) -> Vec<BatchCall<'a>> {
+        let numbered = (self.op_id + 1..).zip(batches);
+        let room_id = RoomId::new(room).unwrap();
+        let part_of = Some(7).filter(|_| self.op_id % 3 == 0);
+        numbered
+            .map(|(op_id, ops)| BatchCall {
+                room_id,
+                client: self.client,
+                op_id,
+                author: "ann \"é\"",
+                role: Role::Editor,
+                seen: None,
+                part_of,
+                ops,
+            })
+            .collect()
+    }
+
+    /// Sends the same batches down both; gives what both answered.
+    async fn send(&mut self, batches: &[Vec<Op>]) -> Vec<BatchAnswer> {
+        let general = self.calls(1, batches);
+        let expected = self.writer.apply_ops(&general).await;
+        let calls = self.calls(2, batches);
+        let read: Option<Vec<Vec<PlainOp>>> = batches.iter().map(|ops| plain_ops(ops)).collect();
+        let mut answers = None;
+        if let Some(read) = read.filter(|_| each_once(&calls)) {
+            let read: Vec<&[PlainOp]> = read.iter().map(Vec::as_slice).collect();
+            answers = self.writer.apply_plain(&calls, &read).await.unwrap();
+        }
+        self.plain += usize::from(answers.is_some());
+        let answers = match answers {
+            Some(answers) => Ok(answers),
+            None => self.writer.apply_ops(&calls).await,
+        };
+        self.op_id += i64::try_from(batches.len()).unwrap();
+        assert_eq!(answers, expected);
+        answers.unwrap_or_default()
+    }
+
+    async fn assert_same(&self) {
+        for sql in [SHAPES, LOG, ANSWERS, STONES] {
+            let (general, narrow) =
+                (told(&self.board.client, sql, 1).await, told(&self.board.client, sql, 2).await);
+            assert_eq!(general, narrow, "{sql}");
+        }
+        for room in [1, 2] {
+            let faults: i64 =
+                self.board.value(&format!("select count(*) from pgcanvas.verify('{room}')")).await;
+            assert_eq!(faults, 0, "the log makes the board of room {room}");
+        }
+    }
+}
+
+/// AO9
+#[tokio::test]
+async fn both_roads_lead_to_the_same_rows_log_answers_and_bells() {
+    let mut random = random();
+    let mut roads = Roads::open().await;
+    let (mut one, mut two) = (roads.board.listen(&[1]).await, roads.board.listen(&[2]).await);
+    for _ in 0..12 {
+        for _ in 0..25 {
+            let batches = any_batches(&mut random);
+            roads.send(&batches).await;
+        }
+        roads.assert_same().await;
+        assert_eq!(heard(&mut one).await, heard(&mut two).await);
+    }
+    println!("{} of 300 calls were plain", roads.plain);
+    assert!(roads.plain > 25, "only {} of 300 calls took the narrow road", roads.plain);
+}
+
+/// AO9, AO1
+#[tokio::test]
+async fn what_is_not_plain_is_left_to_the_general_road() {
+    let mut roads = Roads::open().await;
+    let put = |id: &str, x: i64| json!({"op": "put", "shape": {"id": id, "kind": "text", "x": x}});
+    let first = vec![ops(&json!([put("a", 1), put("b", 1)])), ops(&json!([put("c", 1)]))];
+    roads.send(&first).await;
+    assert_eq!(roads.plain, 1);
+    for batch in [
+        json!([put("a", 1)]),                                          // unchanged
+        json!([{"op": "patch", "id": "never", "set": {"x": 1}}]),      // gone
+        json!([put("a", 2), put("b", 1)]),                             // one of both unchanged
+        json!([put("a", 3), put("a", 4)]),                             // a shape twice
+        json!([put("d", 1), {"op": "delete", "id": "b"}]),             // a delete
+        json!([{"op": "patch", "id": "a", "set": {"frame_id": "c"}}]), // a reference
+        json!([put("a", 5)]),                                          // which that loses
+        json!([{"op": "patch", "id": "a", "set": {}, "unset": ["props.k"]}]),
+    ] {
+        roads.send(&[ops(&batch)]).await;
+        assert_eq!(roads.plain, 1, "{batch}");
+    }
+    // A repeat gets its first answer, and a shape that comes back goes on with its versions.
+    roads.op_id -= 1;
+    roads.send(&[ops(&json!([put("z", 1)]))]).await;
+    assert_eq!(roads.plain, 1);
+    roads
+        .send(&[
+            ops(&json!([put("b", 9)])),
+            ops(&json!([{"op": "patch", "id": "c", "set": {"y": 5, "link": "l"}}])),
+        ])
+        .await;
+    assert_eq!(roads.plain, 2);
+    roads.assert_same().await;
+    roads.board.run("update pgcanvas.rooms set policy = 'strict'").await;
+    roads.send(&[ops(&json!([put("b", 10)]))]).await;
+    assert_eq!(roads.plain, 2);
+    roads.assert_same().await;
+}
+
+/// AO9, AO3
+#[tokio::test]
+async fn the_database_itself_judges_what_is_plain() {
+    let board = Board::open().await;
+    let call = |rows: &str, patch: bool| {
+        format!(
+            "select pgcanvas.apply_plain(array[1], array[gen_random_uuid()], array[1], '{{ann}}', array[null]::bigint[], '{{editor}}',
+               array_fill(1, array[cardinality(r)]), array_fill({patch}, array[cardinality(r)]), r, array_fill(null::jsonb, array[cardinality(r)]))
+             from (select array(select jsonb_populate_record('(,,0,0,0,0,0,,,,,,,,,,,,,,,,,,,{{}})'::pgcanvas.shape_properties, o) from jsonb_array_elements('{rows}') as o) as r) as rows"
+        )
+    };
+    let apply = async |rows: &str, patch| {
+        board.client.query_one(&call(rows, patch), &[]).await.map(|row| row.get::<_, Option<Vec<i64>>>(0))
+    };
+    assert_eq!(apply(r#"[{"id":"a","kind":"text"}]"#, false).await.unwrap(), Some(vec![1]));
+    for rows in [
+        r#"[{"id":"b","kind":"text","x":1e300}]"#,
+        r#"[{"id":"b","kind":"text","x":"NaN"}]"#,
+        r#"[{"id":"b","kind":"text","frame_id":"a"}]"#,
+        r#"[{"id":"b","kind":"text","group_ids":["g"]}]"#,
+        r#"[{"id":"b","kind":"text","props":{"startBinding":{"elementId":"a"}}}]"#,
+        r#"[{"id":"b","kind":"text","opacity":101},{"id":"c","kind":"text"}]"#,
+        r#"[{"id":"b","kind":null}]"#,
+    ] {
+        assert_eq!(apply(rows, false).await.unwrap(), None, "{rows}");
+    }
+    apply(r#"[{"id":"a","x":5},{"id":"a","x":6}]"#, true).await.expect_err("a shape named twice");
+    apply(r#"[{"id":"b","kind":"text"},{"id":"b","kind":"text"}]"#, false)
+        .await
+        .expect_err("a shape named twice");
+    assert_eq!(board.last_seq().await, 1);
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shape_changes").await, 1);
+}
