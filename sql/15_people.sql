@@ -7,6 +7,17 @@ begin
 end $$;
 comment on function pgcanvas.create_user is 'Makes an account. A taken login raises users_pkey, one that breaks the rule login_check.';
 
+create or replace function pgcanvas.set_password(p_login text, p_password_hash text, p_keep bytea default null)
+  returns boolean language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  update users set password_hash = p_password_hash where id = p_login;
+  if not found then return false; end if;
+  delete from sign_ins s where s.user_id = p_login and s.token_hash is distinct from p_keep;
+  delete from sign_in_attempts a where a.login = p_login;
+  return true;
+end $$;
+comment on function pgcanvas.set_password is 'Gives somebody another password, and signs them out everywhere but where the token is to be kept; false when there is no such account.';
+
 create or replace function pgcanvas.user_by_login(p_login text)
   returns table (id text, name text, password_hash text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$

@@ -8,9 +8,9 @@ $$;
 comment on function pgcanvas.is_owned is 'Whether a room has somebody who may say who else may.';
 
 create or replace function pgcanvas.room_access(p_room text, p_user text, p_link bytea)
-  returns table (id bigint, slug text, channel text, role text, rights bigint, owned boolean)
+  returns table (id bigint, slug text, channel text, epoch uuid, last_seq bigint, role text, rights bigint, owned boolean)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select d.id, r.slug, d.channel, a.role::text, r.rights, is_owned(d.id)
+  select d.id, r.slug, d.channel, r.epoch, r.last_seq, a.role::text, r.rights, is_owned(d.id)
   from room_door(p_room) as d join rooms r on r.id = d.id
   cross join lateral (select greatest(
     everybodys_role(r.visibility),

@@ -181,8 +181,16 @@ fn commands_take_what_is_theirs_alone() {
         settings(&["new-epoch", "--all"], &[]).unwrap().command(),
         Command::NewEpoch { room: None, all: true }
     );
+    assert_eq!(
+        settings(&["link", "design", "--role=viewer", "--days", "7"], &[]).unwrap().command(),
+        Command::Link { room: "design".into(), role: "viewer".into(), days: Some(7) }
+    );
     for args in [
-        &["new-epoch"][..],
+        &["link"][..],
+        &["link", "design", "--role=god"],
+        &["link", "design", "--days=0"],
+        &["password"],
+        &["new-epoch"],
         &["new-epoch", "a", "--all"],
         &["verify"],
         &["prune", "--keep-changes=-1"],

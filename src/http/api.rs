@@ -50,12 +50,13 @@ async fn elsewhere(
 ) -> Result<Answer, Answer> {
     match (method, parts) {
         (&Method::GET, ["me"]) => people::me(caller),
+        (&Method::POST, ["me", "password"]) => people::change_password(node, caller, request).await,
         (&Method::POST, ["signout"]) => people::sign_out(node, caller).await,
         (&Method::GET, ["rooms"]) => rooms::list(node, caller, &request).await,
         (&Method::POST, ["rooms"]) => rooms::create(node, caller, request).await,
         (&Method::GET, ["files", sha256]) => Ok(files::get(node, sha256, &request).await),
         (&Method::PUT | &Method::POST, ["files", sha256]) => Ok(files::put(node, sha256, request).await),
-        (_, ["signup" | "signin" | "signout" | "me" | "rooms"]) => Err(not_allowed()),
+        (_, ["signup" | "signin" | "signout" | "me" | "rooms"] | ["me", "password"]) => Err(not_allowed()),
         (method, ["files", ..]) if method != Method::GET => Err(not_allowed()),
         _ => Err(nowhere()),
     }

@@ -41,16 +41,20 @@ struct SignIn {
     password: Password,
 }
 
+/// What is posted to change a password.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    password: Password,
+    new_password: Password,
+}
+
 /// `POST /api/signup` `{login, password, name?}`.
 pub(super) async fn sign_up(node: &Node, request: Request<Incoming>) -> Result<Answer, Answer> {
     let asked: SignUp = read(request, "{login, password, name?}").await?;
     let login: Login = asked.login.parse().map_err(|rule| invalid(&format!("login: {rule}")))?;
     let name = checked_name(asked.name, &login)?;
-    let chars = asked.password.0.chars().count();
-    if !(MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&chars) {
-        let rule = format!("password: must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters");
-        return Err(invalid(&rule));
-    }
+    check_password("password", &asked.password)?;
     let place = node.passwords.place().map_err(busy)?;
     let hash = place.hash(asked.password.0).await.map_err(busy)?;
     let made = people::create_user(&node.db, &login, &name, &hash).await;
@@ -68,26 +72,53 @@ fn checked_name(name: Option<String>, login: &Login) -> Result<String, Answer> {
     if fits { Ok(name) } else { Err(rule()) }
 }
 
+fn check_password(field: &str, password: &Password) -> Result<(), Answer> {
+    let fits = (MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.0.chars().count());
+    let rule =
+        || invalid(&format!("{field}: must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"));
+    if fits { Ok(()) } else { Err(rule()) }
+}
+
 /// `POST /api/signin` `{login, password}`. A wrong login and a wrong password are told alike, and take as long.
 pub(super) async fn sign_in(node: &Node, request: Request<Incoming>) -> Result<Answer, Answer> {
     let asked: SignIn = read(request, "{login, password}").await?;
     let login: Login = asked.login.parse().map_err(|_| wrong())?;
-    if asked.password.0.chars().count() > MAX_PASSWORD_CHARS {
+    let user = prove(node, &login, asked.password).await?;
+    signed_in(node, StatusCode::OK, &user).await
+}
+
+/// Whose login and password these are.
+async fn prove(node: &Node, login: &Login, password: Password) -> Result<User, Answer> {
+    if password.0.chars().count() > MAX_PASSWORD_CHARS {
         return Err(wrong());
     }
     // Before anything is written: what comes in is bounded by what can be hashed.
     let place = node.passwords.place().map_err(busy)?;
-    let wait = people::attempt_sign_in(&node.db, &login).await.map_err(|failure| db_error(&failure))?;
+    let wait = people::attempt_sign_in(&node.db, login).await.map_err(|failure| db_error(&failure))?;
     if wait > 0 {
         return Err(too_often(wait));
     }
-    let found = people::user_by_login(&node.db, &login).await.map_err(|failure| db_error(&failure))?;
+    let found = people::user_by_login(&node.db, login).await.map_err(|failure| db_error(&failure))?;
     let (user, hash) = found.unzip();
-    let is_right = place.is_right(asked.password.0, hash).await.map_err(busy)?;
-    match user.filter(|_| is_right) {
-        Some(user) => signed_in(node, StatusCode::OK, &user).await,
-        None => Err(wrong()),
-    }
+    let is_right = place.is_right(password.0, hash).await.map_err(busy)?;
+    user.filter(|_| is_right).ok_or_else(wrong)
+}
+
+/// `POST /api/me/password` `{password, new_password}`: other devices are signed out. A token alone does not do it: it may be found.
+pub(super) async fn change_password(
+    node: &Node,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Answer, Answer> {
+    let (user, token) = caller.user.as_ref().zip(caller.token.as_ref()).ok_or_else(no_one)?;
+    let asked: NewPassword = read(request, "{password, new_password}").await?;
+    check_password("new_password", &asked.new_password)?;
+    let login: Login = user.id.parse().map_err(|_| wrong())?;
+    prove(node, &login, asked.password).await?;
+    let place = node.passwords.place().map_err(busy)?;
+    let hash = place.hash(asked.new_password.0).await.map_err(busy)?;
+    let changed = people::set_password(&node.db, &user.id, &hash, token).await;
+    if changed.map_err(|failure| db_error(&failure))? { Ok(nothing()) } else { Err(no_one()) }
 }
 
 /// `POST /api/signout`.

@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::answer::{Answer, db_error, error, json_text, rejected};
+use super::answer::{Answer, answer, db_error, error, json_text, rejected};
 use super::caller::Caller;
+use crate::db::calls::access::Access;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::Role;
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
@@ -70,7 +72,11 @@ pub(super) async fn list(
     room: &str,
     request: &Request<Incoming>,
 ) -> Result<Answer, Answer> {
-    let room = caller.enter(node, room, Role::Viewer).await?.id;
+    let found = caller.enter(node, room, Role::Viewer).await?;
+    let tag = tag(&found);
+    if is_known(request, &tag) {
+        return Ok(tagged(answer(StatusCode::NOT_MODIFIED, "application/json", String::new()), &tag));
+    }
     let area = parameter(request, "box");
     let kind = parameter(request, "kind");
     let after = parameter(request, "after");
@@ -83,10 +89,29 @@ pub(super) async fn list(
         return Err(error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9"));
     }
     let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
-    match calls::shapes_in_box(&node.db, room, &query).await {
-        Ok(rows) => Ok(json_text(StatusCode::OK, told(&rows, limit))),
+    match calls::shapes_in_box(&node.db, found.id, &query).await {
+        Ok(rows) => Ok(tagged(json_text(StatusCode::OK, told(&rows, limit)), &tag)),
         Err(failure) => Err(db_error(&failure)),
     }
+}
+
+/// Says which batch an answer shows. Read before the shapes, so that it is never newer than they are.
+pub(super) fn tag(room: &Access) -> String {
+    format!("\"{}-{}\"", room.epoch.simple(), room.last_seq.get())
+}
+
+/// Whether who asks has what the tag says.
+pub(super) fn is_known(request: &Request<Incoming>, tag: &str) -> bool {
+    let known =
+        request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
+}
+
+fn tagged(mut answer: Answer, tag: &str) -> Answer {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    answer
 }
 
 /// `{shapes[], next}`: `next` is the `after` of the next page, or null.
@@ -131,7 +156,7 @@ pub(super) async fn post(
     })?;
     // Again: a body may take its time, and what one may can change meanwhile.
     let found = caller.enter(node, room, Role::Editor).await?;
-    let (reply, answer) = oneshot::channel();
+    let (reply, written) = oneshot::channel();
     let submission = Submission {
         room_id: found.id,
         client: posted.client.0,
@@ -141,11 +166,11 @@ pub(super) async fn post(
         seen: posted.seen,
         part_of: posted.part_of,
         gesture: posted.gesture,
-        reply: Box::new(move |written| _ = reply.send(written)),
+        reply: Box::new(move |answer| _ = reply.send(answer)),
         arrived: Instant::now(),
     };
     node.writers.submit(submission).await;
-    match answer.await {
+    match written.await {
         Ok(Written::Ack { seq, outcomes, left_alone }) => {
             let ack = encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref());
             Ok(json_text(StatusCode::OK, ack))

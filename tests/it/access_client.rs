@@ -4,11 +4,13 @@ use super::support::access::{Caller, PASSWORD, token};
 use super::support::client::{Client as Socket, Line};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
-use super::support::program::Program;
+use super::support::program::{Program, command, refusal, run};
 use nix::sys::signal::Signal;
 use pgcanvas::client::{Board, Client, Op, Phase, Settings};
 use pgcanvas::model::Token;
 use serde_json::json;
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 /// CL8
@@ -38,6 +40,45 @@ async fn a_client_says_at_every_connection_who_it_is_and_how_it_comes_in() {
     assert_eq!(ann.get(address, "/api/rooms/design").await.json()["touched_by"], "bob");
     assert_eq!(bob.post(address, "/api/signout", &json!({})).await.status, 204);
     client.until(|status| status.phase == Phase::Stopped(4401)).await;
+    node.stop().await;
+}
+
+/// AC16
+#[tokio::test]
+async fn whoever_is_locked_out_is_let_in_by_command() {
+    let database = TestDatabase::create().await;
+    let node = TestNode::start(&database).await;
+    let address = node.address();
+    let ann = Caller::signed_up(address, "ann").await;
+    let room = "select pgcanvas.create_room('design', 'private', null)";
+    database.client().await.batch_execute(room).await.unwrap();
+    let url = database.url();
+    let linked = run(&["link", "design", "--days=7", "--database-url", &url]).await;
+    let said = String::from_utf8(linked.stdout.clone()).unwrap();
+    let link = said.trim().strip_prefix("/r/design#link=").unwrap_or_else(|| panic!("{linked:?}"));
+    let owner = ann.with_link(link);
+    owner.set_member(address, "design", "ann", "owner").await;
+    let links = ann.get(address, "/api/rooms/design/links").await.json();
+    assert!(links["links"][0]["created_by"].as_str().unwrap().starts_with("sql:"), "{links}");
+    assert!(refusal(&run(&["link", "nowhere", "--database-url", &url]).await).contains("there is no room"));
+
+    let with_password = |login: &'static str, password: &'static str| {
+        let mut command = command(&["password", login, "--database-url", &url]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        async move {
+            let mut child = command.spawn().unwrap();
+            child.stdin.take().unwrap().write_all(password.as_bytes()).await.unwrap();
+            child.wait_with_output().await.unwrap()
+        }
+    };
+    assert!(with_password("ann", "another horse\n").await.status.success());
+    assert_eq!(ann.get(address, "/api/me").await.status, 401, "signed out everywhere");
+    for (password, status) in [(PASSWORD, 401), ("another horse", 200)] {
+        let body = json!({"login": "ann", "password": password});
+        assert_eq!(Caller::guest().post(address, "/api/signin", &body).await.status, status, "{password}");
+    }
+    assert!(refusal(&with_password("ann", "short\n").await).starts_with("password: must be"));
+    assert!(refusal(&with_password("nobody", "another horse").await).starts_with("login: "));
     node.stop().await;
 }
 

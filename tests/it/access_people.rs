@@ -299,6 +299,42 @@ async fn what_a_person_drew_on_one_device_is_undone_on_another_on_another_node()
     assert_eq!(last["touched_by"], "ann");
 }
 
+/// AC17
+#[tokio::test]
+async fn a_password_is_changed_by_who_knows_it() {
+    let database = TestDatabase::create().await;
+    let node = TestNode::start(&database).await;
+    let address = node.address();
+    let ann = Caller::signed_up(address, "ann").await;
+    let sign_in = |password: &'static str| async move {
+        Caller::guest().post(address, "/api/signin", &json!({"login": "ann", "password": password})).await
+    };
+    let other = Caller { token: Some(token(&sign_in(PASSWORD).await.json()).to_owned()), link: None };
+    let change = |caller: &Caller, old: &str, new: &str| {
+        let (caller, body) = (caller.clone(), json!({"password": old, "new_password": new}));
+        async move { caller.post(address, "/api/me/password", &body).await }
+    };
+    assert_eq!(change(&Caller::guest(), PASSWORD, "another horse").await.status, 401);
+    assert_eq!(
+        change(&ann, "wrong horse battery", "another horse").await.refusal(),
+        (401, "unauthorized".to_owned())
+    );
+    assert_eq!(change(&ann, PASSWORD, "short").await.refusal(), (400, "invalid".to_owned()));
+    assert_eq!(sign_in(PASSWORD).await.status, 200, "nothing has changed");
+    assert_eq!(change(&ann, PASSWORD, "another horse").await.status, 204);
+    assert_eq!(
+        (ann.get(address, "/api/me").await.status, other.get(address, "/api/me").await.status),
+        (200, 401)
+    );
+    assert_eq!((sign_in(PASSWORD).await.status, sign_in("another horse").await.status), (401, 200));
+    let mut tries = Vec::new();
+    for _ in 0..8 {
+        tries.push(change(&ann, "wrong horse battery", "a third horse").await.status);
+    }
+    assert!(tries.contains(&429), "it is slowed as signing in is: {tries:?}");
+    node.stop().await;
+}
+
 /// AC11
 #[tokio::test]
 async fn a_token_that_expired_or_was_taken_back_ends_its_sockets_too() {

@@ -134,11 +134,12 @@ async fn a_change_that_no_bell_told_of_is_made_up_for_when_the_listener_is_back(
     let node = TestNode::start(&database).await;
     make_room(&database, "design").await;
     let mut guest = Client::joined(&node, "guest", "design").await;
+    guest.ping().await; // behind the join: the room is hosted, and the guest is in it
     let client = database.client().await;
     // Past the procedures and the trigger: counted, not rung.
     client.batch_execute("update pgcanvas.rooms set rights = rights + 1").await.unwrap();
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-               where datname = current_database() and query ilike 'listen %'";
+               where datname = current_database() and application_name = 'pgcanvas listener'";
     let cut: i64 = client.query_one(cut, &[]).await.unwrap().get(0);
     assert_eq!(cut, 1);
     assert_sent_away(&mut guest, "the head tells").await;

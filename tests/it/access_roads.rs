@@ -3,6 +3,7 @@
 use super::support::access::{Caller, token};
 use super::support::client::{Client, Line, SeedClient};
 use super::support::database::TestDatabase;
+use super::support::http::get_with;
 use super::support::node::TestNode;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -228,6 +229,32 @@ async fn a_private_room_is_not_there_for_others_on_any_socket() {
         assert_eq!(anns.join("design").await["role"], "owner");
     }
     assert_untouched(&ann, nodes[0].address()).await;
+}
+
+/// HT9
+#[tokio::test]
+async fn shapes_are_told_again_when_the_room_changed_and_only_to_whoever_may_look() {
+    let database = TestDatabase::create().await;
+    let (nodes, ann) = drawn(&database, "readable").await;
+    let address = nodes[1].address();
+    let path = "/api/rooms/design/shapes";
+    let first = ann.get(address, path).await;
+    let tag = first.headers["etag"].clone();
+    let again = |known: String| async move { get_with(address, path, &[("if-none-match", &known)]).await };
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}")] {
+        let same = again(known).await;
+        assert_eq!((same.status, same.body.as_str(), &same.headers["etag"]), (304, "", &tag));
+    }
+    assert_eq!(again("\"x\"".to_owned()).await.status, 200);
+    database.client().await.batch_execute("update pgcanvas.shapes set x = 7").await.unwrap();
+    let changed = again(tag.clone()).await;
+    assert_eq!((changed.status, &changed.json()["shapes"][0]["x"]), (200, &json!(7)));
+    let tag = changed.headers["etag"].clone();
+    assert_eq!(
+        ann.ask(address, "PATCH", "/api/rooms/design", r#"{"visibility":"private"}"#).await.status,
+        200
+    );
+    assert_eq!(again(tag).await.status, 404);
 }
 
 /// AC8

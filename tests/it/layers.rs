@@ -22,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("node", &["model", "protocol", "config", "secrets", "db", "room", "metrics", "backoff", "http"]),
     ("session", &["model", "protocol", "secrets", "db", "room", "metrics", "node"]),
     ("http", &["model", "protocol", "secrets", "db", "room", "metrics", "node", "session"]),
-    ("app", &["config", "db", "node", "http"]),
+    ("app", &["model", "config", "secrets", "db", "node", "http"]),
 ];
 
 /// Where SQL text may stand.

@@ -55,6 +55,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select pgcanvas.check_rewind()",
         "select pgcanvas.create_user('ann', 'Ann', '$argon2id$x')",
         "select * from pgcanvas.user_by_login('ann')",
+        "select pgcanvas.set_password('ann', '$argon2id$y', null)",
         "select pgcanvas.attempt_sign_in('ann')",
         "select pgcanvas.add_sign_in('ann', sha256('t'), 30)",
         "select * from pgcanvas.who_is(sha256('t'))",

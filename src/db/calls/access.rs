@@ -3,10 +3,10 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Channel, room_id};
+use super::{Channel, room_id, seq};
 use crate::db::error::DbError;
 use crate::db::pool::Db;
-use crate::model::{Role, RoomId, RoomName, TokenHash};
+use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 
 /// What somebody may in a room, and what it takes to enter.
 #[derive(Debug, Clone)]
@@ -17,6 +17,10 @@ pub struct Access {
     pub slug: String,
     /// Its channel.
     pub channel: Channel,
+    /// Which history this is.
+    pub epoch: Uuid,
+    /// Seq of the last batch.
+    pub last_seq: Seq,
     /// What they may.
     pub role: Role,
     /// How often the rights had changed when this was found: it holds until they do again.
@@ -41,6 +45,8 @@ pub async fn room_access(
             id: room_id(row.try_get("id")?)?,
             slug: row.try_get("slug")?,
             channel: Channel(row.try_get("channel")?),
+            epoch: row.try_get("epoch")?,
+            last_seq: seq(&row, "last_seq")?,
             role: read_role(&row)?,
             rights: row.try_get("rights")?,
             owned: row.try_get("owned")?,

@@ -13,6 +13,18 @@ pub async fn create_user(db: &Db, login: &Login, name: &str, password_hash: &str
     Ok(())
 }
 
+/// Gives somebody another password, and signs them out everywhere but by this token.
+pub async fn set_password(
+    db: &Db,
+    user: &str,
+    password_hash: &str,
+    keep: &TokenHash,
+) -> Result<bool, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.set_password($1, $2, $3)").await?;
+    Ok(client.query_one(&statement, &[&user, &password_hash, &keep.as_bytes()]).await?.try_get(0)?)
+}
+
 /// An account and its password's hash; none when there is none of that login.
 pub async fn user_by_login(db: &Db, login: &Login) -> Result<Option<(User, String)>, DbError> {
     let client = db.get().await?;
@@ -50,7 +62,7 @@ pub async fn who_is(db: &Db, token: &TokenHash) -> Result<Option<User>, DbError>
     client.query_opt(&statement, &[&token.as_bytes()]).await?.as_ref().map(read_user).transpose()
 }
 
-/// Which of these tokens do not count any more, by their place.
+/// Those of these tokens that do not count any more.
 pub async fn signed_out(db: &Db, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, DbError> {
     let client = db.get().await?;
     let statement = client.prepare_cached("select * from pgcanvas.signed_out($1)").await?;
