@@ -1,7 +1,7 @@
 -- Rooms: making, finding, listing, and the state a node follows.
 
 -- Another result than before needs another function.
-drop function if exists pgcanvas.room_state(text), pgcanvas.list_rooms(text, integer);
+drop function if exists pgcanvas.room_state(text);
 create or replace function pgcanvas.last_author(p_room_id bigint, p_seq bigint)
   returns text language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select c.author from shape_changes c where c.room_id = p_room_id and c.seq = p_seq order by c.ordinal limit 1
@@ -30,14 +30,15 @@ $$;
 comment on function pgcanvas.room_door is 'Number and channel of a room by slug or number; no row when there is none. Unlike room_state it does not count the shapes.';
 
 create or replace function pgcanvas.room_head(p_room_id bigint)
-  returns table (epoch uuid, last_seq bigint, min_since bigint)
+  returns table (epoch uuid, last_seq bigint, min_since bigint, rights bigint)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.epoch, r.last_seq, r.min_since from rooms r where r.id = p_room_id
+  select r.epoch, r.last_seq, r.min_since, r.rights from rooms r where r.id = p_room_id
 $$;
-comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from.';
+comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what.';
 
 drop function if exists pgcanvas.create_room(text, text, text);
-create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text, p_policy text default 'merge')
+create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text, p_policy text default 'merge',
+  p_owner_link bytea default null)
   returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint;
@@ -45,9 +46,13 @@ begin
   insert into rooms (slug, visibility, policy, owner)
   values (coalesce(p_slug, 'board-' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)), p_visibility, p_policy, p_owner)
   returning id into v_id;
+  insert into members (room_id, user_id, role) select v_id, u.id, 'owner' from users u where u.id = p_owner;
+  if p_owner_link is not null then
+    insert into links (room_id, role, token_hash, created_by) values (v_id, 'owner', p_owner_link, p_owner);
+  end if;
   return v_id;
 end $$;
-comment on function pgcanvas.create_room is 'Makes a room and gives its number; without a slug one is drawn. A taken slug raises rooms_slug_key.';
+comment on function pgcanvas.create_room is 'Makes a room and gives its number; without a slug one is drawn. Its maker, when there is an account of that name, is a member and owner; an owner link is made for the hash that is given. A taken slug raises rooms_slug_key.';
 
 create or replace function pgcanvas.set_policy(p_room_id bigint, p_policy text)
   returns boolean language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -69,13 +74,20 @@ begin
 end $$;
 comment on function pgcanvas.open_room is 'Opens the room of a number on first use (seed dialect); refuses numbers above 1,000,000 that do not exist with WB004.';
 
-create or replace function pgcanvas.list_rooms(p_after text, p_limit integer)
+create or replace function pgcanvas.everybodys_role(p_visibility text)
+  returns pgcanvas.room_role language sql immutable parallel safe
+return case p_visibility when 'open' then 'editor'::pgcanvas.room_role when 'readable' then 'viewer'::pgcanvas.room_role end;
+comment on function pgcanvas.everybodys_role is 'What a room gives everybody; null: nothing.';
+
+create or replace function pgcanvas.list_rooms(p_after text, p_limit integer, p_user text default null)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, policy text, visibility text,
-                 shape_count bigint, created_at text, touched_at text, touched_by text)
+                 shape_count bigint, created_at text, touched_at text, touched_by text, role text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq)
-  from rooms r where r.visibility = 'open' and (p_after is null or r.slug > p_after)
+         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq),
+         greatest(everybodys_role(r.visibility), m.role)::text
+  from rooms r left join members m on m.room_id = r.id and m.user_id = p_user
+  where (r.visibility <> 'private' or m.role is not null) and (p_after is null or r.slug > p_after)
   order by r.slug limit p_limit
 $$;
-comment on function pgcanvas.list_rooms is 'Open rooms by slug, after a given one.';
+comment on function pgcanvas.list_rooms is 'Rooms by slug, after a given one, and what somebody may there: those that everybody may look at, and their own.';

@@ -134,7 +134,7 @@ create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uui
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
   -- spatial index cannot answer "= any": else it may be chosen to read a whole room for every op.)
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off set jit = off
   -- Direct SQL locks a row and then the room, this the room and then rows. In that knot it is always this side that lets go (55P03: try
   -- again), long before deadlock_timeout (1 s by default) would end either.
   set lock_timeout = '150ms' as $$

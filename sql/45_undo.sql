@@ -98,7 +98,7 @@ comment on function pgcanvas.touches is 'Whether a shape, as clients receive it,
 
 drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on as $$
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
 begin
   return query
     with picked as materialized (
@@ -190,6 +190,16 @@ create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid
 $$;
 comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
 
+create or replace function pgcanvas.nothing_to_undo(p_room_id bigint, p_client uuid, p_op_id bigint)
+  returns table (code text, seq bigint, outcomes text[], left_alone json)
+  language plpgsql volatile as $$
+begin
+  insert into pgcanvas.applied_ops (room_id, client, op_id, seq, outcomes)
+    select r.id, p_client, p_op_id, r.last_seq, '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
+  return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
+end $$;
+comment on function pgcanvas.nothing_to_undo is 'Answers that there was nothing to undo or redo, and keeps that as the answer: a late copy of the frame must not take back what was drawn since.';
+
 do $$ begin
   if to_regtype('pgcanvas.gesture') is null then
     create type pgcanvas.gesture as (client uuid, op_id bigint, seq bigint, batch bigint, idle boolean);
@@ -264,7 +274,7 @@ create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid
   p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
   v_gesture gesture;
 begin
@@ -273,13 +283,7 @@ begin
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
   v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
-  if v_gesture.client is null then
-    -- Remembered: a late copy of the frame must not take back what was drawn since.
-    insert into applied_ops (room_id, client, op_id, seq, outcomes)
-      select r.id, p_client, p_op_id, r.last_seq, '{nothing_to_undo}' from rooms r where r.id = p_room_id and p_client is not null;
-    return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
-    return;
-  end if;
+  if v_gesture.client is null then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
   return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo, p_role) as a;
 end $$;
 comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
@@ -297,7 +301,7 @@ create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz, p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set lock_timeout = '150ms' as $$
+  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$
 declare
   v_back taken_back;
 begin
@@ -306,7 +310,7 @@ begin
   return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
   select i.* into v_back from changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since) as c cross join lateral inverses(p_room_id, c.seqs, c.ordinals, p_box) as i;
-  if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select 'nothing_to_undo', null::bigint, null::text[], null::json; return; end if;
+  if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
   return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back, p_role) as a;
 end $$;
 comment on function pgcanvas.undo_changes is 'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its own, which can be undone. Answers as move_gesture.';

@@ -30,7 +30,7 @@ end $$;
 comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
 
 create or replace function pgcanvas.let_go_of_dead(p_refs text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_keys text[] := array(
     select k.key from (select distinct key, substr(split_part(key, ':', 1), 2)::bigint as room_id, substr(key, strpos(key, ':') + 1) as id
@@ -58,7 +58,7 @@ end $$;
 comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate.';
 
 create or replace function pgcanvas.tg_shapes__stamp()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$  -- the plan may be made while the tombstones are few
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$  -- the plan may be made while the tombstones are few
 declare
   v_fault text;
 begin
@@ -151,7 +151,7 @@ comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only
 drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
 drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
 create or replace function pgcanvas.let_go(p_keys text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   update shapes s set (frame_id, container_id, group_ids, props) = (
     select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s, w.gone, w.lone) as f)

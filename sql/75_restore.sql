@@ -84,14 +84,15 @@ begin
 end $$;
 comment on function pgcanvas.restore is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch: seq, and how many shapes changed.';
 
-create or replace function pgcanvas.branch_room(p_room text, p_seq bigint, p_slug text, p_owner text, p_role text default null)
+create or replace function pgcanvas.branch_room(p_room text, p_seq bigint, p_slug text, p_owner text, p_role text default null,
+  p_owner_link bytea default null)
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_from bigint := point_of(p_room, p_seq);
   v_to bigint;
   v_ops listed_ops;
 begin
-  v_to := create_room(p_slug, (select r.visibility from rooms r where r.id = v_from), p_owner);
+  v_to := create_room(p_slug, (select r.visibility from rooms r where r.id = v_from), p_owner, p_owner_link => p_owner_link);
   update rooms t set policy = f.policy, app_state = f.app_state from rooms f where f.id = v_from and t.id = v_to;
   select array_agg('put'::text), array_agg(s.shape_id), array_agg(s.shape::jsonb) into v_ops from shapes_at(v_from, p_seq, null, '', null) as s;
   if v_ops.verbs is not null then
@@ -101,4 +102,4 @@ begin
   end if;
   return v_to;
 end $$;
-comment on function pgcanvas.branch_room is 'A new room whose first batch puts the board of another one''s point. Errors as of create_room.';
+comment on function pgcanvas.branch_room is 'A new room, of its maker''s own, whose first batch puts the board of another one''s point. Errors as of create_room.';

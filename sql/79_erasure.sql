@@ -39,9 +39,10 @@ begin
   update snapshot_shapes s set shape = renamed(s.shape::jsonb, p_name, p_new_name)::json
     where s.room_id = p_room_id and p_name in (s.shape ->> 'created_by', s.shape ->> 'updated_by');
   update rooms r set owner = p_new_name where r.id = p_room_id and r.owner = p_name;
+  update links l set created_by = p_new_name where l.room_id = p_room_id and l.created_by = p_name;
   return v_changed;
 end $$;
-comment on function pgcanvas.erase_from_board is 'Replaces a name on a room''s board, in its snapshots and as its owner, and says on how many shapes.';
+comment on function pgcanvas.erase_from_board is 'Replaces a name on a room''s board, in its snapshots, as its owner and as maker of its links, and says on how many shapes.';
 
 create or replace function pgcanvas.erase_from_room(p_room_id bigint, p_name text)
   returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -78,6 +79,8 @@ begin
     if v_changed > 0 then perform new_epoch(v_room::text); end if;  -- whoever has the board open holds the name too
     v_all := v_all + v_changed;
   end loop;
+  delete from users u where u.id = p_name;
+  delete from sign_in_attempts a where a.login = p_name;
   return v_all;
 end $$;
-comment on function pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots. Boards stay as they are, chains verify. Says how many rows it changed.';
+comment on function pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots; their account goes. Boards stay as they are, chains verify. Says how many rows it changed.';

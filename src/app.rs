@@ -1,5 +1,6 @@
 //! What the sub-commands do.
 
+mod people;
 mod upkeep;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +12,7 @@ use crate::db::{Client, DbError, Target, calls};
 use crate::http::bind;
 use crate::node::RunningNode;
 
+pub use people::{link, password};
 pub use upkeep::{new_epoch, prune, verify};
 
 /// Why a sub-command failed; each is one sentence.

@@ -106,6 +106,22 @@ pub enum Command {
         /// Slug or number
         room: String,
     },
+    /// Make a link into a room, whoever owns it
+    Link {
+        /// Slug or number
+        room: String,
+        /// What who holds it may: viewer, editor or owner
+        #[arg(long, value_name = "ROLE", default_value = "owner", value_parser = ["viewer", "editor", "owner"])]
+        role: String,
+        /// Days until it expires; without it, it does not
+        #[arg(long, value_name = "DAYS", value_parser = |text: &str| value::whole::<i32>(text, 1, 3_650))]
+        days: Option<i32>,
+    },
+    /// Give somebody another password, read from standard input, and sign them out everywhere
+    Password {
+        /// Whose
+        login: String,
+    },
     /// Make every client of a room start anew, after the database was put back to an earlier state
     NewEpoch {
         /// Slug or number

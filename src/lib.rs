@@ -24,15 +24,16 @@
 //! - [`model`]: ids, counters, shapes, ops, geometry, every limit. Pure.
 //! - [`protocol`]: frames in and out, codes, the seed dialect. Pure: text in, values or text out.
 //! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log.
+//! - [`secrets`]: passwords and tokens, made, hashed, tried; nothing of whose they are.
 //! - [`db`]: the only place that knows PostgreSQL.
-//!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
+//!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history, `calls::people`, `calls::access` for rights); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
 //!   - `listen`: the one listening connection of a node; `schema`: migrations, bundle, contract.
 //!   - `embedded`: the private server: found, made, started, adopted, stopped.
 //! - [`room`]: what a node knows of rooms.
 //!   - `registry`: which rooms are hosted, and the switchboard that brings notices to them.
 //!   - `writer`, `batch`: from batches to transactions; `fanout`, `frames`: from the log to frames; `join`: from a board to pages.
 //!   - `outbox`: what waits for one socket; `presence`: who is where; `seed`: frames in the old dialect.
-//! - `session`: one socket: what it says, where it is, what it is sent.
+//! - `session`: one socket: what it says, who it is, where it may be, what it is sent.
 //! - [`http`]: the listening socket, upgrades, REST, the board's page (feature `board`), which `build.rs` makes of `web/`.
 //! - [`node`]: the parts of one node, how they start and stop. Several run in one process in tests.
 //! - [`client`]: what stands at the other end: a copy of a board, a queue, a connection that comes back. Its own layer, on model and
@@ -51,6 +52,9 @@
 //!   own cursor alone: a notice that does not begin there only means "go and look". Lost, doubled, late and merged ones do no harm.
 //! - **A channel's name is a secret.** PostgreSQL lets every role notify every channel, so what a notice carries could be forged by
 //!   whoever knows the name. It is random, in no view, and read only by nodes. That is why carried changes may be believed.
+//! - **Rights are rows.** What somebody may in a room is asked of the database when they come, by one function, whatever road they come by. A
+//!   room counts the changes of its rights; a socket is let in at a count, and goes when the room has heard of a higher one, by a notice or
+//!   after a loss. So no node holds rights that can be out of date for longer than its ears are.
 //! - **Everything is bounded.** Each queue has a size, and its constant says what happens when it is full. Each wait has a deadline, except the
 //!   reading of the log by a room, which has nothing better to do than to try again.
 //!
@@ -120,4 +124,5 @@ pub mod model;
 pub mod node;
 pub mod protocol;
 pub mod room;
+pub mod secrets;
 mod session;

@@ -42,6 +42,8 @@ async fn dispatch(settings: Settings) -> Result<ExitCode, String> {
             app::prune(settings, room.as_deref(), older_than_days, keep_changes).await
         }
         Command::Verify { room } => app::verify(settings, &room).await,
+        Command::Link { room, role, days } => app::link(settings, &room, &role, days).await,
+        Command::Password { login } => app::password(settings, &login).await,
         Command::NewEpoch { room, .. } => app::new_epoch(settings, room.as_deref()).await,
         Command::Psql { args } => {
             return psql::run(&settings, &args).await.map_err(|error| error.to_string());

@@ -1,5 +1,6 @@
 //! A node: its parts, how they start and how they stop. It holds nothing that can be lost.
 
+mod sign_ins;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ use crate::room::fanout::Surroundings;
 use crate::room::presence::Presence;
 use crate::room::registry::Switchboard;
 use crate::room::writer::Writers;
+use crate::secrets::Passwords;
+
+pub use sign_ins::SignIns;
 
 /// A node's parts, shared by its sockets and requests.
 #[derive(Debug)]
@@ -53,6 +57,12 @@ pub struct Node {
     pub max_file_bytes: usize,
     /// A permit per file that is coming in.
     pub uploads: Semaphore,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
+    /// How long somebody who signs in stays so, days.
+    pub sign_in_days: i32,
+    /// The sockets of those who are signed in.
+    pub sign_ins: SignIns,
 }
 
 /// Returns when the node drains, or is gone.
@@ -94,11 +104,13 @@ impl RunningNode {
         };
         let (drain, draining) = watch::channel(false);
         let contract_holds = Arc::new(AtomicBool::new(true));
+        let sign_ins = SignIns::default();
         let helpers = vec![
             listening,
             tokio::spawn(presence.clone().run(db.clone())),
             tokio::spawn(watch_contract(db.clone(), ears.clone(), migrated, Arc::clone(&contract_holds))),
             tokio::spawn(upkeep::write_snapshots(db.clone())),
+            tokio::spawn(sign_ins.clone().watch(db.clone())),
             tokio::spawn(upkeep::forget_the_old(db.clone(), settings.history_days, settings.answer_days)),
         ];
         let node = Arc::new(Node {
@@ -115,6 +127,9 @@ impl RunningNode {
             asset_base: settings.asset_base.clone(),
             max_file_bytes: settings.max_file_bytes,
             uploads: Semaphore::new(UPLOADS),
+            passwords: Passwords::default(),
+            sign_in_days: settings.sign_in_days,
+            sign_ins,
         });
         let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })

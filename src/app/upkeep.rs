@@ -8,7 +8,7 @@ use crate::db::schema;
 use crate::db::{Client, DbError, Target};
 
 /// A connection to the database the settings name, of whoever runs it, and the server if it is ours to stop.
-async fn opened(settings: &Settings) -> Result<(Client, Database), AppError> {
+pub(super) async fn opened(settings: &Settings) -> Result<(Client, Database), AppError> {
     let database = match Database::open(settings).await {
         Err(AppError::Embedded(running @ EmbeddedError::AlreadyRunning { .. })) => {
             let options = ClusterOptions::durable(settings.data_dir.as_deref())?;

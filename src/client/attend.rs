@@ -1,7 +1,7 @@
 //! One connection while it stands.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -9,6 +9,7 @@ use super::connection::Shared;
 use super::news::News;
 use super::settings::Settings;
 use super::socket::{self, Heard, Reader, Writer};
+use crate::model::Token;
 use crate::protocol::{CloseCode, PROTOCOL_VERSION};
 
 /// How a connection ended.
@@ -75,8 +76,8 @@ impl<'a> Connection<'a> {
     ) -> Result<(Self, usize), Option<u16>> {
         let (mut reader, mut writer) = socket::open(address).await.map_err(|_| None)?;
         let client = shared.board().client();
-        let hello =
-            json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name});
+        let token = settings.token.as_ref().map(Token::reveal);
+        let hello = json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name, "token": token});
         writer.push(hello.to_string());
         writer.drain().await.map_err(|_| None)?;
         loop {
@@ -129,12 +130,23 @@ impl<'a> Connection<'a> {
             (board.outgoing(self.shared.now_ms()), board.wake_at_ms())
         };
         for frame in frames {
+            let frame = self.with_link(frame);
             self.writer.push(frame.to_string());
         }
         self.shared.say(|_| {});
         let heartbeat = self.pinged + self.settings.ping_every;
         let end = self.heard + self.settings.silence;
         wake.map_or(heartbeat, |at_ms| self.shared.moment(at_ms).min(heartbeat)).min(end)
+    }
+
+    /// A join brings the link, every time.
+    fn with_link(&self, mut frame: Value) -> Value {
+        if let (Some(link), Value::Object(members)) = (&self.settings.link, &mut frame)
+            && members.get("type").is_some_and(|kind| kind == "join")
+        {
+            members.insert("link".to_owned(), json!(link.reveal()));
+        }
+        frame
     }
 
     /// Whether the connection shows no sign of life; asks for one.

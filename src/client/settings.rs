@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::saved::At;
+use crate::model::Token;
 
 /// Where to, and how patiently.
 #[derive(Debug, Clone)]
@@ -11,6 +12,10 @@ pub struct Settings {
     pub addresses: Vec<String>,
     /// How this client is called in presence.
     pub name: Option<String>,
+    /// The token of somebody who is signed in. Where it counts no more the client stops, with 4401.
+    pub token: Option<Token>,
+    /// The token of a link into the room.
+    pub link: Option<Token>,
     /// How long opening a socket may take, the welcome included.
     pub open_timeout: Duration,
     /// How often the node is asked for a sign of life.
@@ -26,6 +31,8 @@ impl Settings {
         Self {
             addresses: addresses.into_iter().map(Into::into).collect(),
             name: None,
+            token: None,
+            link: None,
             open_timeout: Duration::from_secs(10),
             ping_every: Duration::from_secs(10),
             silence: Duration::from_secs(25),

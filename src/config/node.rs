@@ -41,6 +41,11 @@ pub struct NodeSettings {
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
     pub answer_days: i32,
 
+    /// Days that somebody who signs in stays so (1 to 3650)
+    #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
+    #[arg(value_parser = |text: &str| value::whole::<i32>(text, 1, 3_650))]
+    pub sign_in_days: i32,
+
     /// Largest picture that is taken in, bytes (1024 to 67108864)
     #[arg(long, global = true, value_name = "BYTES", default_value = "10485760")]
     #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1024, 67_108_864))]
@@ -73,6 +78,7 @@ impl Default for NodeSettings {
             linger_seconds: 30,
             history_days: 0,
             answer_days: 30,
+            sign_in_days: 30,
             max_file_bytes: 10_485_760,
             asset_base: None,
         }

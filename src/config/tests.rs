@@ -57,6 +57,7 @@ fn every_variable_is_its_flag() {
         ("PGCANVAS_LINGER_SECONDS", "9"),
         ("PGCANVAS_HISTORY_DAYS", "10"),
         ("PGCANVAS_ANSWER_DAYS", "11"),
+        ("PGCANVAS_SIGN_IN_DAYS", "12"),
         ("PGCANVAS_MAX_FILE_BYTES", "1024"),
         ("PGCANVAS_ASSET_BASE", "https://cdn.example.org/b/"),
     ];
@@ -73,6 +74,7 @@ fn every_variable_is_its_flag() {
         linger_seconds: 9,
         history_days: 10,
         answer_days: 11,
+        sign_in_days: 12,
         max_file_bytes: 1024,
         asset_base: Some("https://cdn.example.org/b".into()),
     };
@@ -179,8 +181,16 @@ fn commands_take_what_is_theirs_alone() {
         settings(&["new-epoch", "--all"], &[]).unwrap().command(),
         Command::NewEpoch { room: None, all: true }
     );
+    assert_eq!(
+        settings(&["link", "design", "--role=viewer", "--days", "7"], &[]).unwrap().command(),
+        Command::Link { room: "design".into(), role: "viewer".into(), days: Some(7) }
+    );
     for args in [
-        &["new-epoch"][..],
+        &["link"][..],
+        &["link", "design", "--role=god"],
+        &["link", "design", "--days=0"],
+        &["password"],
+        &["new-epoch"],
         &["new-epoch", "a", "--all"],
         &["verify"],
         &["prune", "--keep-changes=-1"],

@@ -1,8 +1,10 @@
 //! One function per SQL function, of the same name. The only SQL text beside the schema's and the listener's.
 
+pub mod access;
 pub mod files;
 mod gestures;
 pub mod past;
+pub mod people;
 pub mod plain;
 mod reading;
 pub mod upkeep;
@@ -16,7 +18,7 @@ use uuid::Uuid;
 
 use super::error::DbError;
 use super::pool::Db;
-use crate::model::{RoomId, RoomName, Seq};
+use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 
 pub use gestures::GestureCall;
 pub use writing::{BatchAnswer, BatchCall, WriterConnection};
@@ -38,7 +40,7 @@ pub struct RoomState {
     pub min_since: Seq,
     /// How conflicts are settled.
     pub policy: String,
-    /// Whether it is listed.
+    /// What it gives everybody.
     pub visibility: String,
     /// Shapes on it.
     pub shape_count: i64,
@@ -59,6 +61,8 @@ pub struct RoomHead {
     pub last_seq: Seq,
     /// Oldest seq to resume from.
     pub min_since: Seq,
+    /// How often it has changed who may what.
+    pub rights: i64,
 }
 
 /// One change of the log, JSON as it goes to clients.
@@ -100,14 +104,6 @@ pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, C
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
 }
 
-/// Number and channel of a room by slug or number: what it takes to enter, without counting its shapes.
-pub async fn room_door(db: &Db, room: &RoomName) -> Result<Option<(RoomId, Channel)>, DbError> {
-    let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.room_door($1)").await?;
-    let row = client.query_opt(&statement, &[&room.to_string()]).await?;
-    row.map(|row| Ok((room_id(row.try_get("id")?)?, Channel(row.try_get("channel")?)))).transpose()
-}
-
 /// Where a room is; none when there is no such room.
 pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
@@ -115,17 +111,29 @@ pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbErro
     client.query_opt(&statement, &[&room.get()]).await?.map(|row| read_head(&row)).transpose()
 }
 
-/// Makes a room; a name that is taken is [`DbError::Taken`].
-pub async fn create_room(
-    db: &Db,
-    slug: Option<&str>,
-    visibility: &str,
-    policy: &str,
-    owner: &str,
-) -> Result<RoomId, DbError> {
+/// A room to be made.
+#[derive(Debug, Clone)]
+pub struct NewRoom<'a> {
+    /// Its name in addresses; none: one is drawn.
+    pub slug: Option<&'a str>,
+    /// What it gives everybody.
+    pub visibility: &'a str,
+    /// How conflicts are settled.
+    pub policy: &'a str,
+    /// Whose it is.
+    pub owner: &'a str,
+    /// For an owner who has no account.
+    pub owner_link: Option<&'a TokenHash>,
+}
+
+/// Makes a room; a name that is taken is [`DbError::Conflict`].
+pub async fn create_room(db: &Db, room: &NewRoom<'_>) -> Result<RoomId, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3, $4)").await?;
-    let row = client.query_one(&statement, &[&slug, &visibility, &owner, &policy]).await?;
+    let statement = client.prepare_cached("select pgcanvas.create_room($1, $2, $3, $4, $5)").await?;
+    let link = room.owner_link.map(TokenHash::as_bytes);
+    let row = client
+        .query_one(&statement, &[&room.slug, &room.visibility, &room.owner, &room.policy, &link])
+        .await?;
     room_id(row.try_get(0)?)
 }
 
@@ -143,11 +151,17 @@ pub async fn open_room(db: &Db, number: i64) -> Result<RoomId, DbError> {
     room_id(client.query_one(&statement, &[&number]).await?.try_get(0)?)
 }
 
-/// Open rooms by slug, after a given one.
-pub async fn list_rooms(db: &Db, after: Option<&str>, limit: i32) -> Result<Vec<RoomState>, DbError> {
+/// Rooms by slug, after a given one, with what somebody may there: those that everybody may look at, and their own.
+pub async fn list_rooms(
+    db: &Db,
+    after: Option<&str>,
+    limit: i32,
+    user: Option<&str>,
+) -> Result<Vec<(RoomState, Role)>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.list_rooms($1, $2)").await?;
-    client.query(&statement, &[&after, &limit]).await?.iter().map(read_room).collect()
+    let statement = client.prepare_cached("select * from pgcanvas.list_rooms($1, $2, $3)").await?;
+    let rows = client.query(&statement, &[&after, &limit, &user]).await?;
+    rows.iter().map(|row| Ok((read_room(row)?, access::read_role(row)?))).collect()
 }
 
 /// The log of a room after a change, in order, at most `limit` changes.
@@ -238,6 +252,7 @@ fn read_head(row: &Row) -> Result<RoomHead, DbError> {
         epoch: row.try_get("epoch")?,
         last_seq: seq(row, "last_seq")?,
         min_since: seq(row, "min_since")?,
+        rights: row.try_get("rights")?,
     })
 }
 

@@ -21,18 +21,19 @@ pub enum DbError {
     /// The log does not reach back that far any more.
     #[error("{0}")]
     Pruned(String),
-    /// The name is taken.
-    #[error("slug: this name is taken")]
-    Taken,
+    /// It stands in the way of what there is.
+    #[error("{0}")]
+    Conflict(String),
     /// The database refused for a reason that is no client's business; logged where it is handled.
     #[error("the database refused the call")]
     Refused,
 }
 
-/// Our own SQLSTATEs, class WB: a value breaks a rule; something is not there; history that was pruned.
+/// Our own SQLSTATEs, class WB: a value breaks a rule; something is not there; history that was pruned; a conflict.
 const INVALID: &str = "WB001";
 const NOT_FOUND: &str = "WB004";
 const PRUNED: &str = "WB005";
+const CONFLICT: &str = "WB009";
 
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -44,13 +45,16 @@ impl From<tokio_postgres::Error> for DbError {
             INVALID => return Self::Invalid(db.message().to_owned()),
             NOT_FOUND => return Self::NotFound(db.message().to_owned()),
             PRUNED => return Self::Pruned(db.message().to_owned()),
+            CONFLICT => return Self::Conflict(db.message().to_owned()),
             _ => {}
         }
         if *state == SqlState::CHECK_VIOLATION {
             return Self::Invalid(broken_rule(db.constraint().unwrap_or("shapes_value_check")));
         }
-        if *state == SqlState::UNIQUE_VIOLATION && db.constraint() == Some("rooms_slug_key") {
-            return Self::Taken;
+        if *state == SqlState::UNIQUE_VIOLATION
+            && let Some(field) = named_by(db.constraint().unwrap_or_default())
+        {
+            return Self::Conflict(format!("{field}: this name is taken"));
         }
         match state.code().get(..2) {
             Some("08" | "53" | "58") => Self::Unreachable,
@@ -81,6 +85,15 @@ impl From<deadpool_postgres::PoolError> for DbError {
 fn refused(error: &tokio_postgres::Error) -> DbError {
     tracing::error!(error = ?error, "the database refused a call");
     DbError::Refused
+}
+
+/// What a unique constraint is about that clients may run into.
+fn named_by(constraint: &str) -> Option<&'static str> {
+    match constraint {
+        "rooms_slug_key" => Some("slug"),
+        "users_pkey" => Some("login"),
+        _ => None,
+    }
 }
 
 /// `shapes_stroke_width_check` says that `stroke_width` is out of its range.

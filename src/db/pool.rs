@@ -87,11 +87,13 @@ impl Db {
     }
 }
 
-/// Bounds every statement, and steps down to the node's role, which holds EXECUTE and no table right, wherever the login may.
+/// Bounds every statement, has none compiled (which takes a hundred times as long as running it), and steps down to the node's role, which
+/// holds EXECUTE and no table right, wherever the login may.
 async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), tokio_postgres::Error> {
     client
         .batch_execute(&format!(
             "set statement_timeout = {timeout_ms};
+             set jit = off;
              set idle_in_transaction_session_timeout = {READ_TIMEOUT_MS};
              do $$ begin
                if pg_has_role(current_user, 'pgcanvas_node', 'member') then set role pgcanvas_node; end if;

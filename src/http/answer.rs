@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -43,11 +43,35 @@ pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> An
     json_text(status(code), body)
 }
 
+/// 204: it is done, and there is nothing to say.
+pub(super) fn nothing() -> Answer {
+    answer(StatusCode::NO_CONTENT, "application/json", "")
+}
+
+/// 401: who asks has to sign in.
+pub(super) fn unauthorized(message: &str) -> Answer {
+    let mut answer = error(RejectCode::Unauthorized, message);
+    answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    answer
+}
+
+/// 404: a path of nothing.
+pub(super) fn nowhere() -> Answer {
+    error(RejectCode::NotFound, "path: there is nothing here")
+}
+
+/// 405: not done here.
+pub(super) fn not_allowed() -> Answer {
+    let told = json!({"error": {"code": "invalid", "message": "method: not allowed here"}});
+    json_text(StatusCode::METHOD_NOT_ALLOWED, told.to_string())
+}
+
 fn status(code: RejectCode) -> StatusCode {
     match code {
         RejectCode::NotFound => StatusCode::NOT_FOUND,
         RejectCode::Pruned => StatusCode::GONE,
         RejectCode::Conflict | RejectCode::NothingToUndo => StatusCode::CONFLICT,
+        RejectCode::Unauthorized => StatusCode::UNAUTHORIZED,
         RejectCode::Forbidden => StatusCode::FORBIDDEN,
         RejectCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RejectCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,

@@ -13,12 +13,12 @@ const ROOMS: i32 = 200;
 
 /// `GET /`.
 pub(super) async fn start(node: &Node) -> Answer {
-    let rooms = match calls::list_rooms(&node.db, None, ROOMS).await {
+    let rooms = match calls::list_rooms(&node.db, None, ROOMS, None).await {
         Ok(rooms) => rooms,
         Err(failure) => return db_error(&failure),
     };
     let mut rows = String::new();
-    for room in &rooms {
+    for (room, _) in &rooms {
         // Slugs are letters, digits, _ and -; writing to a String does not fail.
         _ = write!(
             rows,

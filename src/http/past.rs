@@ -5,10 +5,10 @@ use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, db_error, error, json_text};
-use super::routes::find_id;
+use super::caller::Caller;
 use super::shapes::{parameter, percent_decoded};
 use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
-use crate::model::{RoomId, Seq};
+use crate::model::{Role, RoomId, Seq};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -59,14 +59,18 @@ fn is_moment(text: &str) -> bool {
 pub(super) const POINT_RULE: &str = "must be a seq, or a time like 2026-11-22T19:04:31Z";
 
 /// The room of a path and the point of a text.
-async fn room_and_point(node: &Node, room: &str, text: &str) -> Result<(RoomId, Seq), Answer> {
-    let room = find_id(node, room).await?;
+async fn room_and_point(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    text: &str,
+) -> Result<(RoomId, Seq), Answer> {
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
     let point =
         Point::read(text).ok_or_else(|| error(RejectCode::Invalid, &format!("point: {POINT_RULE}")))?;
     Ok((room, point.seq(node, room).await?))
 }
 
-#[expect(clippy::result_large_err, reason = "a refusal is an answer, made once")]
 fn limit_of(request: &Request<Incoming>, usual: i32, most: i32) -> Result<i32, Answer> {
     let limit = parameter(request, "limit").map_or(Some(usual), |limit| limit.parse().ok());
     limit
@@ -79,40 +83,39 @@ fn is_full(rows: usize, limit: i32) -> bool {
 }
 
 /// `GET …/at/{seq or time}?after=&limit=`.
-pub(super) async fn at(node: &Node, room: &str, point: &str, request: &Request<Incoming>) -> Answer {
-    answered(board_at(node, room, point, request).await)
-}
-
-async fn board_at(
+pub(super) async fn at(
     node: &Node,
+    caller: &Caller,
     room: &str,
     point: &str,
     request: &Request<Incoming>,
-) -> Result<String, Answer> {
+) -> Result<Answer, Answer> {
     let limit = limit_of(request, DEFAULT_SHAPES, MAX_SHAPES)?;
     // A plus in a path is one; in a query it is a space.
-    let (room, seq) = room_and_point(node, room, &percent_decoded(&point.replace('+', "%2B"))).await?;
+    let (room, seq) =
+        room_and_point(node, caller, room, &percent_decoded(&point.replace('+', "%2B"))).await?;
     let after = parameter(request, "after").unwrap_or_default();
     let rows = past::room_at(&node.db, room, seq, &after, limit).await.map_err(|f| db_error(&f))?;
     let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|(id, _)| id));
     let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
-    Ok(format!("{{\"seq\":{},\"shapes\":[{}],\"next\":{next}}}", seq.get(), shapes.join(",")))
+    Ok(sent(format!("{{\"seq\":{},\"shapes\":[{}],\"next\":{next}}}", seq.get(), shapes.join(","))))
 }
 
 /// `GET …/history?before=&limit=`.
-pub(super) async fn history(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    answered(batches(node, room, request).await)
-}
-
-async fn batches(node: &Node, room: &str, request: &Request<Incoming>) -> Result<String, Answer> {
+pub(super) async fn history(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: &Request<Incoming>,
+) -> Result<Answer, Answer> {
     let limit = limit_of(request, DEFAULT_BATCHES, MAX_BATCHES)?;
     let before = parameter(request, "before").map(|before| before.parse::<Seq>()).transpose();
     let before = before.map_err(|_| error(RejectCode::Invalid, "before: must be a seq"))?;
-    let room = find_id(node, room).await?;
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
     let rows = past::room_history(&node.db, room, before, limit).await.map_err(|f| db_error(&f))?;
     let next = rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| last.seq.get());
     let told: Vec<Value> = rows.iter().map(told_batch).collect();
-    Ok(json!({"batches": told, "next": next}).to_string())
+    Ok(sent(json!({"batches": told, "next": next}).to_string()))
 }
 
 fn told_batch(batch: &PastBatch) -> Value {
@@ -124,13 +127,14 @@ fn told_batch(batch: &PastBatch) -> Value {
 }
 
 /// `GET …/diff?from=&to=&after=&limit=`.
-pub(super) async fn diff(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    answered(differences(node, room, request).await)
-}
-
-async fn differences(node: &Node, room: &str, request: &Request<Incoming>) -> Result<String, Answer> {
+pub(super) async fn diff(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: &Request<Incoming>,
+) -> Result<Answer, Answer> {
     let limit = limit_of(request, DEFAULT_SHAPES, MAX_SHAPES)?;
-    let room = find_id(node, room).await?;
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
     let points =
         (named_point(node, room, request, "from").await?, named_point(node, room, request, "to").await?);
     let after = parameter(request, "after").unwrap_or_default();
@@ -139,9 +143,9 @@ async fn differences(node: &Node, room: &str, request: &Request<Incoming>) -> Re
     let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| &last.shape_id));
     let (from, to) = (points.0.get(), points.1.get());
     let (added, modified, deleted) = (told(&rows, "added"), told(&rows, "modified"), told(&rows, "deleted"));
-    Ok(format!(
+    Ok(sent(format!(
         r#"{{"from":{from},"to":{to},"added":[{added}],"modified":[{modified}],"deleted":[{deleted}],"next":{next}}}"#
-    ))
+    )))
 }
 
 /// The point of a parameter.
@@ -166,19 +170,12 @@ fn told(rows: &[PastDifference], change: &str) -> String {
 }
 
 /// `GET …/shapes/{id}/blame`.
-pub(super) async fn blame(node: &Node, room: &str, shape: &str) -> Answer {
-    let room = match find_id(node, room).await {
-        Ok(room) => room,
-        Err(refused) => return refused,
-    };
+pub(super) async fn blame(node: &Node, caller: &Caller, room: &str, shape: &str) -> Result<Answer, Answer> {
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
     let shape = percent_decoded(&shape.replace('+', "%2B"));
-    match past::shape_blame(&node.db, room, &shape).await {
-        Ok(origins) => {
-            let told: serde_json::Map<String, Value> = origins.iter().map(told_origin).collect();
-            json_text(StatusCode::OK, json!({"id": shape, "properties": told}).to_string())
-        }
-        Err(failure) => db_error(&failure),
-    }
+    let origins = past::shape_blame(&node.db, room, &shape).await.map_err(|f| db_error(&f))?;
+    let told: serde_json::Map<String, Value> = origins.iter().map(told_origin).collect();
+    Ok(sent(json!({"id": shape, "properties": told}).to_string()))
 }
 
 fn told_origin(origin: &Origin) -> (String, Value) {
@@ -189,8 +186,8 @@ fn told_origin(origin: &Origin) -> (String, Value) {
     (origin.property.clone(), json!(batch))
 }
 
-fn answered(told: Result<String, Answer>) -> Answer {
-    told.map_or_else(|refused| refused, |body| json_text(StatusCode::OK, body))
+fn sent(body: String) -> Answer {
+    json_text(StatusCode::OK, body)
 }
 
 #[cfg(test)]

@@ -4,17 +4,16 @@ mod drawing;
 mod shape;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Request, StatusCode};
 
 use super::answer::{Answer, answer, db_error};
+use super::caller::Caller;
 use super::files::INERT;
-use super::routes::find_id;
+use super::shapes::{is_known, tag};
 use crate::db::DbError;
 use crate::db::calls::{self, ShapeQuery};
-use crate::model::RoomId;
+use crate::model::{Role, RoomId};
 use crate::node::Node;
 use shape::Drawn;
 
@@ -25,14 +24,15 @@ const PAGE: i32 = 250;
 const MAX_READ_BYTES: usize = 8 * 1024 * 1024;
 
 /// `GET …/picture.svg`.
-pub(super) async fn picture(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    drawn(node, room, request).await.unwrap_or_else(|refused| refused)
-}
-
-async fn drawn(node: &Node, room: &str, request: &Request<Incoming>) -> Result<Answer, Answer> {
-    let room = find_id(node, room).await?;
-    let tag = tag(node, room).await?;
-    if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+pub(super) async fn picture(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: &Request<Incoming>,
+) -> Result<Answer, Answer> {
+    let found = caller.enter(node, room, Role::Viewer).await?;
+    let (room, tag) = (found.id, tag(&found));
+    if is_known(request, &tag) {
         return Ok(sent(answer(StatusCode::NOT_MODIFIED, "image/svg+xml", String::new()), &tag));
     }
     let mut shapes = read(node, room).await.map_err(|failure| db_error(&failure))?;
@@ -54,12 +54,6 @@ async fn read(node: &Node, room: RoomId) -> Result<Vec<Drawn>, DbError> {
         }
     }
     Ok(shapes)
-}
-
-/// Says which batch the picture shows: read before the shapes, so that it is never newer than they are.
-async fn tag(node: &Node, room: RoomId) -> Result<String, Answer> {
-    let head = calls::room_head(&node.db, room).await.map_err(|failure| db_error(&failure))?;
-    Ok(head.map_or_else(String::new, |head| format!("\"{}-{}\"", head.epoch.simple(), head.last_seq.get())))
 }
 
 fn sent(mut picture: Answer, tag: &str) -> Answer {

@@ -8,12 +8,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::{Answer, db_error, error, json_text};
+use super::caller::Caller;
 use super::past::{POINT_RULE, Point};
-use super::routes::{find, find_id, told};
-use super::shapes::{guest, read_body};
-use crate::db::calls::past::{self, Restoring};
+use super::rooms::{Ownership, checked_slug};
+use super::shapes::read_body;
+use crate::db::calls::past::{self, Branch, Restoring};
 use crate::model::limits::MAX_COORDINATE;
-use crate::model::{Role, RoomId, Seq, Slug};
+use crate::model::{Role, RoomId, Seq, Slug, Token};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -33,7 +34,7 @@ struct Restore {
 /// What is posted to branch.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Branch {
+struct AskedBranch {
     seq: Option<i64>,
     at: Option<String>,
     slug: Option<String>,
@@ -62,13 +63,17 @@ async fn point(node: &Node, room: RoomId, seq: Option<i64>, at: Option<&str>) ->
 }
 
 /// `POST …/restore` `{seq or at, box?, shapes?, client?, op_id?}`.
-pub(super) async fn restore(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
-    restored(node, room, request).await.unwrap_or_else(|refused| refused)
-}
-
-async fn restored(node: &Node, room: &str, request: Request<Incoming>) -> Result<Answer, Answer> {
-    let room = find_id(node, room).await?;
+pub(super) async fn restore(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, Answer> {
+    caller.enter(node, room, Role::Editor).await?;
     let asked: Restore = read(request).await?;
+    // Again: a body may take its time, and what one may can change meanwhile.
+    let access = caller.enter(node, room, Role::Editor).await?;
+    let room = access.id;
     let batch = match (asked.client, asked.op_id) {
         (None, None) => None,
         (Some(client), Some(op_id)) if (1..=MAX_OP_ID).contains(&op_id) => Some((client, op_id)),
@@ -81,8 +86,8 @@ async fn restored(node: &Node, room: &str, request: Request<Incoming>) -> Result
         point: point(node, room, asked.seq, asked.at.as_deref()).await?,
         area: asked.area,
         shape_ids: asked.shapes.as_deref(),
-        author: &asked.client.map_or_else(|| "guest".to_owned(), guest),
-        role: Role::Editor,
+        author: &caller.author(asked.client),
+        role: access.role,
         batch,
     };
     let done = past::restore_shapes(&node.db, room, &restoring).await;
@@ -91,21 +96,19 @@ async fn restored(node: &Node, room: &str, request: Request<Incoming>) -> Result
 }
 
 /// `POST …/branch` `{seq or at, slug?}`.
-pub(super) async fn branch(node: &Node, room: &str, request: Request<Incoming>) -> Answer {
-    branched(node, room, request).await.unwrap_or_else(|refused| refused)
-}
-
-async fn branched(node: &Node, room: &str, request: Request<Incoming>) -> Result<Answer, Answer> {
-    let room = find_id(node, room).await?;
-    let asked: Branch = read(request).await?;
-    let slug = asked.slug.map(|slug| slug.parse::<Slug>()).transpose();
-    let slug =
-        slug.map_err(|_| invalid("slug: must be 1 to 64 letters, digits, _ or -, and not digits alone"))?;
+pub(super) async fn branch(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, Answer> {
+    let room = caller.enter(node, room, Role::Viewer).await?.id;
+    let asked: AskedBranch = read(request).await?;
+    let slug = checked_slug(asked.slug)?;
     let point = point(node, room, asked.seq, asked.at.as_deref()).await?;
-    let made =
-        past::branch_room(&node.db, room, point, slug.as_ref().map(Slug::as_str), "guest", Role::Editor)
-            .await;
-    let made = made.map_err(|failure| db_error(&failure))?;
-    let room = find(node, &made.to_string()).await?;
-    Ok(json_text(StatusCode::CREATED, told(&room)))
+    let own = Ownership::of(caller)?;
+    let (slug, link) = (slug.as_ref().map(Slug::as_str), own.link.as_ref().map(Token::hash));
+    let branch = Branch { point, slug, owner: &own.author, owner_link: link.as_ref() };
+    let made = past::branch_room(&node.db, room, &branch).await.map_err(|failure| db_error(&failure))?;
+    own.made(node, made).await
 }

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, timeout};
-use uuid::Uuid;
 
-use super::answer::{Answer, db_error, error, json_text, rejected};
-use super::routes::find_id;
+use super::answer::{Answer, answer, db_error, error, json_text, rejected};
+use super::caller::Caller;
+use crate::db::calls::access::Access;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::Role;
 use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
@@ -65,27 +66,52 @@ fn read_area(text: &str) -> Option<[f64; 4]> {
 }
 
 /// `GET …/shapes?box=&kind=&limit=&after=`.
-pub(super) async fn list(node: &Node, room: &str, request: &Request<Incoming>) -> Answer {
-    let room = match find_id(node, room).await {
-        Ok(room) => room,
-        Err(refused) => return refused,
-    };
+pub(super) async fn list(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    request: &Request<Incoming>,
+) -> Result<Answer, Answer> {
+    let found = caller.enter(node, room, Role::Viewer).await?;
+    let tag = tag(&found);
+    if is_known(request, &tag) {
+        return Ok(tagged(answer(StatusCode::NOT_MODIFIED, "application/json", String::new()), &tag));
+    }
     let area = parameter(request, "box");
     let kind = parameter(request, "kind");
     let after = parameter(request, "after");
     let limit = parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |limit| limit.parse().ok());
     let Some(limit) = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)) else {
-        return error(RejectCode::Invalid, &format!("limit: must be from 1 to {MAX_LIMIT}"));
+        return Err(error(RejectCode::Invalid, &format!("limit: must be from 1 to {MAX_LIMIT}")));
     };
     let read = area.as_deref().map(read_area);
     if read == Some(None) {
-        return error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9");
+        return Err(error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9"));
     }
     let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
-    match calls::shapes_in_box(&node.db, room, &query).await {
-        Ok(rows) => json_text(StatusCode::OK, told(&rows, limit)),
-        Err(failure) => db_error(&failure),
+    match calls::shapes_in_box(&node.db, found.id, &query).await {
+        Ok(rows) => Ok(tagged(json_text(StatusCode::OK, told(&rows, limit)), &tag)),
+        Err(failure) => Err(db_error(&failure)),
     }
+}
+
+/// Says which batch an answer shows. Read before the shapes, so that it is never newer than they are.
+pub(super) fn tag(room: &Access) -> String {
+    format!("\"{}-{}\"", room.epoch.simple(), room.last_seq.get())
+}
+
+/// Whether who asks has what the tag says.
+pub(super) fn is_known(request: &Request<Incoming>, tag: &str) -> bool {
+    let known =
+        request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
+}
+
+fn tagged(mut answer: Answer, tag: &str) -> Answer {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    answer
 }
 
 /// `{shapes[], next}`: `next` is the `after` of the next page, or null.
@@ -114,49 +140,43 @@ pub(super) async fn read_bytes(request: Request<Incoming>, most_bytes: usize) ->
     }
 }
 
-/// What a device's person is called.
-pub(super) fn guest(client: Uuid) -> String {
-    let short: String = client.simple().to_string().chars().take(8).collect();
-    format!("guest-{short}")
-}
-
 /// `POST …/ops`, `…/undo`, `…/redo`, `…/merge`: the same answer as on a socket.
-pub(super) async fn post(node: &Node, room: &str, kind: Posted, request: Request<Incoming>) -> Answer {
-    let found = match find_id(node, room).await {
-        Ok(found) => found,
-        Err(refused) => return refused,
-    };
-    let body = match read_body(request).await {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
-    let posted = match decode_posted(kind, &body) {
-        Ok(posted) => posted,
-        Err(violation) => {
-            crate::metrics::count(&node.metrics.rejects, violation.code.as_str());
-            return error(violation.code, &violation.message());
-        }
-    };
-    let (reply, answer) = oneshot::channel();
+pub(super) async fn post(
+    node: &Node,
+    caller: &Caller,
+    room: &str,
+    kind: Posted,
+    request: Request<Incoming>,
+) -> Result<Answer, Answer> {
+    caller.enter(node, room, Role::Editor).await?;
+    let body = read_body(request).await?;
+    let posted = decode_posted(kind, &body).map_err(|violation| {
+        crate::metrics::count(&node.metrics.rejects, violation.code.as_str());
+        error(violation.code, &violation.message())
+    })?;
+    // Again: a body may take its time, and what one may can change meanwhile.
+    let found = caller.enter(node, room, Role::Editor).await?;
+    let (reply, written) = oneshot::channel();
     let submission = Submission {
-        room_id: found,
+        room_id: found.id,
         client: posted.client.0,
         op_id: posted.op_id,
-        author: guest(posted.client.0).into(),
-        role: Role::Editor,
+        author: caller.author(Some(posted.client.0)).into(),
+        role: found.role,
         seen: posted.seen,
         part_of: posted.part_of,
         gesture: posted.gesture,
-        reply: Box::new(move |written| _ = reply.send(written)),
+        reply: Box::new(move |answer| _ = reply.send(answer)),
         arrived: Instant::now(),
     };
     node.writers.submit(submission).await;
-    match answer.await {
+    match written.await {
         Ok(Written::Ack { seq, outcomes, left_alone }) => {
-            json_text(StatusCode::OK, encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref()))
+            let ack = encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref());
+            Ok(json_text(StatusCode::OK, ack))
         }
-        Ok(Written::Reject { code, message, shapes }) => rejected(code, &message, &shapes),
-        Err(_) => error(RejectCode::Unavailable, "the node is stopping"),
+        Ok(Written::Reject { code, message, shapes }) => Err(rejected(code, &message, &shapes)),
+        Err(_) => Err(error(RejectCode::Unavailable, "the node is stopping")),
     }
 }
 

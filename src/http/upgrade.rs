@@ -10,6 +10,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::answer::{Answer, answer, error};
+use super::caller::credential;
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::node::Node;
 use crate::protocol::RejectCode;
@@ -48,9 +49,10 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     let node = Arc::clone(node);
+    let credential = credential(&request);
     tokio::spawn(async move {
         match socket.await {
-            Ok(stream) => session::serve(node, stream).await,
+            Ok(stream) => session::serve(node, stream, credential).await,
             Err(failure) => tracing::debug!(%failure, "a socket was not upgraded"),
         }
         drop(permit);

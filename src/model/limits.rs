@@ -21,6 +21,14 @@ pub const MAX_PRESENCE_BYTES: usize = 2048;
 pub const MAX_NAME_CHARS: usize = 64;
 /// The longest credential.
 pub const MAX_TOKEN_CHARS: usize = 4096;
+/// The shortest password.
+pub const MIN_PASSWORD_CHARS: usize = 8;
+/// The longest password.
+pub const MAX_PASSWORD_CHARS: usize = 256;
+/// The shortest login.
+pub const MIN_LOGIN_CHARS: usize = 2;
+/// The longest login.
+pub const MAX_LOGIN_CHARS: usize = 32;
 /// The longest JSON text that a `ping` may carry to its `pong`.
 pub const MAX_PING_BYTES: usize = 1024;
 

@@ -4,9 +4,13 @@ pub mod geometry;
 pub mod ids;
 pub mod limits;
 pub mod op;
+pub mod person;
 pub mod role;
+pub mod secret;
 pub mod shape;
 
 pub use ids::{ClientId, IdError, OpId, RoomId, RoomName, Seq, ShapeId, Slug};
 pub use op::{Gesture, Op, Selection, Verb};
+pub use person::{Login, User};
 pub use role::Role;
+pub use secret::{Token, TokenHash};

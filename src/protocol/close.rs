@@ -3,7 +3,7 @@
 /// A cause for closing a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
-    /// The node drains.
+    /// The node drains, or what the socket was let into has changed.
     GoingAway,
     /// A frame was longer than allowed.
     FrameTooLarge,
@@ -75,12 +75,12 @@ impl CloseCode {
     /// The text in the close frame: what happened and what to do.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::GoingAway => "the node drains; reconnect at once with since",
+            Self::GoingAway => "the node drains, or the room changed; reconnect at once with since",
             Self::FrameTooLarge => "a frame was longer than limits.max_frame_bytes; do not repeat it",
             Self::NotThisProtocol => {
                 "the first frame must be hello, or join_room or chat of the seed dialect"
             }
-            Self::Unauthenticated => "no or bad credentials; log in",
+            Self::Unauthenticated => "the credentials do not count, or no more; sign in",
             Self::Forbidden => "not allowed",
             Self::TimedOut => "no hello in 10 s, or no pong; reconnect",
             Self::VersionNotSpoken => "this node speaks protocol versions 1 to 1; upgrade",

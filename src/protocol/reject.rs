@@ -12,6 +12,8 @@ pub enum RejectCode {
     Invalid,
     /// Another version was seen than the one that is.
     Conflict,
+    /// No credentials, or none that count.
+    Unauthorized,
     /// Not allowed.
     Forbidden,
     /// There is no such room.
@@ -34,9 +36,10 @@ pub enum RejectCode {
 
 impl RejectCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Invalid,
         Self::Conflict,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::Pruned,
@@ -53,6 +56,7 @@ impl RejectCode {
         match self {
             Self::Invalid => "invalid",
             Self::Conflict => "conflict",
+            Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Pruned => "pruned",

@@ -120,14 +120,20 @@ impl Fanout {
                 // Whoever asked may be gone; then its place is cleared by its Unsubscribe.
                 _ = reply.send(self.subscribe(subscriber));
             }
-            Event::Unsubscribe(socket) => {
+            Event::Unsubscribe(socket, gone) => {
                 self.subscribers.remove(&socket);
                 self.empty_since = Instant::now();
+                _ = gone.send(()); // whoever went need not wait for it
             }
         }
     }
 
     fn subscribe(&mut self, mut subscriber: Subscriber) -> Subscribed {
+        if subscriber.rights < self.head.rights {
+            // What it may was found before it changed: it comes back and asks anew.
+            subscriber.outbox.close(CloseCode::GoingAway);
+            return Subscribed::Live;
+        }
         let seq = *subscriber.seq.get_or_insert(self.cursor);
         if seq < self.cursor {
             let Some(start) = self.recent.iter().position(|stretch| stretch.from == seq) else {
@@ -169,8 +175,8 @@ impl Fanout {
                 }
             }
             Some("x") => self.end_room(),
-            Some("e") => self.catch_up().await, // a new epoch: the head tells
-            Some("q") => {}                     // answered by the node's presence
+            Some("e" | "r") => self.catch_up().await, // a new epoch, other rights: the head tells
+            Some("q") => {}                           // answered by the node's presence
             _ => count(&self.around.metrics.notices, "unknown"),
         }
     }
@@ -199,6 +205,7 @@ impl Fanout {
         if head.epoch != self.head.epoch || head.last_seq < self.cursor || head.min_since > self.cursor {
             return self.start_over(head);
         }
+        self.let_go(head.rights);
         let cuts = self.subscribers.values().filter_map(|subscriber| subscriber.seq);
         let mut framer = Framer::new(self.cursor, cuts);
         let mut after = (self.cursor, WHOLE_BATCH);
@@ -302,6 +309,18 @@ impl Fanout {
         self.cursor = head.last_seq;
         self.recent.clear();
         self.recent_bytes = 0;
+    }
+
+    /// Lets those go who were let in before the rights changed.
+    fn let_go(&mut self, rights: i64) {
+        self.head.rights = rights;
+        self.subscribers.retain(|_, subscriber| {
+            let stays = subscriber.rights >= rights;
+            if !stays {
+                subscriber.outbox.close(CloseCode::GoingAway);
+            }
+            stays
+        });
     }
 
     fn end_room(&mut self) {

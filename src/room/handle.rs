@@ -31,6 +31,8 @@ pub struct Subscriber {
     pub dialect: Dialect,
     /// The last seq it has; none: whatever is now.
     pub seq: Option<Seq>,
+    /// How often the rights had changed when it was found what it may: when they change again it goes.
+    pub rights: i64,
 }
 
 /// What became of a subscription.
@@ -56,8 +58,8 @@ pub enum Event {
     Missed,
     /// Somebody comes.
     Subscribe(Subscriber, oneshot::Sender<Subscribed>),
-    /// Somebody goes.
-    Unsubscribe(u64),
+    /// Somebody goes, and is told when nothing of the room is sent there any more.
+    Unsubscribe(u64, oneshot::Sender<()>),
 }
 
 /// A hosted room, as others hold it.

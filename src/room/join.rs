@@ -11,7 +11,7 @@ use super::frames::{Framer, has_hole};
 use super::registry::Rooms;
 use crate::db::calls::{self, Channel, Difference, RoomHead, RoomReading};
 use crate::db::{Db, DbError};
-use crate::model::{RoomId, Seq};
+use crate::model::{Role, RoomId, Seq};
 use crate::protocol::decode::Join;
 use crate::protocol::encode::{self, Joined, Mode, Page};
 
@@ -41,9 +41,10 @@ pub async fn join(
     rooms: &Rooms,
     asked: &Join,
     room: &(RoomId, Channel),
+    role: Role,
     mut subscriber: Subscriber,
 ) -> Result<(), JoinError> {
-    let mut reached = send_board(db, asked, room.0, &subscriber).await?;
+    let mut reached = send_board(db, asked, (room.0, role), &subscriber).await?;
     loop {
         subscriber.seq = Some(reached);
         match rooms.subscribe(room.0, &room.1, subscriber).await? {
@@ -61,6 +62,7 @@ struct Pages<'a> {
     name: String,
     head: RoomHead,
     room: RoomId,
+    role: Role,
     mode: Mode,
     subscriber: &'a Subscriber,
     added: Vec<String>,
@@ -104,7 +106,7 @@ impl Pages<'_> {
         Joined {
             room: &self.name,
             room_id: self.room,
-            role: "editor",
+            role: self.role.as_str(),
             epoch: self.head.epoch,
             seq: self.head.last_seq,
             mode: self.mode,
@@ -114,7 +116,12 @@ impl Pages<'_> {
 }
 
 /// Sends the board, or what differs from `since`; gives the seq it brings the client to.
-async fn send_board(db: &Db, asked: &Join, room: RoomId, subscriber: &Subscriber) -> Result<Seq, JoinError> {
+async fn send_board(
+    db: &Db,
+    asked: &Join,
+    (room, role): (RoomId, Role),
+    subscriber: &Subscriber,
+) -> Result<Seq, JoinError> {
     let mut reader = calls::reader(db).await?;
     let Some((reading, head)) = reader.begin(room).await? else {
         return Err(DbError::NotFound("room: there is no such room".to_owned()).into());
@@ -125,6 +132,7 @@ async fn send_board(db: &Db, asked: &Join, room: RoomId, subscriber: &Subscriber
         name: asked.room.to_string(),
         head,
         room,
+        role,
         mode,
         subscriber,
         added: Vec::new(),
@@ -217,13 +225,14 @@ mod tests {
     fn only_a_since_the_log_can_answer_gives_a_delta() {
         let seq = |number| Seq::new(number).unwrap();
         let epoch = Uuid::from_u128(7);
-        let head = RoomHead { epoch, last_seq: seq(9), min_since: seq(3) };
+        let head = RoomHead { epoch, last_seq: seq(9), min_since: seq(3), rights: 0 };
         let asked = |since: i64, epoch: Option<Uuid>| Join {
             room: "a".parse().unwrap(),
             since: Some(seq(since)),
             epoch,
             viewport: None,
             name: None,
+            link: None,
         };
         assert_eq!(resumable(&asked(3, Some(epoch)), &head), Some(seq(3)));
         assert_eq!(resumable(&asked(9, Some(epoch)), &head), Some(seq(9)));

@@ -133,6 +133,11 @@ impl Outbox {
         }
     }
 
+    /// Whether it is on its way out: what it says is of no account any more.
+    pub fn is_closing(&self) -> bool {
+        self.queue().closing.is_some()
+    }
+
     /// Whether bulk senders must wait.
     pub fn is_crowded(&self) -> bool {
         self.queue().bytes > SOFT_BYTES

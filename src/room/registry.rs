@@ -94,13 +94,16 @@ impl Rooms {
         Err(DbError::Unreachable)
     }
 
-    /// Takes a socket out of a room.
-    pub async fn unsubscribe(&self, room: RoomId, socket: u64) {
+    /// Takes a socket out of a room. What is given back ends when nothing of the room is sent to the socket any more: whoever goes on
+    /// with the same socket waits for it, or a late frame could come in the midst of the next join.
+    pub async fn unsubscribe(&self, room: RoomId, socket: u64) -> oneshot::Receiver<()> {
+        let (gone, is_gone) = oneshot::channel();
         let handle = self.switchboard.hosted().by_id.get(&room).cloned();
         if let Some(handle) = handle {
-            // A room that is gone has no subscribers.
-            _ = handle.tell(Event::Unsubscribe(socket)).await;
+            // A room that is gone has no subscribers; it drops its end.
+            _ = handle.tell(Event::Unsubscribe(socket, gone)).await;
         }
+        is_gone
     }
 
     /// Ends all rooms; the node stops.

@@ -2,8 +2,11 @@
 //! socket costs little, and neither half waits for the other.
 
 mod native;
+mod rights;
 mod seed;
 mod socket;
+
+pub(crate) use rights::guest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,10 +24,10 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::db::calls::{self, Channel};
+use crate::db::calls::Channel;
 use crate::metrics::count;
 use crate::model::limits::MAX_UNACKNOWLEDGED_BATCHES;
-use crate::model::{RoomId, RoomName};
+use crate::model::{Role, RoomId, RoomName, Token, User};
 use crate::node::{Node, drained};
 use crate::protocol::encode::{self, ErrorFrame};
 use crate::protocol::{ClientMessage, CloseCode, DecodeError, RejectCode, decode};
@@ -48,6 +51,10 @@ pub(super) struct Membership {
     pub(super) state: Arc<(RoomId, Channel)>,
     /// Whether the room's changes come to this socket.
     pub(super) joined: bool,
+    /// What it may there.
+    pub(super) role: Role,
+    /// How often the rights had changed when that was found.
+    pub(super) rights: i64,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -65,6 +72,10 @@ pub(crate) struct Session {
     socket: u64,
     outbox: Arc<Outbox>,
     speaker: Speaker,
+    /// What the request brought to say who this is.
+    credential: Option<Token>,
+    /// Who is signed in here.
+    person: Option<User>,
     rooms: HashMap<RoomId, Membership>,
     names: HashMap<String, RoomId>,
     /// A permit per batch on its way: without one, reading waits.
@@ -72,12 +83,14 @@ pub(crate) struct Session {
 }
 
 /// Serves a socket until it ends.
-pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream) {
+pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credential: Option<Token>) {
     let outbox = Arc::new(Outbox::new(Arc::clone(&node.metrics)));
     let mut session = Session {
         socket: node.next_socket.fetch_add(1, Ordering::Relaxed),
         outbox: Arc::clone(&outbox),
         speaker: Speaker::Nobody,
+        credential,
+        person: None,
         rooms: HashMap::new(),
         names: HashMap::new(),
         on_the_way: Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED_BATCHES)),
@@ -103,6 +116,7 @@ pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream) {
         () = until_closed => {}
     }
     session.leave_all().await;
+    node.sign_ins.leave(session.socket);
     node.metrics.sockets.dec();
 }
 
@@ -132,6 +146,9 @@ impl Session {
     }
 
     async fn receive(&mut self, message: Message) {
+        if self.outbox.is_closing() {
+            return; // perhaps because it may not any more
+        }
         match message {
             Message::Text(text) => self.receive_text(text.as_str()).await,
             Message::Binary(_) => {
@@ -151,11 +168,8 @@ impl Session {
             Err(error) => return self.refuse(&error),
         };
         match (&self.speaker, message) {
-            (Speaker::Nobody, ClientMessage::Hello(hello)) => self.greet(hello),
-            (Speaker::Nobody, ClientMessage::Seed(message)) => {
-                self.speaker = Speaker::Seed(seed::Seed::new());
-                self.hear_seed(message).await;
-            }
+            (Speaker::Nobody, ClientMessage::Hello(hello)) => self.greet(hello).await,
+            (Speaker::Nobody, ClientMessage::Seed(message)) => self.begin_seed(message).await,
             (Speaker::Nobody, _) => {
                 self.error(RejectCode::Invalid, "type: the first frame must be hello, join_room or chat");
                 self.outbox.close(CloseCode::NotThisProtocol);
@@ -212,25 +226,10 @@ impl Session {
         self.error_in(room, code, &message);
     }
 
-    /// The room of a name, looked up once per socket.
-    async fn room(&mut self, name: &RoomName) -> Result<Option<Membership>, DbError> {
-        let key = name.to_string();
-        if let Some(known) = self.names.get(&key).and_then(|id| self.rooms.get(id)) {
-            return Ok(Some(known.clone()));
-        }
-        let Some(found) = calls::room_door(&self.node.db, name).await? else {
-            return Ok(None);
-        };
-        let id = found.0;
-        self.names.insert(key, id);
-        let fresh = || Membership { state: Arc::new(found), joined: false, progress: Arc::default() };
-        Ok(Some(self.rooms.entry(id).or_insert_with(fresh).clone()))
-    }
-
     async fn leave_all(&mut self) {
         for (id, membership) in std::mem::take(&mut self.rooms) {
             // Joined or not: a join that was cut off may have put this socket into the room.
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            drop(self.node.rooms.unsubscribe(id, self.socket).await);
             if membership.joined
                 && let Speaker::Native(native) = &self.speaker
             {
@@ -246,7 +245,7 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
         DbError::NotFound(message) => (RejectCode::NotFound, message.clone()),
         DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
         DbError::Pruned(message) => (RejectCode::Pruned, message.clone()),
-        DbError::Taken => (RejectCode::Conflict, error.to_string()),
+        DbError::Conflict(message) => (RejectCode::Conflict, message.clone()),
         DbError::Unreachable | DbError::Busy | DbError::Refused => {
             (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())
         }

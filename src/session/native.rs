@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::rights::{VIEW_ONLY, guest};
 use super::{Membership, Session, Speaker, session_of};
 use crate::model::limits::MAX_ROOMS_PER_SOCKET;
-use crate::model::{OpId, Role, RoomName};
+use crate::model::{OpId, Role, RoomName, Token};
 use crate::protocol::decode::{Batch, Hello, Join};
 use crate::protocol::encode::{self, Welcome};
 use crate::protocol::{ClientMessage, CloseCode, Limits, PROTOCOL_VERSION, RejectCode};
@@ -48,18 +49,26 @@ impl Native {
 }
 
 impl Session {
-    /// There is no sign-in yet: everybody who reaches the node is a guest, called as they like.
-    pub(super) fn greet(&mut self, hello: Hello) {
+    /// Who brings no token is a guest, called as they like.
+    pub(super) async fn greet(&mut self, hello: Hello) {
         if hello.protocol != PROTOCOL_VERSION {
             self.error(RejectCode::Invalid, "protocol: this node speaks version 1 to 1");
             return self.outbox.close(CloseCode::VersionNotSpoken);
         }
-        let short: String = hello.client.0.simple().to_string().chars().take(8).collect();
+        let credential = self.credential.take().or(hello.token);
+        if self.sign_in(credential).await.is_err() {
+            return;
+        }
+        let chosen = hello.name.filter(|name| !name.is_empty()).map(Arc::from);
+        let (user, name) = match &self.person {
+            Some(person) => (Arc::clone(&person.id), Arc::clone(&person.name)),
+            None => (guest(hello.client.0).into(), "guest".into()),
+        };
         let native = Native {
             client: hello.client.0,
             session: session_of(hello.client.0).into(),
-            user: format!("guest-{short}").into(),
-            name: hello.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "guest".to_owned()).into(),
+            user,
+            name: chosen.unwrap_or(name),
         };
         let welcome = encode::welcome(&Welcome {
             session: &native.session,
@@ -92,7 +101,8 @@ impl Session {
 
     async fn join(&mut self, native: &Native, asked: &Join) {
         let joined = self.rooms.values().filter(|membership| membership.joined).count();
-        let membership = match self.room(&asked.room).await {
+        let link = asked.link.as_ref().map(Token::hash);
+        let membership = match self.enter(&asked.room, link.as_ref()).await {
             Ok(Some(membership)) => membership,
             Ok(None) => {
                 return self.error_in(&asked.room, RejectCode::NotFound, "room: there is no such room");
@@ -102,16 +112,18 @@ impl Session {
         let id = membership.state.0;
         if membership.joined {
             // Joining again is how a client that missed something comes back.
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
         } else if joined >= MAX_ROOMS_PER_SOCKET {
             let rule = format!("room: a socket may be in {MAX_ROOMS_PER_SOCKET} rooms");
             return self.error_in(&asked.room, RejectCode::TooLarge, &rule);
         }
         let name: Arc<str> = asked.room.to_string().into();
         let outbox = Arc::clone(&self.outbox);
+        let rights = membership.rights;
         let subscriber =
-            Subscriber { socket: self.socket, outbox, dialect: Dialect::Native(name), seq: None };
-        match join(&self.node.db, &self.node.rooms, asked, &membership.state, subscriber).await {
+            Subscriber { socket: self.socket, outbox, dialect: Dialect::Native(name), seq: None, rights };
+        let room = &membership.state;
+        match join(&self.node.db, &self.node.rooms, asked, room, membership.role, subscriber).await {
             Ok(()) => {}
             Err(JoinError::Reader) => return,
             Err(JoinError::Db(error)) => {
@@ -134,7 +146,7 @@ impl Session {
         if let Some(membership) = known.filter(|membership| membership.joined) {
             let id = membership.state.0;
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(id, self.socket).await;
+            _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
             self.node.presence.leave(id, &native.session, &membership.progress, true);
         }
         self.outbox.push(encode::left(&room.to_string()).into());
@@ -142,7 +154,10 @@ impl Session {
 
     async fn submit(&mut self, native: &Native, batch: Batch) {
         let room: Arc<str> = batch.room.to_string().into();
-        let membership = match self.room(&batch.room).await {
+        let membership = match self.standing(&batch.room).await {
+            Ok(Some(membership)) if membership.role < Role::Editor => {
+                return self.reject(&room, batch.op_id, RejectCode::Forbidden, VIEW_ONLY);
+            }
             Ok(Some(membership)) => membership,
             Ok(None) => {
                 return self.reject(&room, batch.op_id, RejectCode::NotFound, "room: there is no such room");
@@ -154,6 +169,9 @@ impl Session {
         };
         // The semaphore is never closed; without a permit the socket is read no further.
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        if self.outbox.is_closing() {
+            return; // perhaps because it may not any more
+        }
         membership.progress.send();
         let (outbox, progress, op_id) = (Arc::clone(&self.outbox), membership.progress, batch.op_id);
         let reply = move |answer| {
@@ -166,7 +184,7 @@ impl Session {
             client: native.client,
             op_id: batch.op_id,
             author: Arc::clone(&native.user),
-            role: Role::Editor,
+            role: membership.role,
             seen: batch.seen,
             part_of: batch.part_of,
             gesture: batch.gesture,

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::rights::{VIEW_ONLY, guest};
 use super::{Membership, Session, Speaker};
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Gesture, Op, OpId, Role, RoomName, Verb};
+use crate::model::{Gesture, Op, OpId, Role, RoomName, User, Verb};
 use crate::protocol::encode::{self, ErrorFrame, Outcome};
 use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
 use crate::room::fanout::{Dialect, Subscribed, Subscriber};
 use crate::room::writer::{Answer, Submission};
+use crate::secrets::is_sign_in_token;
 
 /// A client that began with `join_room` or `chat`.
 #[derive(Debug)]
@@ -24,14 +26,23 @@ pub(super) struct Seed {
 }
 
 impl Seed {
-    pub(super) fn new() -> Self {
+    fn new(person: Option<&User>) -> Self {
         let client = Uuid::new_v4();
-        let short: String = client.simple().to_string().chars().take(8).collect();
-        Self { client, user: format!("guest-{short}").into(), sent: 0 }
+        let user = person.map_or_else(|| guest(client).into(), |person| Arc::clone(&person.id));
+        Self { client, user, sent: 0 }
     }
 }
 
 impl Session {
+    /// Clients of the older system bring its tokens: those mean nothing here, and such a client is a guest.
+    pub(super) async fn begin_seed(&mut self, message: SeedMessage) {
+        let credential = self.credential.take().filter(is_sign_in_token);
+        if self.sign_in(credential).await.is_ok() {
+            self.speaker = Speaker::Seed(Seed::new(self.person.as_ref()));
+            self.hear_seed(message).await;
+        }
+    }
+
     pub(super) async fn hear_seed(&mut self, message: SeedMessage) {
         match message {
             SeedMessage::JoinRoom { room } => self.join_seed(&room).await,
@@ -44,10 +55,10 @@ impl Session {
 
     /// The room, opened on first use when it is a number.
     async fn seed_room(&mut self, name: &RoomName) -> Option<Membership> {
-        let found = match self.room(name).await {
+        let found = match self.standing(name).await {
             Ok(None) => match name {
                 RoomName::Id(number) => match calls::open_room(&self.node.db, number.get()).await {
-                    Ok(_) => self.room(name).await,
+                    Ok(_) => self.standing(name).await,
                     Err(error) => Err(error),
                 },
                 RoomName::Slug(_) => Ok(None),
@@ -72,8 +83,9 @@ impl Session {
             return;
         }
         let dialect = Dialect::Seed(name.to_string().into());
+        let outbox = Arc::clone(&self.outbox);
         let subscriber =
-            Subscriber { socket: self.socket, outbox: Arc::clone(&self.outbox), dialect, seq: None };
+            Subscriber { socket: self.socket, outbox, dialect, seq: None, rights: membership.rights };
         let (id, channel) = &*membership.state;
         match self.node.rooms.subscribe(*id, channel, subscriber).await {
             Ok(Subscribed::Live) => self.set_joined(&membership, true),
@@ -86,13 +98,19 @@ impl Session {
         let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
             self.set_joined(&membership, false);
-            self.node.rooms.unsubscribe(membership.state.0, self.socket).await;
+            _ = self.node.rooms.unsubscribe(membership.state.0, self.socket).await.await;
         }
     }
 
     async fn submit_seed(&mut self, name: &RoomName, op: Op) {
         let Some(membership) = self.seed_room(name).await else { return };
+        if membership.role < Role::Editor {
+            return self.error_in(name, RejectCode::Forbidden, VIEW_ONLY);
+        }
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        if self.outbox.is_closing() {
+            return; // perhaps because it may not any more
+        }
         let Speaker::Seed(seed) = &mut self.speaker else { return };
         seed.sent += 1;
         let Ok(op_id) = OpId::new(seed.sent) else { return };
@@ -118,7 +136,7 @@ impl Session {
             client: seed.client,
             op_id,
             author: Arc::clone(&seed.user),
-            role: Role::Editor,
+            role: membership.role,
             seen: None,
             part_of: None,
             gesture: Gesture::Draw(vec![op]),

@@ -29,6 +29,13 @@ async fn gesture(client: &mut Client, kind: &str, op_id: i64, choice: Value) -> 
     op_id
 }
 
+/// Undoes or redoes, and reads on until that is seen.
+async fn moved(client: &mut Client, kind: &str, op_id: i64) {
+    gesture(client, kind, op_id, json!({})).await;
+    let seq = client.acked(op_id).await["seq"].as_i64().unwrap();
+    client.reach("design", seq).await;
+}
+
 /// UN1, UN4, UN10
 #[tokio::test]
 async fn a_persons_gestures_are_the_same_on_every_node_and_after_a_reload() {
@@ -72,14 +79,50 @@ async fn an_undo_right_after_ops_takes_those_back() {
         ann.ops_as("design", op_id + 1, json!([put("not kept", round), patch("kept", -5, 0)])).await;
         gesture(&mut ann, "undo", op_id + 2, json!({})).await;
         ann.ops_as("design", op_id + 3, json!([put("after", round)])).await;
-    }
-    for op_id in 1..=80 {
-        ann.acked(op_id).await;
+        // No more at once than a slow disk takes within a batch's patience.
+        for sent in op_id..op_id + 4 {
+            ann.acked(sent).await;
+        }
     }
     let rows =
         database.client().await.query("select id, x from pgcanvas.shapes order by id", &[]).await.unwrap();
     let left: Vec<(String, f64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(left, [("after".to_owned(), 19.0), ("kept".to_owned(), 19.0)]);
+    assert_all_see_the_table(&database, "design", &mut [ann, bob]).await;
+}
+
+/// UN12
+#[tokio::test]
+async fn a_stroke_that_was_sent_as_it_grew_is_taken_back_as_one() {
+    let (database, [one, two]) = two_nodes("design").await;
+    let mut ann = Client::joined(&one, "ann", "design").await;
+    let mut bob = Client::joined(&two, "bob", "design").await;
+    ann.draw("design", json!([put("before", 1)])).await;
+    let begin = json!([{"op": "put", "shape": {"id": "s", "kind": "freedraw", "points": [[0, 0]]}}]);
+    let first = ann.draw("design", begin).await["op_id"].as_i64().unwrap();
+    for part in 1..=3 {
+        let more = json!([{"op": "append", "id": "s", "points": [[part, part]]}]);
+        let op_id = first + part;
+        ann.send(&json!({"type": "ops", "room": "design", "op_id": op_id, "gesture": first, "ops": more}))
+            .await;
+        ann.acked(op_id).await;
+    }
+    bob.draw("design", json!([put("meanwhile", 1)])).await;
+    ann.reconnect(&two, "ann").await;
+    ann.rejoin("design").await;
+    let whole = ann.board("design").shape("s").unwrap()["points"].clone();
+    assert_eq!(whole, json!([[0, 0], [1, 1], [2, 2], [3, 3]]));
+    moved(&mut ann, "undo", 10).await;
+    assert!(ann.board("design").shape("s").is_none(), "the whole stroke");
+    assert!(
+        ann.board("design").shape("before").is_some() && ann.board("design").shape("meanwhile").is_some()
+    );
+    moved(&mut ann, "redo", 11).await;
+    assert_eq!(ann.board("design").shape("s").unwrap()["points"], whole);
+    moved(&mut ann, "undo", 12).await;
+    moved(&mut ann, "undo", 13).await;
+    let left = ann.board("design").shapes.keys().collect::<Vec<_>>();
+    assert_eq!(left, ["meanwhile"]);
     assert_all_see_the_table(&database, "design", &mut [ann, bob]).await;
 }
 
@@ -151,8 +194,8 @@ async fn the_log_names_the_right_by_which_each_batch_was_made() {
     let rows = client.query(sql, &[]).await.unwrap();
     let roles: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let by_node = (1..=7).map(|seq| (seq, "editor".to_owned()));
-    // The branch is another room, of one batch; the update is one in each of both.
-    let by_sql = [(2, "none".to_owned()), (8, "none".to_owned())];
+    // The branch is another room, of one batch by its owner; the update is one in each of both.
+    let by_sql = [(1, "owner".to_owned()), (2, "none".to_owned()), (8, "none".to_owned())];
     let mut expected: Vec<_> = by_node.chain(by_sql).collect();
     expected.sort();
     assert_eq!(roles, expected);
@@ -176,7 +219,10 @@ async fn a_policy_is_chosen_at_creation_and_changed() {
     let ops = json!({"client": bob.client(), "op_id": 50, "ops": [patch("a", 3, 1)]});
     let refused = post(one.address(), "/api/rooms/design/ops", &ops).await;
     assert_eq!(refused.refusal(), (409, "conflict".to_owned()));
-    let changed = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    let by_guest = send(two.address(), "PATCH", "/api/rooms/design", r#"{"policy":"merge"}"#).await;
+    assert_eq!(by_guest.refusal(), (403, "forbidden".to_owned()), "the room has an owner");
+    let as_owner = format!("/api/rooms/design?link={}", made.json()["link"]["token"].as_str().unwrap());
+    let changed = send(two.address(), "PATCH", &as_owner, r#"{"policy":"merge"}"#).await;
     assert_eq!((changed.status, &changed.json()["policy"]), (200, &json!("merge")));
     assert_eq!(post(one.address(), "/api/rooms/design/ops", &ops).await.status, 200);
     for (body, status) in [(r#"{"policy":"chaos"}"#, 400), ("{}", 400), (r#"{"slug":"x"}"#, 400), ("no", 400)]

@@ -12,6 +12,12 @@
     reason = "a test that fails is to stop, and says what it means at length"
 )]
 
+mod access_client;
+mod access_people;
+mod access_rights;
+mod access_roads;
+mod access_sharing;
+mod access_sockets;
 mod connection;
 mod faults;
 mod files;
@@ -52,3 +58,4 @@ mod sql_undo;
 mod sql_undo_model;
 mod support;
 mod sync;
+mod tls;

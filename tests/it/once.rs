@@ -176,18 +176,23 @@ async fn a_late_copy_of_an_undo_that_found_nothing_finds_nothing_on_any_node() {
     let device = Uuid::new_v4();
     let mut ann = Client::connect_as(&nodes[0], device).await;
     ann.hello("Ann").await;
-    for (op_id, verb) in [(1, "undo"), (2, "redo")] {
-        ann.send(&json!({"type": verb, "room": "late", "op_id": op_id})).await;
-        assert_eq!(ann.rejected(op_id).await["code"], "nothing_to_undo");
+    let asked = [
+        json!({"type": "undo", "room": "late", "op_id": 1}),
+        json!({"type": "redo", "room": "late", "op_id": 2}),
+        json!({"type": "undo", "room": "late", "op_id": 3, "last_seconds": 600}),
+    ];
+    for frame in &asked {
+        ann.send(frame).await;
+        assert_eq!(ann.rejected(frame["op_id"].as_i64().unwrap()).await["code"], "nothing_to_undo");
     }
-    ann.ops_as("late", 3, stroke()).await;
-    ann.acked(3).await;
+    ann.ops_as("late", 4, stroke()).await;
+    ann.acked(4).await;
     // Copies that were on their way through another node.
     let mut elsewhere = Client::connect_as(&nodes[1], device).await;
     elsewhere.hello("Ann").await;
-    for (op_id, verb) in [(1, "undo"), (2, "redo")] {
-        elsewhere.send(&json!({"type": verb, "room": "late", "op_id": op_id})).await;
-        assert_eq!(elsewhere.rejected(op_id).await["code"], "nothing_to_undo");
+    for frame in &asked {
+        elsewhere.send(frame).await;
+        assert_eq!(elsewhere.rejected(frame["op_id"].as_i64().unwrap()).await["code"], "nothing_to_undo");
     }
     assert_points(&database, "late", 0).await;
 }

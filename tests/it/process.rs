@@ -13,7 +13,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// The address is told as soon as it serves; the listening connection may come a moment later.
-async fn is_ready(node: &Program) {
+pub(crate) async fn is_ready(node: &Program) {
     let ready = retried(Duration::from_secs(10), || async {
         let answer = get(node.address(), "/readyz").await;
         if answer.status == 200 { Ok(()) } else { Err(answer) }

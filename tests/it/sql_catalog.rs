@@ -128,3 +128,14 @@ async fn a_text_that_orders_or_names_is_compared_by_code_units() {
     )
     .await;
 }
+
+/// CT8
+#[tokio::test]
+async fn a_function_that_steers_the_planner_has_nothing_compiled() {
+    assert_none(
+        "select p.oid::regprocedure::text from pg_proc p
+         where p.pronamespace = 'pgcanvas'::regnamespace and exists (select from unnest(p.proconfig) as c where c like 'enable\\_%=off')
+           and not p.proconfig @> '{jit=off}'",
+    )
+    .await;
+}

@@ -29,7 +29,6 @@ async fn a_node_calls_procedures_and_touches_no_table() {
            array['put'], array['b'], null, array['{\"kind\": \"line\"}']::jsonb[])",
         "select * from pgcanvas.changes_since(1, 0, 0, 100)",
         "select channel from pgcanvas.room_state('1')",
-        "select channel from pgcanvas.room_door('1')",
         "select * from pgcanvas.room_head(1)",
         "select pgcanvas.create_room('design', 'open', null)",
         "select pgcanvas.open_room(2)",
@@ -54,6 +53,24 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select * from pgcanvas.prune_history(null, interval '1 day', null)",
         "select pgcanvas.forget_answers(interval '1 day')",
         "select pgcanvas.check_rewind()",
+        "select pgcanvas.create_user('ann', 'Ann', '$argon2id$x')",
+        "select * from pgcanvas.user_by_login('ann')",
+        "select pgcanvas.set_password('ann', '$argon2id$y', null)",
+        "select pgcanvas.attempt_sign_in('ann')",
+        "select pgcanvas.add_sign_in('ann', sha256('t'), 30)",
+        "select * from pgcanvas.who_is(sha256('t'))",
+        "select pgcanvas.signed_out(array[sha256('t')])",
+        "select channel from pgcanvas.room_access('1', 'ann', null)",
+        "select * from pgcanvas.set_member(1, 'ann', 'owner')",
+        "select * from pgcanvas.list_members(1)",
+        "select * from pgcanvas.make_link(1, 'owner', sha256('l'), 'ann', null)",
+        "select * from pgcanvas.list_links(1)",
+        "select pgcanvas.drop_link(1, gen_random_uuid())",
+        "select pgcanvas.drop_member(1, 'ann')",
+        "select pgcanvas.set_visibility(1, 'private')",
+        "select pgcanvas.sign_out(sha256('t'))",
+        "select pgcanvas.forget_expired()",
+        "select pgcanvas.delete_room(2)",
     ] {
         node.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
@@ -198,7 +215,7 @@ async fn nobody_but_a_node_learns_a_rooms_channel() {
             &[
                 "select channel from pgcanvas.rooms",
                 "select from pgcanvas.room_state('1')",
-                "select from pgcanvas.room_door('1')",
+                "select from pgcanvas.room_access('1', null, null)",
                 "select pgcanvas.ring(array[1], array['x'])",
             ],
         )

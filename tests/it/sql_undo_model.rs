@@ -153,6 +153,12 @@ async fn three_people_who_draw_undo_and_redo_agree_with_a_model() {
     interleave(seed, 600).await;
 }
 
+/// UN3, UN9: a gesture whose undo had found nothing to do was left behind by its redo, and tried again.
+#[tokio::test]
+async fn seed_12856662011535771317_a_redo_that_was_tried_again() {
+    interleave(12_856_662_011_535_771_317, 600).await;
+}
+
 async fn interleave(seed: u64, rounds: usize) {
     let mut random = StdRng::seed_from_u64(seed);
     let board = Board::open().await;

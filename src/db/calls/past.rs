@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{room_id, seq};
 use crate::db::error::DbError;
 use crate::db::pool::Db;
-use crate::model::{Role, RoomId, Seq};
+use crate::model::{Role, RoomId, Seq, TokenHash};
 
 /// The seq a room was at in a moment, ISO 8601 with a zone.
 pub async fn seq_at(db: &Db, room: RoomId, at: &str) -> Result<Seq, DbError> {
@@ -186,19 +186,26 @@ pub async fn restore_shapes(db: &Db, room: RoomId, asked: &Restoring<'_>) -> Res
     Ok((seq(&row, "seq")?, row.try_get("restored")?))
 }
 
-/// Makes a room of the board at a point; a name that is taken is [`DbError::Taken`].
-pub async fn branch_room(
-    db: &Db,
-    room: RoomId,
-    point: Seq,
-    slug: Option<&str>,
-    owner: &str,
-    role: Role,
-) -> Result<RoomId, DbError> {
+/// A room to be made of another one's board.
+#[derive(Debug, Clone)]
+pub struct Branch<'a> {
+    /// The point.
+    pub point: Seq,
+    /// Its name in addresses; none: one is drawn.
+    pub slug: Option<&'a str>,
+    /// Whose it is.
+    pub owner: &'a str,
+    /// For an owner who has no account.
+    pub owner_link: Option<&'a TokenHash>,
+}
+
+/// Makes a room of the board at a point; a name that is taken is [`DbError::Conflict`].
+pub async fn branch_room(db: &Db, room: RoomId, branch: &Branch<'_>) -> Result<RoomId, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select pgcanvas.branch_room($1, $2, $3, $4, $5)").await?;
-    let row = client
-        .query_one(&statement, &[&room.to_string(), &point.get(), &slug, &owner, &role.as_str()])
-        .await?;
-    room_id(row.try_get(0)?)
+    let statement = client.prepare_cached("select pgcanvas.branch_room($1, $2, $3, $4, $5, $6)").await?;
+    let (name, role) = (room.to_string(), Role::Owner.as_str());
+    let link = branch.owner_link.map(TokenHash::as_bytes);
+    let with: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&name, &branch.point.get(), &branch.slug, &branch.owner, &role, &link];
+    room_id(client.query_one(&statement, &with).await?.try_get(0)?)
 }

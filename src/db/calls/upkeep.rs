@@ -1,11 +1,11 @@
-//! Looking after the log: snapshots, what is kept for how long, epochs, whether it was tampered with.
+//! Looking after the log: snapshots, what is kept for how long, epochs, whether it was tampered with; and after people who are locked out.
 
 use tokio_postgres::Client;
 
 use super::room_id;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
-use crate::model::RoomId;
+use crate::model::{Role, RoomId, TokenHash};
 
 /// Writes the snapshots that are due, at most `limit`, and says how many; 0 also when another node is at it.
 pub async fn write_snapshots(db: &Db, limit: i32) -> Result<i32, DbError> {
@@ -55,6 +55,28 @@ pub async fn forget_answers(client: &Client, older_than_days: i32) -> Result<i64
 /// Gives a room, or all, a new epoch, and says how many rooms.
 pub async fn new_epoch(client: &Client, room: Option<&str>) -> Result<i64, DbError> {
     Ok(client.query_one("select pgcanvas.new_epoch($1)", &[&room]).await?.try_get(0)?)
+}
+
+/// Makes a link into a room by slug or number, in the name of who is logged in to the database; gives the room's slug.
+pub async fn make_link(
+    client: &Client,
+    room: &str,
+    role: Role,
+    token: &TokenHash,
+    days: Option<i32>,
+) -> Result<String, DbError> {
+    let sql =
+        "select r.slug from pgcanvas.make_link(pgcanvas.known_room($1), $2, $3, pgcanvas.sql_author(), $4)
+               join pgcanvas.rooms as r on r.id = pgcanvas.known_room($1)";
+    Ok(client.query_one(sql, &[&room, &role.as_str(), &token.as_bytes(), &days]).await?.try_get(0)?)
+}
+
+/// Gives somebody another password, and signs them out everywhere; false when there is no such account.
+pub async fn set_password(client: &Client, login: &str, password_hash: &str) -> Result<bool, DbError> {
+    Ok(client
+        .query_one("select pgcanvas.set_password($1, $2)", &[&login, &password_hash])
+        .await?
+        .try_get(0)?)
 }
 
 /// Notes where the database runs; how many rooms got a new epoch, because it was restored or failed over since it was last noted.

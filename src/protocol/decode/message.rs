@@ -1,10 +1,8 @@
 //! What a client can say, once it has been checked.
 
-use std::fmt;
-
 use uuid::Uuid;
 
-use crate::model::{ClientId, Gesture, Op, OpId, RoomName, Seq, ShapeId};
+use crate::model::{ClientId, Gesture, Op, OpId, RoomName, Seq, ShapeId, Token};
 use crate::protocol::reject::RejectCode;
 
 /// One frame from a client.
@@ -55,27 +53,6 @@ pub struct Hello {
     pub name: Option<String>,
 }
 
-/// A credential; it does not print itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The credential itself, for the one who checks it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
 /// Entering a room.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Join {
@@ -89,6 +66,8 @@ pub struct Join {
     pub viewport: Option<[f64; 4]>,
     /// How the person wants to be called in this room.
     pub name: Option<String>,
+    /// The token of a link into it.
+    pub link: Option<Token>,
 }
 
 /// One gesture.

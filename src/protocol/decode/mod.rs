@@ -15,7 +15,7 @@ mod violation;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, PostedBatch, SeedMessage, Token};
+pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, PostedBatch, SeedMessage};
 pub(crate) use ops::read_shape_id;
 pub use violation::Violation;
 
@@ -26,7 +26,7 @@ use super::seed;
 use crate::model::limits::{
     MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
 };
-use crate::model::{ClientId, Gesture, IdError, OpId, RoomId, RoomName, Seq};
+use crate::model::{ClientId, Gesture, IdError, OpId, RoomId, RoomName, Seq, Token};
 
 /// Reads one text frame.
 pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
@@ -137,9 +137,7 @@ fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
     Ok(Hello {
         protocol: fields.read_required("protocol", whole)?,
         client: fields.read_required("client", read_client)?,
-        token: fields
-            .read_optional("token", |raw| read_text_within(raw, MAX_TOKEN_CHARS))?
-            .map(|t| Token::new(t.into())),
+        token: fields.read_optional("token", read_token)?,
         name: read_name(fields)?,
     })
 }
@@ -151,7 +149,12 @@ fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
         epoch: fields.read_optional("epoch", read_uuid)?,
         viewport: fields.read_optional("viewport", read_viewport)?,
         name: read_name(fields)?,
+        link: fields.read_optional("link", read_token)?,
     })
+}
+
+fn read_token(raw: &RawValue) -> Result<Token, Violation> {
+    Ok(Token::new(read_text_within(raw, MAX_TOKEN_CHARS)?.into()))
 }
 
 /// A room's name, as text or as a number.

@@ -43,6 +43,15 @@ impl Client {
         Self { line, device, last_op_id: 0, boards: BTreeMap::new(), unread: Vec::new() }
     }
 
+    /// Connects as somebody who is signed in, and says hello.
+    pub(crate) async fn signed_in(node: &TestNode, token: &str) -> Self {
+        let mut client = Self::connect(node).await;
+        let hello = json!({"type": "hello", "protocol": 1, "client": client.device, "token": token});
+        client.send(&hello).await;
+        client.expect(|frame| frame["type"] == "welcome").await;
+        client
+    }
+
     /// Connects, says hello and joins a room.
     pub(crate) async fn joined(node: &TestNode, name: &str, room: &str) -> Self {
         let mut client = Self::connect(node).await;

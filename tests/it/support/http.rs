@@ -41,10 +41,21 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
 
 /// `GET` of a path, with headers.
 pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
+    ask(address, "GET", path, headers, "").await
+}
+
+/// Any request, with headers.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    try_send_with(address, "GET", path, &headers, "")
+    try_send_with(address, method, path, &headers, body)
         .await
-        .unwrap_or_else(|error| panic!("GET {path} on {address}: {error}"))
+        .unwrap_or_else(|error| panic!("{method} {path} on {address}: {error}"))
 }
 
 /// `POST` of JSON.

@@ -1,5 +1,6 @@
 //! What the tests stand on: the PostgreSQL server of this process, a database for each test, nodes and clients.
 
+pub(crate) mod access;
 pub(crate) mod board;
 pub(crate) mod chaos;
 pub(crate) mod client;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -40,7 +41,16 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) async fn open(url: &str) -> Self {
-        let (socket, _) = connect_async(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        Self::open_with(url, &[]).await
+    }
+
+    /// Opens with headers of the test's own.
+    pub(crate) async fn open_with(url: &str, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = connect_async(request).await.unwrap_or_else(|error| panic!("{url}: {error}"));
         let (sink, mut stream) = socket.split();
         let (tell, heard) = mpsc::unbounded_channel();
         tokio::spawn(async move {

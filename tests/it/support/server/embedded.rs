@@ -36,7 +36,12 @@ pub(crate) struct OwnCluster {
 impl OwnCluster {
     /// Starts it; `None`, and a printed line, where no server programs are installed.
     pub(crate) async fn start() -> Option<Self> {
-        match Self::try_start().await {
+        Self::start_on(None).await
+    }
+
+    /// The same, listening on this port of 127.0.0.1 too.
+    pub(crate) async fn start_on(tcp_port: Option<u16>) -> Option<Self> {
+        match Self::try_start(tcp_port).await {
             Ok(own) => Some(own),
             Err(error @ EmbeddedError::NoPrograms { .. }) => {
                 say(&format!("a test is skipped, for it needs a server of its own: {error}"));
@@ -46,11 +51,11 @@ impl OwnCluster {
         }
     }
 
-    async fn try_start() -> Result<Self, EmbeddedError> {
+    async fn try_start(tcp_port: Option<u16>) -> Result<Self, EmbeddedError> {
         let options = ClusterOptions {
             data_dir: fresh_folder(),
             bin_dir: variable(PROGRAMS_VARIABLE).map(PathBuf::from),
-            tcp_port: None,
+            tcp_port,
             fsync: false,
         };
         let watchdog = Watchdog::promise(REMOVE, &[options.data_dir.as_ref()]).expect("a shell");
@@ -76,7 +81,7 @@ impl DerefMut for OwnCluster {
 /// The embedded server that all tests share.
 pub(super) async fn start_shared() -> Result<Running, String> {
     let OwnCluster { cluster, watchdog } =
-        OwnCluster::try_start().await.map_err(|error| error.to_string())?;
+        OwnCluster::try_start(None).await.map_err(|error| error.to_string())?;
     let config = cluster.config();
     // From here on the server is the watchdog's to stop.
     std::mem::forget(cluster);

@@ -1,0 +1,80 @@
+//! Who is on the other end of a socket, and what they may in a room.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Membership, Session};
+use crate::db::DbError;
+use crate::db::calls::access::{self, Access};
+use crate::db::calls::people;
+use crate::model::{RoomName, Token, TokenHash};
+use crate::protocol::{CloseCode, RejectCode};
+
+/// What a viewer who draws is told.
+pub(crate) const VIEW_ONLY: &str = "role: a viewer may look, not draw";
+
+/// What a guest is called in the log, by device.
+pub(crate) fn guest(client: Uuid) -> String {
+    let short: String = client.simple().to_string().chars().take(8).collect();
+    format!("guest-{short}")
+}
+
+impl Session {
+    /// Finds out whose token it is. An error has been told, and the socket is closing.
+    pub(super) async fn sign_in(&mut self, credential: Option<Token>) -> Result<(), ()> {
+        let Some(token) = credential.map(|credential| credential.hash()) else { return Ok(()) };
+        match people::who_is(&self.node.db, &token).await {
+            Ok(Some(person)) => {
+                self.person = Some(person);
+                self.node.sign_ins.enter(self.socket, token, Arc::clone(&self.outbox));
+                return Ok(());
+            }
+            Ok(None) => {
+                self.error(RejectCode::Unauthorized, "token: it does not count, or no more: sign in");
+                self.outbox.close(CloseCode::Unauthenticated);
+            }
+            Err(error) => {
+                let (code, message) = super::spoken(&error);
+                self.error(code, &message);
+                self.outbox.close(CloseCode::NodeFailed);
+            }
+        }
+        Err(())
+    }
+
+    /// What this socket, with a link, may in a room: asked anew, and kept while it is in the room.
+    pub(super) async fn enter(
+        &mut self,
+        name: &RoomName,
+        link: Option<&TokenHash>,
+    ) -> Result<Option<Membership>, DbError> {
+        let user = self.person.as_ref().map(|person| &*person.id);
+        let Some(found) = access::room_access(&self.node.db, name, user, link).await? else {
+            return Ok(None);
+        };
+        let Access { id, slug, channel, role, rights, .. } = found;
+        // Under whatever name it is asked for next: it is one room.
+        self.names.extend([(slug, id), (id.to_string(), id)]);
+        let fresh = || Membership {
+            state: Arc::new((id, channel)),
+            joined: false,
+            role,
+            rights,
+            progress: Arc::default(),
+        };
+        let membership = self.rooms.entry(id).or_insert_with(fresh);
+        (membership.role, membership.rights) = (role, rights);
+        Ok(Some(membership.clone()))
+    }
+
+    /// What this socket may in a room: what it joined with, else what its person may. Nobody tells a socket that is not in a room when that
+    /// changes, so that it is asked each time.
+    pub(super) async fn standing(&mut self, name: &RoomName) -> Result<Option<Membership>, DbError> {
+        let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id));
+        match known.filter(|membership| membership.joined) {
+            Some(joined) => Ok(Some(joined.clone())),
+            None => self.enter(name, None).await,
+        }
+    }
+}
