@@ -61,8 +61,8 @@ const ID: usize = 0;
 /// Where those stand that a shape cannot be without and a put may leave out.
 const DEFAULTED: [usize; 6] = [2, 3, 4, 5, 6, 25];
 
-/// Names in `props` by which a shape refers to others.
-const REFERENCES: [&str; 3] = ["\"startBinding\"", "\"endBinding\"", "\"boundElements\""];
+/// How `props` that refer to other shapes look; the database looks closer.
+const REFERENCES: [&str; 3] = ["\"startBinding\":{", "\"endBinding\":{", "\"boundElements\":[{"];
 
 /// The version of jsonb's binary form: its text follows.
 const JSONB_VERSION: u8 = 1;
