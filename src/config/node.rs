@@ -7,7 +7,7 @@ use super::value;
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct NodeSettings {
     /// Connections that write, each for its share of the rooms (1 to 64)
-    #[arg(long, global = true, value_name = "COUNT", default_value = "4")]
+    #[arg(long, global = true, value_name = "COUNT", default_value = "2")]
     #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1, 64))]
     pub writers: usize,
 
@@ -71,7 +71,7 @@ impl NodeSettings {
 impl Default for NodeSettings {
     fn default() -> Self {
         Self {
-            writers: 4,
+            writers: 2,
             pool_size: 8,
             max_sockets: 10_000,
             drain_seconds: 10,
