@@ -33,6 +33,9 @@ function onlyHere(): Plugin {
   return { name: "only-here", apply: "build", transform, buildEnd };
 }
 
+/** What the component's worker for fonts shares with the component: apart from the page, which a worker cannot run. */
+const SHARED_WITH_WORKER = /@excalidraw\/excalidraw\/dist\/prod\/chunk-(SRAX5OIU|ZUYEQ4TG)\.js/;
+
 export default defineConfig({
   // Relative to the file that asks: so the assets may be served from anywhere.
   base: "./",
@@ -44,7 +47,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 4000,
     // Marks for servers that render React; here they mean nothing.
-    rolldownOptions: { checks: { invalidAnnotation: false }, onLog: (level, log, next) => log.code === "MODULE_LEVEL_DIRECTIVE" || next(level, log) },
+    rolldownOptions: {
+      checks: { invalidAnnotation: false },
+      onLog: (level, log, next) => log.code === "MODULE_LEVEL_DIRECTIVE" || next(level, log),
+      output: { codeSplitting: { groups: [{ name: "component-base", test: SHARED_WITH_WORKER }] } },
+    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080", "/ws": { target: "ws://127.0.0.1:8080", ws: true } } },
 });

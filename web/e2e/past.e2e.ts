@@ -20,11 +20,6 @@ describe("a room's past", () => {
 
   const kinds = (room: string) => cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
 
-  async function choose(person: Person, item: string): Promise<void> {
-    await person.page.getByTestId("main-menu-trigger").click();
-    await person.page.getByTestId("dropdown-menu").getByText(item, { exact: true }).click();
-  }
-
   async function slideTo(person: Person, seq: number): Promise<void> {
     await person.page.getByLabel("Point in time").fill(String(seq));
   }
@@ -47,7 +42,7 @@ describe("a room's past", () => {
 
   it("is played back, told by whom, and brought back for everybody", async () => {
     const { room, ann } = await lived("lived");
-    await choose(ann, "History");
+    await ann.choose("History");
     await ann.page.getByText("Back to the board").waitFor();
     const list = ann.page.getByLabel("Who did what");
     await until("who did what is told", async () => {
@@ -87,7 +82,7 @@ describe("a room's past", () => {
 
   it("becomes a new room, and says what a name is wrong for", async () => {
     const { ann } = await lived("branched");
-    await choose(ann, "History");
+    await ann.choose("History");
     await slideTo(ann, 1);
     await ann.page.getByText("New room from here").click();
     await ann.page.getByLabel("Name of the new room").fill("branched");
@@ -107,7 +102,7 @@ describe("a room's past", () => {
     await ann.context.close();
     const phone = await Person.come(browser, { name: "Ann", width: 390, height: 844, dark: true });
     await phone.open(cluster.at(0).url, room);
-    await choose(phone, "History");
+    await phone.choose("History");
     await slideTo(phone, 3);
     await until("psql's is there", async () => (await phone.ink()) > 500);
     await phone.picture("past-phone-dark");
@@ -124,7 +119,7 @@ describe("a room's past", () => {
 
   it("and its present are told in SQL that runs", async () => {
     const { room, ann } = await lived("in-sql");
-    await choose(ann, "Open in SQL");
+    await ann.choose("Open in SQL");
     const dialog = ann.page.getByRole("dialog", { name: "Open in SQL" });
     const [now, log] = [dialog.locator("pre").nth(0), dialog.locator("pre").nth(1)];
     const rows = async (query: string) => (await cluster.sql(query)).split("\n").length;
@@ -135,9 +130,10 @@ describe("a room's past", () => {
     await until("it is copied", async () => (await ann.page.evaluate(() => navigator.clipboard.readText())).startsWith("select id"));
     await ann.picture("sql-room");
     await dialog.getByRole("button", { name: "Close" }).click();
+    await until("psql's is seen", () => ann.shows([255, 201, 201]));
     await ann.page.keyboard.press("Control+a");
     await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"other","kind":"diamond","x":200,"y":0,"width":90,"height":90}}]')`);
-    await choose(ann, "Open in SQL");
+    await ann.choose("Open in SQL");
     const query = await now.innerText();
     expect(query).toContain("'it''s'");
     expect(await rows(query), "the selected").toBe(2);

@@ -16,6 +16,7 @@ export interface Coming {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  readonly locale?: string;
 }
 
 /** Somebody in front of a browser of their own. What its console complains of is kept. */
@@ -25,9 +26,9 @@ export class Person {
 
   private constructor(readonly context: BrowserContext) {}
 
-  static async come(browser: Browser, { name, width = 1280, height = 800, dark = false }: Coming = {}): Promise<Person> {
+  static async come(browser: Browser, { name, width = 1280, height = 800, dark = false, locale = "en-US" }: Coming = {}): Promise<Person> {
     const context = await browser.newContext({
-      viewport: { width, height }, colorScheme: dark ? "dark" : "light", hasTouch: width < 500, isMobile: width < 500, locale: "en-US",
+      viewport: { width, height }, colorScheme: dark ? "dark" : "light", hasTouch: width < 500, isMobile: width < 500, locale,
     });
     // Files are asked for in the way that a test can answer.
     await context.addInitScript(() => Reflect.deleteProperty(window, "showOpenFilePicker"));
@@ -58,7 +59,7 @@ export class Person {
 
   /** Waits until the status says so. */
   async says(text: string | RegExp): Promise<void> {
-    const pill = this.page.locator(".status-pill:visible");
+    const pill = this.page.locator(".status-pill[role=status]:visible");
     await until(`the status says ${text}`, async () => {
       const said = await pill.first().innerText();
       return typeof text === "string" ? said.trim() === text : text.test(said);
@@ -76,14 +77,20 @@ export class Person {
     await this.page.mouse.up();
   }
 
+  /** Chooses an item of the board's menu. */
+  async choose(item: string): Promise<void> {
+    await this.page.getByTestId("main-menu-trigger").click();
+    await this.page.getByTestId("dropdown-menu").getByText(item, { exact: true }).click();
+  }
+
   /** Keeps a picture of the page, where pictures are wanted. */
   async picture(name: string): Promise<void> {
     if (PICTURES) await this.page.screenshot({ path: join(PICTURES, `${name}.png`) });
   }
 
   /** How many points of the board's picture are not of its background's colour. */
-  async ink(): Promise<number> {
-    return this.page.locator("canvas.static").evaluate((canvas: HTMLCanvasElement) => {
+  async ink(layer: "static" | "interactive" = "static"): Promise<number> {
+    return this.page.locator(`canvas.${layer}`).evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
       let count = 0;
       for (let at = 0; at < data.length; at += 4) {
@@ -91,6 +98,17 @@ export class Person {
       }
       return count;
     });
+  }
+
+  /** How far from the left the ink of the board's picture begins, or ends. */
+  async left(end = false): Promise<number> {
+    return this.page.locator("canvas.static").evaluate((canvas: HTMLCanvasElement, ends) => {
+      const { data, width, height } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      const isInk = (x: number, y: number) => [0, 1, 2].some((part) => data[(y * width + x) * 4 + part] !== data[part]);
+      const columns = Array.from({ length: width }, (_, at) => (ends ? width - 1 - at : at));
+      const rows = Array.from({ length: height }, (_, at) => at);
+      return columns.find((x) => rows.some((y) => isInk(x, y))) ?? -1;
+    }, end);
   }
 
   /** Whether a colour, roughly, is on the board's picture. */

@@ -121,7 +121,7 @@ describe("pictures on a board", () => {
       const card = bob.page.locator(".rooms a", { hasText: "drawn-on" });
       await card.scrollIntoViewIfNeeded();
       await until("the picture is there", () => card.locator("img").evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0));
-      expect(await card.innerText()).toMatch(/6 shapes · .*\s+by guest-\w{8}/);
+      expect(await card.innerText()).toMatch(/6 shapes · .*\s+by Guest \w{4}/);
       await bob.picture(dark ? "rooms-phone-dark" : "rooms");
       expect(bob.complaints).toEqual([]);
       await bob.context.close();

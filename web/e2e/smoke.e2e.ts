@@ -196,10 +196,10 @@ describe("two people on two nodes", () => {
     await bob.page.waitForSelector(".rooms a");
     await bob.picture("start");
     await bob.page.goto(`${cluster.at(1).url}/r/no-such-room`);
-    await until("it is said", async () => /cannot be opened/.test(await bob.page.innerText("body")));
+    await until("it is said", async () => /no board “no-such-room” here/.test(await bob.page.innerText("body")));
     await bob.picture("no-such-room");
     await bob.page.goto(`${cluster.at(1).url}/r/bound`);
-    await bob.page.getByRole("button", { name: "Draw" }).waitFor();
+    await bob.page.getByRole("button", { name: "Come in" }).waitFor();
     await bob.picture("introduction");
     await bob.context.close();
   });

@@ -49,6 +49,7 @@ describe("the component and the room", () => {
   let editor: FakeEditor;
   let room: Room;
   let sent: Said[];
+  let handed: (readonly Op[])[];
   let seq = 0;
   const ops = () => sent.flatMap((frame) => (frame.type === "ops" ? frame.ops : [])) as Op[];
   const batches = () => sent.filter((frame) => frame.type === "ops").length;
@@ -72,7 +73,8 @@ describe("the component and the room", () => {
     room.up({ type: "welcome", session: "s", user: { id: "u", name: "n" }, limits });
     const box = { id: "box", kind: "rectangle", x: 0, y: 0, width: 10, height: 10, angle: 0, props: {}, version: 1, seq: 1, created_by: "sql:x" };
     hear({ type: "joined", room: "r", role: "editor", epoch: "e", seq: 1, mode: "snapshot", added: [box], modified: [], deleted: [], more: false });
-    editor.binding = new Binding(editor, room);
+    handed = [];
+    editor.binding = new Binding(editor, room, (told) => handed.push(told));
     editor.binding.changed();
     vi.advanceTimersByTime(100);
   });
@@ -116,6 +118,73 @@ describe("the component and the room", () => {
     vi.advanceTimersByTime(100);
     expect(ops()).toEqual([{ op: "patch", id: "box", set: { x: 20 } }]);
     expect(editor.get("box")).toMatchObject({ x: 20, y: 77, strokeColor: "#2f9e44" });
+  });
+
+  it("shows others what is dragged while it lasts, and sends it once, when it is let go", () => {
+    editor.be({ cursorButton: "down", selectedElementsAreBeingDragged: true, selectedElementIds: { box: true } });
+    for (const x of [1, 2, 3]) editor.change("box", { x });
+    expect(handed).toEqual([1, 2, 3].map((x) => [{ op: "patch", id: "box", set: { x } }]));
+    expect(ops()).toEqual([]);
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    expect([handed.length, handed.at(-1)]).toEqual([4, []]);
+    expect(ops()).toEqual([{ op: "patch", id: "box", set: { x: 3 } }]);
+  });
+
+  it("shows others what is pulled open once it has a size", () => {
+    editor.be({ cursorButton: "down", newElement: { id: "n", type: "ellipse" } });
+    editor.add({ id: "n", type: "ellipse", x: 0, y: 0, width: 0, height: 0, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    expect(handed).toEqual([]);
+    editor.change("n", { width: 30, height: 20 });
+    expect(handed).toMatchObject([[{ op: "put", shape: { id: "n", width: 30 } }]]);
+    editor.change("n", { isDeleted: true });
+    editor.be({});
+    vi.advanceTimersByTime(100);
+    expect([handed.at(-1), ops()]).toEqual([[], []]);
+  });
+
+  it("shows what others have in hand, writes none of it back, and is as before when they let go of it without a word", () => {
+    editor.binding?.watch(new Map<string, Op>([["box", { op: "patch", id: "box", set: { x: 44 } }], ["n", { op: "put", shape: { id: "n", kind: "ellipse", width: 9, height: 9 } }]]));
+    vi.advanceTimersByTime(50);
+    expect([editor.get("box")?.["x"], editor.get("n")?.["width"]]).toEqual([44, 9]);
+    somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#2f9e44" }, unset: [] });
+    vi.advanceTimersByTime(50);
+    expect(editor.get("box")).toMatchObject({ x: 44, strokeColor: "#2f9e44" });
+    editor.change("box", { y: 7 });
+    vi.advanceTimersByTime(100);
+    expect(ops()).toEqual([{ op: "patch", id: "box", set: { y: 7 } }]);
+    editor.binding?.watch(new Map());
+    vi.advanceTimersByTime(100);
+    expect([editor.get("box")?.["x"], editor.get("box")?.["y"], editor.get("n")]).toEqual([0, 7, undefined]);
+    expect(ops().length).toBe(1);
+  });
+
+  it("does not flinch when what others had in hand is told by the room", () => {
+    editor.binding?.watch(new Map<string, Op>([["box", { op: "patch", id: "box", set: { x: 44 } }]]));
+    vi.advanceTimersByTime(50);
+    const version = editor.get("box")?.["version"];
+    somebody({ op: "patch", id: "box", version: 2, set: { x: 44 }, unset: [] });
+    vi.advanceTimersByTime(50);
+    editor.binding?.watch(new Map());
+    vi.advanceTimersByTime(50);
+    expect(editor.get("box")).toMatchObject({ x: 44, version });
+  });
+
+  it("takes back whatever is done by somebody who may only look, and sends none of it", () => {
+    hear({ type: "joined", room: "r", role: "viewer", epoch: "e", seq: 1, mode: "delta", added: [], modified: [], deleted: [], more: false });
+    editor.change("box", { x: 5 });
+    editor.add({ id: "mine", type: "ellipse", x: 0, y: 0, width: 9, height: 9, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(200);
+    expect([editor.get("box")?.["x"], editor.get("mine")]).toEqual([0, undefined]);
+    editor.change("box", { isDeleted: true });
+    vi.advanceTimersByTime(200);
+    expect(editor.get("box")).toBeDefined();
+    editor.be({ cursorButton: "down", newElement: { id: "s", type: "freedraw" } });
+    editor.add({ id: "s", type: "freedraw", x: 0, y: 0, width: 1, height: 1, angle: 0, points: [[0, 0], [1, 1]], version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(500);
+    editor.be({});
+    vi.advanceTimersByTime(200);
+    expect([editor.get("s"), ops()]).toEqual([undefined, []]);
   });
 
   it("lets a stroke grow by its new points, as one gesture", () => {
@@ -168,6 +237,14 @@ describe("the component and the room", () => {
     hear({ type: "reject", room: "r", op_id: 1, code: "invalid", message: "no", shapes: [] });
     vi.advanceTimersByTime(100);
     expect(editor.get("box")).toMatchObject({ x: 0 });
+  });
+
+  it("adds what takes the place of a board, as a dropped file does, to what was there", () => {
+    editor.list = [{ id: "dropped", type: "diamond", x: 0, y: 0, width: 9, height: 9, angle: 0, version: 1, versionNonce: 1, isDeleted: false }];
+    editor.binding?.changed();
+    vi.advanceTimersByTime(1000);
+    expect([editor.get("box"), editor.get("dropped")]).not.toContain(undefined);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "dropped" } }]);
   });
 
   it("shows again what the component lost, and deletes nothing", () => {

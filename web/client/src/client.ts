@@ -5,7 +5,7 @@ import { opsUrl } from "./drain.js";
 import { Room } from "./room.js";
 import { IndexedStore } from "./storage/indexed.js";
 import { MemoryStore, type Store } from "./storage/store.js";
-import type { Told, Welcome } from "./wire.js";
+import type { Role, Told, Welcome } from "./wire.js";
 
 /** Why coming back is of no use, for people. */
 const WHY: Readonly<Record<number, string>> = {
@@ -23,8 +23,20 @@ export interface ClientSettings {
   readonly name: string;
   /** Where gestures outlive the page; IndexedDB where there is one, else nowhere. */
   readonly store?: Store;
+  /** What a sign-in gave; without one this person is a guest. */
+  readonly token?: string | undefined;
+  /** Called when a node does not take the token any more: sign in anew, or be a guest, with {@link Client.signIn}. */
+  readonly signedOut?: () => void;
   readonly openSocket?: OpenSocket;
   readonly clock?: Clock;
+}
+
+/** By what one comes into a room. */
+export interface Coming {
+  /** A link that lets in whoever has it. */
+  readonly link?: string | undefined;
+  /** What one could do there the last time: it holds until a node tells. */
+  readonly role?: Role | undefined;
 }
 
 /** One connection to a cluster of nodes, and the rooms that are open on it. */
@@ -32,6 +44,7 @@ export class Client {
   /** The UUID that this page is known by. */
   readonly id: string;
   private name: string;
+  private token: string | undefined;
   private readonly rooms = new Map<string, Room>();
   private readonly connection: Connection;
   private readonly forget: () => void;
@@ -45,9 +58,10 @@ export class Client {
   ) {
     this.id = store.client;
     this.name = settings.name;
+    this.token = settings.token;
     const { addresses, openSocket = platformSocket } = settings;
     this.connection = new Connection(
-      { addresses, client: this.id, name: () => this.name, openSocket, clock },
+      { addresses, client: this.id, name: () => this.name, token: () => this.token, openSocket, clock },
       {
         up: (welcome) => this.up(welcome),
         down: () => this.down(),
@@ -66,8 +80,8 @@ export class Client {
     return client;
   }
 
-  /** Opens a room: its kept board and what was not sent are there at once, the rest when a node answers. */
-  async join(name: string): Promise<Room> {
+  /** Opens a room: its kept board and what was not sent are there at once, the rest when a node answers. What one comes by is as in {@link Coming}. */
+  async join(name: string, { link, role }: Coming = {}): Promise<Room> {
     const known = this.rooms.get(name);
     if (known) return known;
     const kept = await this.store.load(name);
@@ -75,6 +89,9 @@ export class Client {
       store: this.store,
       clock: this.clock,
       opsUrl: opsUrl(this.settings.addresses[0] ?? "", name),
+      link,
+      role,
+      token: () => this.token,
       send: (frame) => this.connection.send(frame),
       connection: () => this.connection.state,
       stopped: () => this.stopped,
@@ -98,6 +115,13 @@ export class Client {
     this.connection.renew();
   }
 
+  /** Who this person is from now on: whom the token is of, or a guest without one. */
+  signIn(token: string | undefined, name = this.name): void {
+    this.name = name;
+    this.token = token;
+    this.connection.restart();
+  }
+
   /** Ends it: nothing is sent any more, what is not sent stays kept. */
   close(): void {
     this.forget();
@@ -112,8 +136,9 @@ export class Client {
   }
 
   private moved(code: number | undefined): void {
-    if (code !== undefined) this.stopped = WHY[code] ?? `The node closed the connection with ${code}.`;
+    this.stopped = code === undefined ? undefined : (WHY[code] ?? `The node closed the connection with ${code}.`);
     this.rooms.forEach((room) => room.say());
+    if (code === CLOSE.unauthenticated) this.settings.signedOut?.();
   }
 
   private down(): void {

@@ -11,7 +11,7 @@ import { Keeper } from "./storage/keeper.js";
 import { Presence } from "./presence.js";
 import type { Op, Shape } from "./shape.js";
 import type { Kept, Store } from "./storage/store.js";
-import { LIMITS, type Limits, type Peer, type Said, type Told, type Welcome } from "./wire.js";
+import { LIMITS, type Limits, type Peer, type Role, type Said, type Told, type Welcome } from "./wire.js";
 
 /** How far a room is from the server: `live` has all of it; `reconnecting` and `offline` have not; `refused` is not let in. */
 export type Phase = "live" | "reconnecting" | "offline" | "refused";
@@ -23,8 +23,11 @@ export interface Status {
   readonly unsent: number;
   /** Whether they outlive the page. */
   readonly durable: boolean;
-  /** Why the room does not let this client in. */
+  /** Why the room does not let this client in, for people; `code` is for programs, where a node gave one. */
   readonly reason?: string;
+  readonly code?: string;
+  /** What this client may do here; none before a node told. */
+  readonly role?: Role;
 }
 
 /** What a room tells. */
@@ -42,6 +45,12 @@ export interface RoomTies {
   readonly store: Store;
   readonly clock: Clock;
   readonly opsUrl: string;
+  /** A link by which one may come in. */
+  readonly link?: string | undefined;
+  /** What one could do here the last time. */
+  readonly role?: Role | undefined;
+  /** The sign-in, if there is one. */
+  readonly token?: () => string | undefined;
   readonly send: (frame: Said) => boolean;
   readonly connection: () => ConnectionState;
   /** Why the connection does not come back. */
@@ -58,7 +67,8 @@ export class Room extends Emitter<RoomEvents> {
   private readonly drain: Drain;
   private readonly turns = new Map<number, (code: string) => void>();
   private limits: Limits = LIMITS;
-  private refused: string | undefined;
+  private refused: { readonly code: string; readonly message: string } | undefined;
+  private told: Role | undefined;
   private lastStatus = "";
   private cancelWake: (() => void) | undefined;
 
@@ -68,7 +78,8 @@ export class Room extends Emitter<RoomEvents> {
     private readonly ties: RoomTies,
   ) {
     super();
-    const { store, clock } = ties;
+    const { store, clock, role } = ties;
+    this.told = role;
     this.board = Board.restored(store.client, name, kept, store.durable ? restartOpId(Date.now()) : 1);
     for (const batch of kept.orphans) this.board.adopt(batch);
     this.presence = new Presence(clock, (state) => this.board.live && ties.send({ type: "presence", room: name, state }));
@@ -76,7 +87,7 @@ export class Room extends Emitter<RoomEvents> {
     this.drain = new Drain(ties.opsUrl, kept.orphans, clock, {
       acknowledged: (batch, seq) => this.take(acknowledged(this.board, batch.client, batch.op_id, seq)),
       givenUp: (batch, code, message) => this.take(givenUp(this.board, batch.client, batch.op_id, code, message)),
-    });
+    }, () => this.credentials());
   }
 
   /** A shape as it is shown. The same object as long as nothing about it changed. */
@@ -101,9 +112,15 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Where it is. */
   get status(): Status {
-    const reason = this.refused ?? this.ties.stopped();
+    const reason = this.refused?.message ?? this.ties.stopped();
+    const why = reason === undefined ? {} : { reason, ...(this.refused && { code: this.refused.code }) };
     const unsent = this.board.unacknowledged().length;
-    return { phase: this.phase(reason), unsent, durable: this.ties.store.durable, ...(reason === undefined ? {} : { reason }) };
+    return { phase: this.phase(reason), unsent, durable: this.ties.store.durable, ...why, ...(this.told && { role: this.told }) };
+  }
+
+  /** Whether this client may only look. Nothing that it does is sent then, whatever calls {@link edit}. */
+  get viewOnly(): boolean {
+    return this.told === "viewer";
   }
 
   private phase(reason: string | undefined): Phase {
@@ -114,9 +131,10 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * One gesture: on the board at once, sent as soon as it can be, kept until the server has it. Undo takes it back as a whole. Gives the
-   * gesture's number; a gesture that goes on, like a stroke, passes it again.
+   * gesture's number; a gesture that goes on, like a stroke, passes it again. Who may only look does nothing by it, and gets 0.
    */
   edit(ops: readonly Op[], gesture?: number): number {
+    if (this.viewOnly) return 0;
     let first = gesture;
     for (const part of divide(ops, this.limits)) {
       const batch = this.board.edit(part, first);
@@ -173,6 +191,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Takes a frame in. Called by the client. */
   hear(frame: Told): void {
+    // Before the page hears of the board: it shows another one to who may only look.
+    if (frame.type === "joined" && frame.room === this.name) this.told = frame.role;
     if (frame.type === "presence" && frame.room === this.name && this.presence.told(frame)) this.emit("peers", this.peers);
     this.take(receive(this.board, frame, this.ties.clock.now()));
     this.flush();
@@ -198,6 +218,7 @@ export class Room extends Emitter<RoomEvents> {
   private turn(verb: "undo" | "redo"): Promise<string> {
     // Unsent, it would take back whatever is last when a node comes back: not what the person sees now.
     if (!this.board.live) return Promise.resolve("unavailable");
+    if (this.viewOnly) return Promise.resolve("forbidden");
     const batch = this.board.turn(verb);
     const answer = new Promise<string>((resolve) => this.turns.set(batch.op_id, resolve));
     this.flush();
@@ -206,11 +227,22 @@ export class Room extends Emitter<RoomEvents> {
 
   private flush(): void {
     const nowMs = this.ties.clock.now();
-    for (const frame of this.board.outgoing(nowMs)) this.ties.send(frame);
+    for (const frame of this.board.outgoing(nowMs)) this.ties.send(this.withLink(frame));
     this.cancelWake?.();
     const wakeAtMs = this.board.wakeAtMs();
     if (wakeAtMs !== undefined) this.cancelWake = this.ties.clock.after(Math.max(0, wakeAtMs - nowMs), () => this.flush());
     this.say();
+  }
+
+  private withLink(frame: Said): Said {
+    const { link } = this.ties;
+    return frame.type === "join" && link !== undefined ? { ...frame, link } : frame;
+  }
+
+  private credentials(): Record<string, string> {
+    const token = this.ties.token?.();
+    const { link } = this.ties;
+    return { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(link === undefined ? {} : { "x-pgcanvas-link": link }) };
   }
 
   private take(news: readonly News[]): void {
@@ -236,7 +268,7 @@ export class Room extends Emitter<RoomEvents> {
       case "rejected":
         return this.rejected(item.rejection);
       case "refused":
-        this.refused = item.message;
+        this.refused = item;
     }
   }
 

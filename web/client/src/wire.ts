@@ -32,10 +32,13 @@ export interface Page {
   readonly more: boolean;
 }
 
+/** What one may do in a room: look, draw, decide who may. */
+export type Role = "viewer" | "editor" | "owner";
+
 /** The first page of a join. */
 export interface Joined extends Page {
   readonly type: "joined";
-  readonly role: string;
+  readonly role: Role;
   readonly epoch: string;
   readonly seq: number;
   readonly mode: "snapshot" | "delta";
@@ -117,7 +120,7 @@ export type Told = Welcome | Joined | Delta | Changes | Ack | Reject | Problem |
 
 /** What a client may say of a board. */
 export type Said =
-  | { readonly type: "join"; readonly room: string; readonly since?: number; readonly epoch?: string }
+  | { readonly type: "join"; readonly room: string; readonly since?: number; readonly epoch?: string; readonly link?: string }
   | { readonly type: "ops"; readonly room: string; readonly op_id: number; readonly ops: readonly Op[]; readonly gesture?: number }
   | { readonly type: "undo" | "redo"; readonly room: string; readonly op_id: number }
   | { readonly type: "presence"; readonly room: string; readonly state: Json };

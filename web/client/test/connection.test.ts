@@ -1,34 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Connection, type ConnectionState } from "../src/connection/connection.js";
-import type { Socket } from "../src/connection/socket.js";
 import { HandClock } from "./clock.js";
-
-const WELCOME = JSON.stringify({ type: "welcome", protocol: 1, session: "s", user: { id: "u", name: "n" }, limits: {} });
-
-class FakeSocket implements Socket {
-  bufferedAmount = 0;
-  readonly sent: { type: string }[] = [];
-  closed = false;
-  onopen: ((event: never) => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
-  onerror: ((event: never) => void) | null = null;
-
-  constructor(readonly address: string) {}
-
-  send(text: string): void {
-    this.sent.push(JSON.parse(text) as { type: string });
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  welcome(): void {
-    this.onopen?.(undefined as never);
-    this.onmessage?.({ data: WELCOME });
-  }
-}
+import { FakeSocket } from "./socket.js";
 
 describe("a connection", () => {
   let clock: HandClock;

@@ -1,5 +1,5 @@
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Queued } from "../src/core/queue.js";
 import { IndexedStore } from "../src/storage/indexed.js";
 import { Locks } from "../src/storage/locks.js";
@@ -114,5 +114,16 @@ describe("what is kept in the browser", () => {
     expect(first.client).not.toBe(second.client);
     first.keep("r", put(first.client, 1));
     expect((await second.load("r")).orphans).toEqual([]);
+  });
+
+  it("is not said to be kept while the browser has no room for it", async () => {
+    const failures: unknown[] = [];
+    const store = await IndexedStore.open({ factory: origin.factory, locks: origin.locks(), notes: notes(), failed: (failure) => failures.push(failure) });
+    expect(store.durable).toBe(true);
+    store.keep("r", { ...put(store.client, 1), ops: [{ op: "patch", id: "a", set: { x: (() => 0) as never } }] });
+    await vi.waitFor(() => expect(store.durable).toBe(false));
+    expect(failures.length).toBe(1);
+    store.keep("r", put(store.client, 2));
+    await vi.waitFor(() => expect(store.durable).toBe(true));
   });
 });

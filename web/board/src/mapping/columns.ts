@@ -1,3 +1,6 @@
+import type { JsonObject } from "@pgcanvas/client";
+import { arePoints } from "./points.js";
+
 /** Whether a value is what a column takes. */
 type Fits = (value: unknown) => boolean;
 
@@ -52,6 +55,16 @@ export const COLUMNS: ReadonlyMap<string, Column> = new Map([
 
 /** Excalidraw's names by the columns. */
 export const MEMBERS: ReadonlyMap<string, string> = new Map([...COLUMNS].map(([member, { name }]) => [name, member]));
+
+/** Whether all that a row says is what its columns take. */
+export function rowFits(row: JsonObject): boolean {
+  return Object.entries(row).every(([name, value]) => {
+    const column = COLUMNS.get(MEMBERS.get(name) ?? "");
+    if (column) return column.fits(value) || (value === null && column.optional);
+    if (name === "points") return arePoints(value);
+    return name === "id" || name === "kind" || (name === "props" && typeof value === "object" && value !== null);
+  });
+}
 
 /** The value of a column that must have one, for a member that does not fit: as near as it gets. */
 export function nearest(member: string, value: unknown): number {

@@ -1,3 +1,4 @@
+export { rowFits } from "./columns.js";
 export { complete } from "./complete.js";
 export { diff, grownPoints } from "./diff.js";
 export { TRANSPORT, type Element } from "./element.js";

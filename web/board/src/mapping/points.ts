@@ -28,6 +28,11 @@ export function growth(before: Json | undefined, after: Json | undefined): Point
   return same ? later.slice(earlier.length) : undefined;
 }
 
+/** Whether these may be the points of a row: of two numbers each, or three. */
+export function arePoints(points: unknown): boolean {
+  return isPath(points) || (Array.isArray(points) && points.length <= MAX_POINTS && isTriples(points as readonly Json[]));
+}
+
 function isPath(points: unknown): points is Points {
   return Array.isArray(points) && points.length <= MAX_POINTS && points.every((point) => isPoint(point, 2));
 }

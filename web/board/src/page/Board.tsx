@@ -1,76 +1,113 @@
-import { Excalidraw, MainMenu } from "@excalidraw/excalidraw";
+import { Excalidraw } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
-import type { Room } from "@pgcanvas/client";
+import type { Rejection, Room } from "@pgcanvas/client";
 import { useEffect, useMemo, useState } from "react";
-import { usePeople } from "../people/usePeople.js";
+import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
+import { inOtherHands } from "../sync/hand.js";
+import { useAccount } from "./account/account.js";
+import { SignIn } from "./account/SignIn.js";
+import { BoardMenu } from "./BoardMenu.js";
 import { editorOf } from "./editor.js";
+import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
-import { PastIcon, RoomsIcon, SqlIcon } from "./icons.js";
+import { useStatus } from "./session.js";
+import { ShareDialog } from "./share/ShareDialog.js";
 import { SqlDialog } from "./sql/SqlDialog.js";
 import { StatusPill } from "./StatusPill.js";
 import { useTheme } from "./theme.js";
 import { takeOverUndo } from "./undo.js";
-import { look, viewOf, type View } from "./view.js";
+import { look, lookAround, viewOf, type View } from "./view.js";
 
-/** What of the component is not for a shared board: files and pictures of it are the node's business. */
+/** What of the component is not for a shared board: a file does not take its place, and is added by the page's own menu. */
 const UI = {
-  canvasActions: { loadScene: false, saveToActiveFile: false, export: false, saveAsImage: false, changeViewBackgroundColor: false },
+  canvasActions: { loadScene: false, saveToActiveFile: false, export: { saveFileToDisk: true }, saveAsImage: true, changeViewBackgroundColor: false, toggleTheme: true },
 } as const;
+
+/** What is asked over the board. */
+type Asked = { readonly what: "sql"; readonly ids: readonly string[] } | { readonly what: "share" | "sign-in" };
 
 /** The board of a room, once it is there: the component, tied to the room. `view` is what to look at first; without it, all there is. */
 export function Board({ room, view, openPast }: { room: Room; view: View | undefined; openPast: (view: View) => void }) {
   const [api, setApi] = useState<ExcalidrawImperativeAPI | undefined>();
-  const { theme, choice, choose } = useTheme();
+  const theme = useTheme();
   const language = useMemo(componentLanguage, []);
   const self = usePeople(api, room);
   // The component empties its board once, when it is ready, and then begins to tell of changes.
   const [ready, setReady] = useState(false);
-  const binding = useBinding(ready ? api : undefined, room, view);
+  const binding = useBinding(ready ? api : undefined, room, view, self);
   const pictures = useRoomPictures(ready ? api : undefined, room);
-  const [asked, setAsked] = useState<readonly string[] | undefined>();
+  const [asked, ask] = useState<Asked | undefined>();
+  const role = useStatus(room)?.role;
+  useSignInNews(api);
+  const share = () => ask({ what: "share" });
+  const close = () => ask(undefined);
   return (
     <div className="board">
       <Excalidraw
         excalidrawAPI={setApi}
         isCollaborating
-        theme={theme}
+        name={room.name}
+        {...(role === "viewer" ? { viewModeEnabled: true } : {})}
+        theme={theme.theme}
         langCode={language}
         UIOptions={UI}
         aiEnabled={false}
         autoFocus
         handleKeyboardGlobally
-        generateIdForFile={(file) => pictures?.add(file) ?? Promise.reject(new Error("The board is not ready."))}
+        generateIdForFile={(file) => (pictures && !room.viewOnly ? pictures.add(file) : Promise.reject(new Error("This board takes no pictures now.")))}
         onChange={(_, appState, files) => {
           if (!ready) setReady(true);
           binding?.changed();
-          if (api && pictures) adopt(api, pictures, files);
+          if (api && pictures && !room.viewOnly) adopt(api, pictures, files);
           self.looked(appState);
         }}
         onPointerUpdate={({ pointer, button }) => self.moved({ cursor: [pointer.x, pointer.y], tool: pointer.tool, button })}
-        renderTopRightUI={(isMobile) => (isMobile ? null : <StatusPill room={room} />)}
+        renderTopRightUI={(isMobile) => (isMobile ? null : <TopRight room={room} share={share} />)}
       >
-        <MainMenu>
-          <MainMenu.ItemLink href="/" icon={<RoomsIcon />}>All rooms</MainMenu.ItemLink>
-          <MainMenu.Item icon={<PastIcon />} onSelect={() => api && openPast(viewOf(api.getAppState()))}>History</MainMenu.Item>
-          <MainMenu.Item icon={<SqlIcon />} onSelect={() => api && setAsked(selectedIds(api))}>Open in SQL</MainMenu.Item>
-          <MainMenu.Separator />
-          <MainMenu.DefaultItems.SearchMenu />
-          <MainMenu.DefaultItems.CommandPalette />
-          <MainMenu.DefaultItems.Help />
-          <MainMenu.DefaultItems.ClearCanvas />
-          <MainMenu.Separator />
-          <MainMenu.DefaultItems.ToggleTheme allowSystemTheme theme={choice} onSelect={choose} />
-        </MainMenu>
+        <BoardMenu
+          api={api}
+          viewOnly={role === "viewer"}
+          theme={theme}
+          share={share}
+          signIn={() => ask({ what: "sign-in" })}
+          openPast={() => api && openPast(viewOf(api.getAppState()))}
+          openSql={() => api && ask({ what: "sql", ids: selectedIds(api) })}
+        />
       </Excalidraw>
       <div className="status-on-phone">
         <StatusPill room={room} />
       </div>
-      {asked && <SqlDialog room={room.name} ids={asked} close={() => setAsked(undefined)} />}
+      {asked?.what === "sql" && <SqlDialog room={room.name} ids={asked.ids} close={close} />}
+      {asked?.what === "share" && <ShareDialog room={room.name} role={role} close={close} />}
+      {asked?.what === "sign-in" && <SignIn close={close} />}
     </div>
   );
+}
+
+function TopRight({ room, share }: { room: Room; share: () => void }) {
+  return (
+    <>
+      <StatusPill room={room} />
+      <button type="button" className="share" aria-label="Share" title="Share" onClick={share}>
+        <ShareIcon />
+        <span>Share</span>
+      </button>
+    </>
+  );
+}
+
+/** Says when somebody else is signed in, by whatever it came: a sign-in may run out, or end in another tab. */
+function useSignInNews(api: ExcalidrawImperativeAPI | undefined): void {
+  const account = useAccount();
+  const [before, setBefore] = useState(account);
+  useEffect(() => {
+    if (before?.token === account?.token) return;
+    setBefore(account);
+    api?.setToast({ message: account ? `You are signed in as ${account.name}.` : "You are signed out, and go on as a guest.", closable: true, duration: 4000 });
+  }, [api, account, before]);
 }
 
 /** The selected elements that are shapes of the room. */
@@ -80,27 +117,45 @@ function selectedIds(api: ExcalidrawImperativeAPI): string[] {
 }
 
 /** Ties the component to the room for as long as both are there. */
-function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined): Binding | undefined {
+function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined, self: Self): Binding | undefined {
   const [binding, setBinding] = useState<Binding | undefined>();
   useEffect(() => {
     if (!api) return undefined;
-    const made = new Binding(editorOf(api), room);
+    const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
+    const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
+    const offs = [room.on("peers", watch), room.on("status", watch)];
     takeOverUndo(api, room, made);
     setBinding(made);
-    const off = room.on("reject", ({ message }) => api.setToast({ message: `The board did not take that: ${message}`, closable: true, duration: 6000 }));
+    const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
     const stopGuarding = guardUnsent(room);
-    const [first] = room.shapes();
     if (view) look(api, view);
-    else if (first) api.scrollToContent(undefined, { fitToContent: true, animate: false });
+    else lookAround(api);
     return () => {
       off();
+      for (const stop of offs) stop();
       stopWatching();
       stopGuarding();
       made.close();
     };
   }, [api, room]);
   return binding;
+}
+
+/** Why the server took a gesture back, in words for a person. */
+function whyRejected({ code, message }: Rejection): string {
+  switch (code) {
+    case "forbidden":
+      return "You may not draw here any more: what you did last was taken back.";
+    case "conflict":
+      return "Somebody else changed that before you: look at it and try again.";
+    case "too_large":
+      return "That is more than the board takes at once.";
+    case "not_found":
+      return "This board was deleted.";
+    default:
+      return `The board did not take that: ${message}`;
+  }
 }
 
 /** Asks before a page is closed whose gestures would be lost with it: only where the browser does not keep them. */

@@ -1,22 +1,26 @@
-import type { Room, Status } from "@pgcanvas/client";
+import type { Room } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
 import { NameField } from "./NameField.js";
 import { callMe, myName } from "../people/me.js";
 import { PastPage } from "./past/PastPage.js";
-import { openClient, useRoom } from "./session.js";
+import { Refused } from "./Refused.js";
+import { openClient, useRoom, useStatus, whoAmI } from "./session.js";
 import type { View } from "./view.js";
 
 /** One room: its board, and what to say while there is none. */
 export default function RoomPage({ room: name }: { room: string }) {
   const [named, setNamed] = useState(myName() !== undefined);
   const { room, ready } = useRoom(name);
+  const status = useStatus(room);
   useEffect(() => {
     document.title = `${name} · pgcanvas`;
   }, [name]);
+  // A kept board is not for whom the room does not let in any more.
+  if (status?.phase === "refused" && (status.code !== undefined || !ready)) return <Refused room={name} status={status} />;
   return (
     <>
-      {room && ready ? <Present room={room} /> : <Opening name={name} room={room} />}
+      {room && ready ? <Present room={room} /> : <Opening name={name} offline={status?.phase === "offline"} />}
       {ready && !named && <Introduction done={() => setNamed(true)} />}
     </>
   );
@@ -25,29 +29,18 @@ export default function RoomPage({ room: name }: { room: string }) {
 /** The board, or its past in its place; what part of it is looked at stays. */
 function Present({ room }: { room: Room }) {
   const [view, setView] = useState<View | undefined>();
-  const [me, setMe] = useState<string | undefined>();
+  const [me, setMe] = useState<{ client: string; author: string } | undefined>();
   const openPast = (looked: View) => {
     setView(looked);
-    void openClient().then(({ id }) => setMe(id));
+    void whoAmI().then(setMe);
   };
-  if (me === undefined) return <Board room={room} view={view} openPast={openPast} />;
-  return <PastPage room={room} me={me} view={view} leave={() => setMe(undefined)} />;
+  if (!me) return <Board room={room} view={view} openPast={openPast} />;
+  return <PastPage room={room} {...me} view={view} leave={() => setMe(undefined)} />;
 }
 
 /** What is said until the board is there. */
-function Opening({ name, room }: { name: string; room: Room | undefined }) {
-  const status = useStatus(room);
-  if (status?.phase === "refused") {
-    return (
-      <div className="page-loading" role="alert">
-        <p>{name} cannot be opened.</p>
-        <p className="quiet">{status.reason}</p>
-        <a href="/">To the rooms</a>
-      </div>
-    );
-  }
-  const trouble = status?.phase === "offline";
-  return <p className="page-loading">{trouble ? `No node answers. ${name} opens as soon as one does.` : `Opening ${name} …`}</p>;
+function Opening({ name, offline }: { name: string; offline: boolean }) {
+  return <p className="page-loading" role="status">{offline ? `No node answers. ${name} opens as soon as one does.` : `Opening ${name} …`}</p>;
 }
 
 /** Asks a person who comes by a link what to call them. */
@@ -63,18 +56,7 @@ function Introduction({ done }: { done: () => void }) {
       }}
     >
       <NameField label="What should the others call you?" />
-      <button type="submit">Draw</button>
+      <button type="submit">Come in</button>
     </form>
   );
-}
-
-/** The status of a room, as it changes. */
-export function useStatus(room: Room | undefined): Status | undefined {
-  const [status, setStatus] = useState<Status | undefined>(room?.status);
-  useEffect(() => {
-    if (!room) return undefined;
-    setStatus(room.status);
-    return room.on("status", setStatus);
-  }, [room]);
-  return status;
 }

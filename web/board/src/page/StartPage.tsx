@@ -1,8 +1,11 @@
 import { useEffect, useState, type FormEvent } from "react";
 import { nameOf } from "../people/names.js";
-import { NameField } from "./NameField.js";
+import { useAccount } from "./account/account.js";
+import { WhoAmI } from "./account/WhoAmI.js";
 import { pathOf } from "./place.js";
+import { Picture } from "./Picture.js";
 import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
+import type { Visibility } from "./share/rights.js";
 import { ago, moment } from "./when.js";
 
 /** Where one begins: who one is, a new room, the rooms there are. */
@@ -14,7 +17,7 @@ export function StartPage() {
         <p>A shared whiteboard whose every shape is a row in your PostgreSQL.</p>
       </header>
       <section className="start-card">
-        <NameField label="Your name" />
+        <WhoAmI />
         <NewRoom />
       </section>
       <Rooms />
@@ -25,9 +28,10 @@ export function StartPage() {
 function NewRoom() {
   const [slug, setSlug] = useState("");
   const [trouble, setTrouble] = useState("");
-  const make = (event: FormEvent) => {
+  const make = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    makeRoom(slug.trim()).then(
+    const visibility = new FormData(event.currentTarget).get("visibility") as Visibility;
+    makeRoom(slug.trim(), visibility).then(
       (made) => location.assign(pathOf(made)),
       (failure: Error) => setTrouble(failure.message),
     );
@@ -45,6 +49,14 @@ function NewRoom() {
           onChange={(event) => setSlug(event.target.value)}
         />
       </label>
+      <label className="for-whom">
+        For whom
+        <select name="visibility">
+          <option value="open">everybody</option>
+          <option value="readable">everybody to look at</option>
+          <option value="private">whom I invite</option>
+        </select>
+      </label>
       <button type="submit">Open</button>
       {trouble && <p className="trouble" role="alert">{trouble}</p>}
     </form>
@@ -54,28 +66,39 @@ function NewRoom() {
 function Rooms() {
   const [rooms, setRooms] = useState<RoomRow[] | undefined>();
   const [trouble, setTrouble] = useState("");
+  const account = useAccount();
   useEffect(() => {
     listRooms().then(setRooms, (failure: Error) => setTrouble(failure.message));
-  }, []);
+  }, [account]);
   if (trouble) return <p className="trouble" role="alert">The rooms cannot be listed: {trouble}</p>;
   if (!rooms) return <p className="quiet">Looking for rooms …</p>;
   if (rooms.length === 0) return <p className="quiet">No rooms yet. Yours is the first.</p>;
   return (
     <ul className="rooms" aria-label="Rooms">
-      {rooms.map((room) => (
-        <li key={room.slug}>
-          <a href={pathOf(room.slug)}>
-            <img src={`/api/rooms/${room.slug}/picture.svg`} alt="" loading="lazy" width="320" height="200" />
-            <strong>{room.slug}</strong>
-            <span>
-              {room.shapes === 0 ? "empty" : room.shapes === 1 ? "1 shape" : `${room.shapes} shapes`}
-              {" · "}
-              <time dateTime={room.touched_at} title={moment(room.touched_at)}>{ago(room.touched_at)}</time>
-            </span>
-            <span>{room.touched_by ? `by ${nameOf(room.touched_by, undefined)}` : "nobody drew yet"}</span>
-          </a>
-        </li>
-      ))}
+      {rooms.map((room) => <RoomCard key={room.slug} room={room} />)}
     </ul>
+  );
+}
+
+const MARKS: Readonly<Partial<Record<Visibility, string>>> = { readable: "to look at", private: "private" };
+
+function RoomCard({ room }: { room: RoomRow }) {
+  const mark = room.visibility === "readable" && room.role !== undefined && room.role !== "viewer" ? "you may draw" : MARKS[room.visibility];
+  return (
+    <li>
+      <a href={pathOf(room.slug)}>
+        {room.shapes === 0 ? <span className="no-picture">nothing drawn yet</span> : <Picture room={room} />}
+        <strong>
+          {room.slug}
+          {mark && <small>{mark}</small>}
+        </strong>
+        <span>
+          {room.shapes === 0 ? "empty" : room.shapes === 1 ? "1 shape" : `${room.shapes} shapes`}
+          {" · "}
+          <time dateTime={room.touched_at} title={moment(room.touched_at)}>{ago(room.touched_at)}</time>
+        </span>
+        <span>{room.touched_by ? `by ${nameOf(room.touched_by, undefined)}` : "nobody drew yet"}</span>
+      </a>
+    </li>
   );
 }

@@ -1,6 +1,6 @@
 import type { Room, Status } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
-import { useStatus } from "./RoomPage.js";
+import { useStatus } from "./session.js";
 
 /** Work in progress is told only when it takes longer than this: a good connection needs no words. */
 const PATIENCE_MS = 600;
@@ -12,11 +12,19 @@ export function StatusPill({ room }: { room: Room }) {
   if (!shown) return null;
   const { tone, text, title } = words(shown);
   return (
-    <div className={`status-pill ${tone}`} role="status" title={title}>
-      <span className="status-dot" aria-hidden="true" />
-      {text}
-    </div>
+    <>
+      {shown.role === "viewer" && <ViewOnly />}
+      <div className={`status-pill ${tone}`} role="status" title={title}>
+        <span className="status-dot" aria-hidden="true" />
+        {text}
+      </div>
+    </>
   );
+}
+
+/** Says why there are no tools. */
+function ViewOnly() {
+  return <div className="status-pill view-only" title="You may look at this board. Its owners decide who may draw: ask one of them for a link.">View only</div>;
 }
 
 /** The status, without what passes in a moment. */
@@ -32,7 +40,7 @@ function useSettled(status: Status | undefined): Status | undefined {
 
 function words({ phase, unsent, durable, reason }: Status): { tone: string; text: string; title: string } {
   const kept = durable ? "They are kept in this browser, also if you close the tab." : "Keep this tab open: this browser does not let it keep them.";
-  const waiting = `${unsent} unsent`;
+  const waiting = durable ? `${unsent} unsent` : `${unsent} unsent, keep this tab open`;
   if (phase === "refused") return { tone: "bad", text: "Not connected", title: reason ?? "" };
   if (phase === "live" && unsent === 0) return { tone: "good", text: "Live", title: "Everything you drew is stored." };
   if (phase === "live") return { tone: "busy", text: waiting, title: `The node has not confirmed ${unsent} of your changes yet. ${kept}` };

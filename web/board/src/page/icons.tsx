@@ -21,3 +21,18 @@ export function SqlIcon() {
 export function RoomsIcon() {
   return <Icon path="M3 3.5h5.5V9H3zM11.5 3.5H17V9h-5.5zM3 11.5h5.5V17H3zM11.5 11.5H17V17h-5.5z" />;
 }
+
+/** Something handed on. */
+export function ShareIcon() {
+  return <Icon path="M10 12.5v-9m0 0L7 6.5m3-3 3 3M5.5 9H4v8h12V9h-1.5" />;
+}
+
+/** Something taken in. */
+export function ImportIcon() {
+  return <Icon path="M10 3v9m0 0 3-3m-3 3L7 9M4 12.5V17h12v-4.5" />;
+}
+
+/** Somebody. */
+export function PersonIcon() {
+  return <Icon path="M10 9.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4zM3.8 17c.6-3.2 3.1-5 6.2-5s5.6 1.8 6.2 5" />;
+}

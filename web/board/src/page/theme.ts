@@ -1,31 +1,46 @@
-import { useEffect, useState } from "react";
+import { useSyncExternalStore } from "react";
+import { recall, remember } from "../storage.js";
 
 type Theme = "light" | "dark";
 type Choice = Theme | "system";
 
 const KEY = "pgcanvas.theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const watchers = new Set<() => void>();
+
+let choice = read();
 
 /** The theme: the person's choice, or the system's. */
 export function useTheme(): { theme: Theme; choice: Choice; choose: (choice: Choice) => void } {
-  const [choice, setChoice] = useState<Choice>(() => {
-    const kept = localStorage.getItem(KEY);
-    return kept === "light" || kept === "dark" ? kept : "system";
-  });
-  const [system, setSystem] = useState<Theme>(dark.matches ? "dark" : "light");
-  useEffect(() => {
-    const turned = () => setSystem(dark.matches ? "dark" : "light");
-    dark.addEventListener("change", turned);
-    return () => dark.removeEventListener("change", turned);
-  }, []);
-  const theme = choice === "system" ? system : choice;
-  useEffect(() => {
-    // Our own parts of the page go along.
-    document.documentElement.style.colorScheme = theme;
-  }, [theme]);
-  const choose = (next: Choice) => {
-    localStorage.setItem(KEY, next);
-    setChoice(next);
-  };
-  return { theme, choice, choose };
+  return { theme: useSyncExternalStore(watch, present), choice: useSyncExternalStore(watch, () => choice), choose };
 }
+
+function present(): Theme {
+  if (choice !== "system") return choice;
+  return dark.matches ? "dark" : "light";
+}
+
+function choose(next: Choice): void {
+  remember(KEY, next);
+  choice = next;
+  turned();
+}
+
+function read(): Choice {
+  const kept = recall(KEY);
+  return kept === "light" || kept === "dark" ? kept : "system";
+}
+
+function watch(changed: () => void): () => void {
+  watchers.add(changed);
+  return () => watchers.delete(changed);
+}
+
+/** Our own parts of the page go along with the component. */
+function turned(): void {
+  document.documentElement.dataset["theme"] = present();
+  for (const changed of watchers) changed();
+}
+
+dark.addEventListener("change", turned);
+turned();

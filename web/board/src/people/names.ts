@@ -1,4 +1,5 @@
 import type { Peer } from "@pgcanvas/client";
+import { recallJson, remember } from "../storage.js";
 
 const KEY = "pgcanvas.names";
 /** So many are remembered, the last seen ones. */
@@ -18,14 +19,19 @@ export function meet(peers: Iterable<Peer>): void {
   }
   if (!met) return;
   known = new Map([...names].slice(-MAX_NAMES));
-  localStorage.setItem(KEY, JSON.stringify([...known]));
+  remember(KEY, JSON.stringify([...known]));
 }
 
 /** What the author of a batch is called. */
 export function nameOf(author: string, me: string | undefined): string {
   if (author === me) return "You";
   const role = /^sql:(.*)$/s.exec(author)?.[1];
-  return role === undefined ? (all().get(author) ?? author) : `${role} (SQL)`;
+  return role === undefined ? (all().get(author) ?? stranger(author)) : `${role} (SQL)`;
+}
+
+/** Somebody whom this browser never met: a login says who it is, a guest is one of many. */
+function stranger(author: string): string {
+  return author.replace(/^guest-([0-9a-f]{4})[0-9a-f]{4}$/, "Guest $1");
 }
 
 /** How the node calls a client that has not signed in. */
@@ -39,9 +45,5 @@ function all(): Map<string, string> {
 }
 
 function read(): Map<string, string> {
-  try {
-    return new Map(JSON.parse(localStorage.getItem(KEY) ?? "[]") as [string, string][]);
-  } catch {
-    return new Map();
-  }
+  return new Map(recallJson(KEY, (value): value is [string, string][] => Array.isArray(value) && value.every(Array.isArray)));
 }

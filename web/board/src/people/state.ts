@@ -1,4 +1,4 @@
-import type { JsonObject } from "@pgcanvas/client";
+import type { JsonObject, Op } from "@pgcanvas/client";
 
 /** A rectangle of the board: left, top, right, bottom. */
 export type Box = readonly [number, number, number, number];
@@ -11,15 +11,21 @@ export interface Told {
   readonly selection?: readonly string[];
   readonly viewport?: Box;
   readonly away?: boolean;
+  /** What the person has in hand: the ops that will be sent when they let go. */
+  readonly drag?: readonly Op[] | undefined;
 }
 
 /** So many selected shapes are told: a state has 2048 bytes. */
 const MAX_SELECTION = 32;
+/** With a drag that takes more than this, the rest is told without it; it is seen when it ends. */
+const MAX_BYTES = 2000;
 
 /** The state as it is sent: short, and without digits that nobody sees. */
 export function stateOf(told: Told): JsonObject {
   const selection = told.selection?.slice(0, MAX_SELECTION);
-  return JSON.parse(JSON.stringify({ ...told, selection }, rounded)) as JsonObject;
+  const text = JSON.stringify({ ...told, selection }, rounded);
+  if (told.drag && new TextEncoder().encode(text).length > MAX_BYTES) return stateOf({ ...told, drag: undefined });
+  return JSON.parse(text) as JsonObject;
 }
 
 /** What a peer told, as far as it is what a state holds by custom: anybody may send anything. */
@@ -38,7 +44,7 @@ export function readState(state: JsonObject): Told {
 }
 
 function rounded(_: string, value: unknown): unknown {
-  return typeof value === "number" ? Math.round(value * 10) / 10 : value;
+  return typeof value === "number" ? Math.round(value * 100) / 100 : value;
 }
 
 function numbers(value: unknown, length: number): readonly number[] | undefined {

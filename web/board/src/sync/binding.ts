@@ -1,4 +1,4 @@
-import type { Op, Room } from "@pgcanvas/client";
+import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import type { Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
 import { erased, ordered, painted, says } from "./paint.js";
@@ -9,6 +9,8 @@ import { opsOf, strokeOps } from "./tell.js";
 const GATHER_MS = 50;
 /** Between two parts of a stroke that is being drawn. */
 const STROKE_MS = 100;
+/** What is dragged with more than this is shown to others when it is done: a state has 2048 bytes. */
+const MAX_DRAGGED = 12;
 /** How long fingers rest before what was written is told. */
 const TEXT_MS = 400;
 
@@ -28,6 +30,9 @@ export class Binding {
   private readonly waiting = new Set<string>();
   private gesture: Gesture = "none";
   private stroke: number | undefined;
+  /** What others have in hand: the ops that they have not sent yet, by shape. */
+  private others: ReadonlyMap<string, Op> = new Map();
+  private showsOthers = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
   private pressed = false;
@@ -36,6 +41,8 @@ export class Binding {
   constructor(
     private readonly editor: Editor,
     private readonly room: Room,
+    /** Shows the others what the person has in hand. */
+    private readonly showOthers: (ops: readonly Op[]) => void = () => {},
   ) {
     this.off = room.on("change", ({ ids, own }) => {
       if (!own) this.wait(ids);
@@ -50,7 +57,8 @@ export class Binding {
     const now = gestureOf(this.editor.state());
     this.gesture = now === "none" && this.pressed ? "drag" : now;
     if (before !== "none" && this.gesture === "none") this.tellNow();
-    else if (this.gesture !== "drag" && this.dirty().length > 0) this.tellSoon();
+    else if (this.gesture === "drag") this.showDrag();
+    else if (this.dirty().length > 0) this.tellSoon();
     if (before !== this.gesture && this.waiting.size > 0) this.wait([]);
   }
 
@@ -67,6 +75,21 @@ export class Binding {
     clearTimeout(this.timer);
     this.timer = undefined;
     const dirty = this.dirty().filter((element) => !isBlank(element) || this.gesture !== "text");
+    if (this.room.viewOnly) this.takeBack(dirty);
+    else this.tell(dirty);
+    this.stroke = undefined;
+    if (this.showsOthers) this.showOthers([]);
+    this.showsOthers = false;
+  }
+
+  /** Takes in what others have in hand now; who lets go of something has told the room before. */
+  watch(others: ReadonlyMap<string, Op>): void {
+    const ids = [...this.others.keys(), ...others.keys()];
+    this.others = others;
+    if (ids.length > 0) this.wait(ids);
+  }
+
+  private tell(dirty: readonly Element[]): void {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
@@ -76,8 +99,13 @@ export class Binding {
       else this.shown.agree(element, undefined, told.base);
     }
     if (ops.length > 0) this.room.edit(ops, this.stroke);
-    this.stroke = undefined;
     // Somebody else may have changed other properties meanwhile: the row says it all.
+    this.wait(dirty.map(({ id }) => id));
+  }
+
+  /** Shows what the room holds in place of what was done by somebody who may only look. */
+  private takeBack(dirty: readonly Element[]): void {
+    for (const element of dirty) this.shown.agree(element, undefined);
     this.wait(dirty.map(({ id }) => id));
   }
 
@@ -96,6 +124,16 @@ export class Binding {
     if (this.gesture === "text") clearTimeout(this.timer);
     else if (this.timer !== undefined) return;
     this.timer = setTimeout(() => this.tellNow(), this.gesture === "text" ? TEXT_MS : GATHER_MS);
+  }
+
+  /** Shows the others a drag while it lasts: what would be told if it ended now. */
+  private showDrag(): void {
+    // What was pulled open no further than a point may yet be taken for a slip of the hand.
+    const dirty = this.dirty().filter((element) => this.shown.get(element.id) !== undefined || !isPoint(element));
+    if (dirty.length === 0 || dirty.length > MAX_DRAGGED || this.room.viewOnly) return;
+    this.showsOthers = true;
+    const ops = dirty.flatMap((element) => opsOf(element, this.shown).ops);
+    this.showOthers(ops.filter(({ op }) => op === "put" || op === "patch"));
   }
 
   private tellStroke(): void {
@@ -128,9 +166,9 @@ export class Binding {
    * place of all there was, and on a shared board that is to add to it.
    */
   private findLost(): void {
-    const elements = this.editor.elements();
-    if (elements.length >= this.shown.size) return;
-    const there = new Set(elements.map(({ id }) => id));
+    const there = new Set<string>();
+    for (const { id } of this.editor.elements()) if (this.shown.get(id)) there.add(id);
+    if (there.size === this.shown.size) return;
     const lost = this.shown.ids().filter((id) => !there.has(id));
     for (const id of lost) this.shown.forget(id);
     this.wait(lost);
@@ -161,7 +199,7 @@ export class Binding {
 
   /** Puts the element of one row among the others; whether that changes the picture. */
   private paintOne(id: string, present: Map<string, Element>): boolean {
-    const row = this.room.shape(id);
+    const row = this.rowOf(id);
     const element = present.get(id);
     const lives = element !== undefined && element["isDeleted"] !== true;
     if (!row) {
@@ -185,10 +223,22 @@ export class Binding {
     for (const element of this.editor.elements()) {
       const lives = element["isDeleted"] !== true;
       if (lives && !untold.has(element.id) && this.shown.differs(element)) {
-        this.shown.agree(element, this.room.shape(element.id));
+        this.shown.agree(element, this.rowOf(element.id));
       }
     }
   }
+
+  /** The room's row, with what somebody else is about to make of it. */
+  private rowOf(id: string): Shape | undefined {
+    const row = this.room.shape(id);
+    const op = this.others.get(id);
+    return op ? replay(op, row) : row;
+  }
+}
+
+/** Whether it has no size yet. */
+function isPoint(element: Element): boolean {
+  return Number(element["width"] ?? 0) === 0 && Number(element["height"] ?? 0) === 0;
 }
 
 /** A text that was begun, and may stay empty: then nobody need hear of it. */

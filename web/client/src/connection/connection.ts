@@ -24,6 +24,8 @@ export interface ConnectionSettings {
   readonly addresses: readonly string[];
   readonly client: string;
   readonly name: () => string;
+  /** The sign-in, if there is one. */
+  readonly token?: () => string | undefined;
   readonly openSocket: OpenSocket;
   readonly clock: Clock;
 }
@@ -73,12 +75,17 @@ export class Connection {
     else if (!this.socket) this.attempt();
   }
 
-  /** Begins a new connection at once. */
+  /** Begins a new connection at once, unless it was stopped. */
   renew(): void {
-    if (this.state === "stopped") return;
+    if (this.state !== "stopped") this.restart();
+  }
+
+  /** Begins a new connection at once: what stopped the last one may be over. */
+  restart(): void {
     const wasUp = this.upSinceMs !== undefined;
     this.drop();
     if (wasUp) this.listener.down(undefined);
+    this.tell("reconnecting");
     this.attempt();
   }
 
@@ -108,8 +115,8 @@ export class Connection {
   }
 
   private listen(socket: Socket): void {
-    const { client, name } = this.settings;
-    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", protocol: PROTOCOL, client, name: name() }));
+    const { client, name, token } = this.settings;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", protocol: PROTOCOL, client, name: name(), token: token?.() }));
     socket.onmessage = ({ data }) => this.heard(String(data));
     socket.onclose = ({ code }) => this.lost(code);
     // A close follows, and says more.

@@ -41,7 +41,8 @@ export interface IndexedSettings {
  * happens, and do not wait for the disk, which would only outlive a power cut between two flushes.
  */
 export class IndexedStore implements Store {
-  readonly durable = true;
+  /** Not while the browser has no room for gestures. */
+  durable = true;
   private readonly counted = new Map<string, number>();
 
   private constructor(
@@ -87,9 +88,11 @@ export class IndexedStore implements Store {
     const kept: KeptBatch = { ...batch, room, kept_at_ms: Date.now() };
     const next = Math.max(this.counted.get(room) ?? 0, batch.op_id + 1);
     this.counted.set(room, next);
-    this.write([STORES.queue, STORES.boards], (open) => {
+    void this.write([STORES.queue, STORES.boards], (open) => {
       open(STORES.queue).put(kept);
       open(STORES.boards).put({ key: this.counterKey(room), next_op_id: next } satisfies KeptBoard);
+    }).then((kept) => {
+      this.durable = kept;
     });
   }
 
@@ -135,13 +138,16 @@ export class IndexedStore implements Store {
     return `${room}/${this.client}`;
   }
 
-  private async write(names: string[], change: (open: (name: string) => IDBObjectStore) => void): Promise<void> {
+  /** Whether it is written. */
+  private async write(names: string[], change: (open: (name: string) => IDBObjectStore) => void): Promise<boolean> {
     try {
       const transaction = this.database.transaction(names, "readwrite", { durability: "relaxed" });
       change((name) => transaction.objectStore(name));
       await done(transaction);
+      return true;
     } catch (failure) {
       this.failed(failure);
+      return false;
     }
   }
 }

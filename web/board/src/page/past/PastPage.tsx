@@ -10,8 +10,17 @@ import { Timeline } from "./Timeline.js";
 import { useBatches, useBoardAt, useStretch } from "./usePast.js";
 import { usePlayback } from "./usePlayback.js";
 
+interface Given {
+  readonly room: Room;
+  /** By which client a restore is made, and how the log names what this person does. */
+  readonly client: string;
+  readonly author: string;
+  readonly view: View | undefined;
+  readonly leave: () => void;
+}
+
 /** A room's past in place of its board: looked at, played back, brought back, or gone on with elsewhere. */
-export function PastPage({ room, me, view, leave }: { room: Room; me: string; view: View | undefined; leave: () => void }) {
+export function PastPage({ room, client, author, view, leave }: Given) {
   const [trouble, tell] = useState("");
   const [chosen, choose] = useState<number | undefined>();
   const stretch = useStretch(room.name, tell);
@@ -24,7 +33,7 @@ export function PastPage({ room, me, view, leave }: { room: Room; me: string; vi
     choose(to);
   };
   const restore = () => {
-    if (seq !== undefined) restoreTo(room.name, seq, me, room.number()).then(leave, (failure: Error) => tell(failure.message));
+    if (seq !== undefined) restoreTo(room.name, seq, client, room.number()).then(leave, (failure: Error) => tell(failure.message));
   };
   const branch = (slug: string) => {
     if (seq === undefined) return;
@@ -37,16 +46,18 @@ export function PastPage({ room, me, view, leave }: { room: Room; me: string; vi
         <button type="button" className="plain" onClick={leave}>Back to the board</button>
       </header>
       <div className="past-canvas">{board && <PastCanvas shapes={board.shapes} view={view} />}</div>
-      <Sittings batches={batches} seq={seq} me={me} go={go} more={more} />
+      <Sittings batches={batches} seq={seq} me={author} go={go} more={more} />
       <footer className="past-foot">
         {trouble && <p className="trouble" role="alert">{trouble}</p>}
         {stretch && seq !== undefined && (
-          <Timeline stretch={stretch} seq={seq} batches={batches} me={me} playing={playback.playing} toggle={playback.toggle} go={go} />
+          <Timeline stretch={stretch} seq={seq} batches={batches} me={author} playing={playback.playing} toggle={playback.toggle} go={go} />
         )}
         <div className="past-actions">
-          <button type="button" disabled={!stretch || seq === stretch.last} onClick={restore} title="Brings the board back to this for everybody. What was drawn since stays in the history.">
-            Restore
-          </button>
+          {!room.viewOnly && (
+            <button type="button" disabled={!stretch || seq === stretch.last} onClick={restore} title="Brings the board back to this for everybody. What was drawn since stays in the history.">
+              Restore
+            </button>
+          )}
           <Branching branch={branch} />
         </div>
       </footer>

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { guestOf, nameOf } from "../../people/names.js";
+import { nameOf } from "../../people/names.js";
 import { ago, moment } from "../when.js";
 import type { Batch } from "./past.js";
 import { sittingsOf, wordsOf } from "./sittings.js";
@@ -21,7 +21,7 @@ export function Sittings({ batches, seq = 0, me, go, more }: Given) {
       {sittings.map((sitting) => (
         <li key={sitting.to}>
           <button type="button" aria-current={seq >= sitting.from && seq <= sitting.to ? "step" : undefined} onClick={() => go(sitting.to)}>
-            <strong>{nameOf(sitting.by, guestOf(me))}</strong>
+            <strong>{nameOf(sitting.by, me)}</strong>
             <time dateTime={sitting.at} title={moment(sitting.at)}>{ago(sitting.at)}</time>
             <span>{wordsOf(sitting)}</span>
           </button>

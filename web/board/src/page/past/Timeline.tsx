@@ -1,4 +1,4 @@
-import { nameOf, guestOf } from "../../people/names.js";
+import { nameOf } from "../../people/names.js";
 import { moment } from "../when.js";
 import type { Batch } from "./past.js";
 import type { Stretch } from "./usePast.js";
@@ -42,5 +42,5 @@ function wordsAt(seq: number, { first, last }: Stretch, batches: readonly Batch[
   const batch = batches.find((told) => told.seq === seq);
   if (seq === first && !batch) return `${step} · the beginning${first === 0 ? "" : " of what is kept"}`;
   if (!batch) return step;
-  return `${step} · ${nameOf(batch.by, guestOf(me))}, ${moment(batch.at)}${seq === last ? " · now" : ""}`;
+  return `${step} · ${nameOf(batch.by, me)}, ${moment(batch.at)}${seq === last ? " · now" : ""}`;
 }

@@ -1,5 +1,6 @@
 import type { Shape } from "@pgcanvas/client";
 import { ask, post } from "../api.js";
+import { keepLink } from "../share/links.js";
 
 /** One batch, as the node tells of it. */
 export interface Batch {
@@ -38,6 +39,8 @@ export function restoreTo(room: string, seq: number, client: string, opId: numbe
 }
 
 /** Makes a room of what the board was; without a name one is drawn. */
-export function branchAt(room: string, seq: number, slug: string): Promise<{ slug: string }> {
-  return post(`/api/rooms/${room}/branch`, slug === "" ? { seq } : { seq, slug });
+export async function branchAt(room: string, seq: number, slug: string): Promise<{ slug: string }> {
+  const made = await post<{ slug: string; link?: { token: string } }>(`/api/rooms/${room}/branch`, slug === "" ? { seq } : { seq, slug });
+  if (made.link) keepLink(made.slug, made.link.token);
+  return made;
 }

@@ -1,0 +1,28 @@
+/** What this browser keeps of a person, by name; nothing where it keeps nothing. */
+export function recall(key: string): string | undefined {
+  try {
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps it, or forgets it. A browser that is full or keeps nothing is no reason to stop: then it holds as long as the page. */
+export function remember(key: string, value: string | undefined): void {
+  try {
+    if (value === undefined) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // As said.
+  }
+}
+
+/** What is kept as JSON, if it is what is expected. */
+export function recallJson<T>(key: string, fits: (value: unknown) => value is T): T | undefined {
+  try {
+    const value: unknown = JSON.parse(recall(key) ?? "null");
+    return fits(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
