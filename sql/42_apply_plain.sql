@@ -21,13 +21,17 @@ begin
           o.font_family, o.file_id, o.link, o.props, p_extras[o.n], null, null, null, null, null, null, null, null, null, null)::pgcanvas.shapes) is not null then false
       when not o.patch and num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then false
       when s.id is null then not o.patch
-      -- What has an explicit null in extra may be set now.
-      when o.patch and (s.extra is not null and num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
-          o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) > 0 or p_extras[o.n] is not null) then false
+      -- What has an explicit null in extra may be set now, and what is referred to may change.
+      when o.patch and (s.extra is not null and num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color,
+        o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
+          o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) > 0 or p_extras[o.n] is not null
+        or s.refs is not null and o.props ?| '{startBinding,endBinding,boundElements}') then false
       -- What a put replaces may have referred to something, and may lose a property.
       when not o.patch and (s.refs is not null or s.frame_id is not null or s.container_id is not null or s.extra is distinct from p_extras[o.n]
-        or s.props || o.props <> o.props or num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
-          o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) <> num_nonnulls(coalesce(o.points, s.points), coalesce(o.index, s.index), coalesce(o.group_ids, s.group_ids), coalesce(o.locked, s.locked),
+        or s.props || o.props <> o.props or num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style,
+          o.stroke_width, o.stroke_style, o.roughness,
+          o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) <> num_nonnulls(coalesce(o.points, s.points), coalesce(o.index, s.index),
+            coalesce(o.group_ids, s.group_ids), coalesce(o.locked, s.locked),
           coalesce(o.stroke_color, s.stroke_color), coalesce(o.background_color, s.background_color), coalesce(o.fill_style, s.fill_style),
           coalesce(o.stroke_width, s.stroke_width), coalesce(o.stroke_style, s.stroke_style), coalesce(o.roughness, s.roughness),
           coalesce(o.opacity, s.opacity), coalesce(o.text, s.text), coalesce(o.font_size, s.font_size), coalesce(o.font_family, s.font_family),
@@ -114,8 +118,10 @@ begin
     returning j.n, j.b, j.id,
       '{"op":"patch","id":' || to_json(j.id) || ',"version":' || s.version || ',"set":{' || substr(pgcanvas.columns_set(j.was, j.becomes)
         || case when j.props = j.old_props then '' else ',"props":' || pgcanvas.object_diff(j.old_props, j.props)::text end, 2) || '},"unset":[]}' as change,
-      case when j.props = j.old_props and num_nulls(j.points, j.index, j.group_ids, j.locked, j.stroke_color, j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness,
-        j.opacity, j.text, j.font_size, j.font_family, j.file_id, j.link) = num_nulls(j.old_points, j.old_index, j.old_group_ids, j.old_locked, j.old_stroke_color, j.old_background_color, j.old_fill_style, j.old_stroke_width,
+      case when j.props = j.old_props and num_nulls(j.points, j.index, j.group_ids, j.locked, j.stroke_color, j.background_color, j.fill_style,
+        j.stroke_width, j.stroke_style, j.roughness,
+        j.opacity, j.text, j.font_size, j.font_family, j.file_id, j.link) = num_nulls(j.old_points, j.old_index, j.old_group_ids, j.old_locked,
+          j.old_stroke_color, j.old_background_color, j.old_fill_style, j.old_stroke_width,
         j.old_stroke_style, j.old_roughness, j.old_opacity, j.old_text, j.old_font_size, j.old_font_family, j.old_file_id, j.old_link)
         then '{"set":{' || substr(pgcanvas.columns_set(j.becomes, j.was), 2) || '},"unset":[]}'
         else '{' || pgcanvas.shape_diff(j.becomes, j.was) || '}' end as before),
@@ -124,7 +130,7 @@ begin
     select p_room_ids[u.b], p_seqs[u.b], 'patch', u.id, u.change::json, u.before::json, p_authors[u.b], p_clients[u.b], p_op_ids[u.b],
       p_gestures[u.b], p_roles[u.b], now()
     from updated u order by u.n)
-  select array_agg(u.n), array_agg(u.change) into v_changes from updated u;
+  select array_agg(u.n order by u.n), array_agg(u.change order by u.n) into v_changes from updated u;
   return v_changes;
 end $$;
 comment on function pgcanvas.change_plainly is 'apply_plain: changes the shapes that are there, and logs it.';
@@ -136,7 +142,8 @@ declare
   v_changes pgcanvas.numbered_changes;
 begin
   with born as materialized (
-    select j.*, '{"op":"put","shape":' || pgcanvas.shape_text(row(j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, null, null, j.group_ids, j.locked, j.stroke_color,
+    select j.*, '{"op":"put","shape":' || pgcanvas.shape_text(row(j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index,
+      null, null, j.group_ids, j.locked, j.stroke_color,
         j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size, j.font_family, j.file_id,
         j.link, j.props, j.extra, null, null, j.version, j.seq, null, j.author, j.author, now(), now(), null)::pgcanvas.shapes) || '}' as change
     from (
@@ -154,7 +161,8 @@ begin
         offset 0) as j
       offset 0) as j),
   inserted as (
-    insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, group_ids, locked, stroke_color, background_color, fill_style, stroke_width, stroke_style,
+    insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, group_ids, locked, stroke_color, background_color,
+      fill_style, stroke_width, stroke_style,
       roughness, opacity, text, font_size, font_family, file_id, link, props, extra, bounds, grid, version, seq, created_by, updated_by, created_at,
       updated_at)
     select j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, j.group_ids, j.locked, j.stroke_color, j.background_color, j.fill_style,
@@ -165,7 +173,7 @@ begin
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, gesture, role, at)
     select j.room_id, j.seq, 'put', j.id, j.change::json, j.author, p_clients[j.b], p_op_ids[j.b], p_gestures[j.b], p_roles[j.b], now()
     from born j order by j.n)
-  select array_agg(j.n), array_agg(j.change) into v_changes from born j;
+  select array_agg(j.n order by j.n), array_agg(j.change order by j.n) into v_changes from born j;
   return v_changes;
 end $$;
 comment on function pgcanvas.create_plainly is 'apply_plain: creates the shapes that are not there yet (all but those of the ops that are done), and logs it.';
@@ -189,6 +197,7 @@ declare
   v_counts integer[];  -- by batch, its ops
   v_room integer;
   v_line text;
+  v_at text := iso(now());
   v_set text;
   n integer := 1;
 begin
@@ -219,7 +228,6 @@ begin
       select * from unnest(v_done.ops, v_done.changes) as d (n, change) union all select * from unnest(v_born.ops, v_born.changes)) as c;
   end if;
   update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
-  v_lines := v_channels;
   for b in 1..cardinality(p_room_ids) loop
     v_line := null;
     v_counts[b] := 0;
@@ -229,15 +237,15 @@ begin
       n := n + 1;
     end loop;
     v_room := array_position(v_rooms, p_room_ids[b]);
-    if octet_length(v_lines[v_room]) < 8000 then
-      v_lines[v_room] := v_lines[v_room] || E'\n' || batch_head(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], now()) || v_line || ']}';
+    if coalesce(octet_length(v_lines[v_room]), 0) < 8000 then
+      v_lines[v_room] := concat(v_lines[v_room], E'\n') || batch_head_at(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], v_at) || v_line || ']}';
     end if;
   end loop;
   insert into applied_ops (room_id, client, op_id, seq, outcomes)
     select u.room_id, u.client, u.op_id, u.seq, array_fill('applied'::text, array[u.count])
     from unnest(p_room_ids, p_clients, p_op_ids, v_batch_seqs, v_counts) as u (room_id, client, op_id, seq, count);
   for r in 1..cardinality(v_rooms) loop
-    v_set := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], substr(v_lines[r], length(v_channels[r]) + 1));
+    v_set := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]);
   end loop;
   v_set := set_config('pgcanvas.applying', '', true);
   return v_batch_seqs;

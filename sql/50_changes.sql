@@ -1,9 +1,14 @@
 -- Reading: what changed since, the whole board, what lies in a box.
 
-create or replace function pgcanvas.batch_head(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at timestamptz)
+create or replace function pgcanvas.batch_head_at(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at text)
   returns text language sql stable parallel safe
 return '{"seq":' || p_seq || ',"by":' || to_json(p_author) || ',"client":' || coalesce('"' || p_client || '"', 'null')
-  || ',"op_id":' || coalesce(p_op_id::text, 'null') || ',"at":"' || pgcanvas.iso(p_at) || '","changes":[';
+  || ',"op_id":' || coalesce(p_op_id::text, 'null') || ',"at":"' || p_at || '","changes":[';
+comment on function pgcanvas.batch_head_at is 'A batch as clients receive it, up to its changes; its moment as text.';
+
+create or replace function pgcanvas.batch_head(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at timestamptz)
+  returns text language sql stable parallel safe
+return pgcanvas.batch_head_at(p_seq, p_author, p_client, p_op_id, pgcanvas.iso(p_at));
 comment on function pgcanvas.batch_head is 'A batch as clients receive it, up to its changes.';
 
 create or replace function pgcanvas.changes_since(p_room_id bigint, p_seq bigint, p_ordinal bigint, p_limit integer)

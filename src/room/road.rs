@@ -8,6 +8,8 @@ use crate::db::calls::plain::{PlainOp, each_once, plain_ops};
 use crate::db::calls::{BatchAnswer, BatchCall, WriterConnection};
 use crate::model::{RoomId, Verb};
 
+/// Ops from which on the short way is the shorter one: it begins with wider statements.
+const WORTH_A_SET: usize = 4;
 /// Plain batches that are worth a transaction of their own.
 const WORTH_A_COMMIT: usize = 8;
 
@@ -54,7 +56,8 @@ pub(super) async fn apply(
 }
 
 fn read_plain(calls: &[BatchCall<'_>]) -> Option<Vec<Vec<PlainOp>>> {
-    if !each_once(calls) {
+    let ops: usize = calls.iter().map(|call| call.ops.len()).sum();
+    if ops < WORTH_A_SET || !each_once(calls) {
         return None;
     }
     calls.iter().map(|call| plain_ops(call.ops)).collect()

@@ -245,6 +245,7 @@ async fn both_roads_lead_to_the_same_rows_log_answers_and_bells() {
 #[tokio::test]
 async fn what_is_not_plain_is_left_to_the_general_road() {
     let mut roads = Roads::open().await;
+    roads.board.run("select pgcanvas.chain_room('1'), pgcanvas.chain_room('2')").await;
     let put = |id: &str, x: i64| json!({"op": "put", "shape": {"id": id, "kind": "text", "x": x}});
     let first = vec![ops(&json!([put("a", 1), put("b", 1)])), ops(&json!([put("c", 1)]))];
     roads.send(&first).await;

@@ -11,42 +11,58 @@ use serde_json::value::RawValue;
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type};
 
 use super::writing::BatchCall;
-use crate::model::shape::{Presence, Rule, find};
 use crate::model::{Op, Verb};
 
+/// How a field of `pgcanvas.shape_properties` is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Number,
+    Text,
+    Flag,
+    Points,
+    /// Names another shape: what has one goes the other way.
+    Reference,
+    Groups,
+    Object,
+}
+
 /// The fields of `pgcanvas.shape_properties`, in its order.
-const FIELDS: [&str; 26] = [
-    "id",
-    "kind",
-    "x",
-    "y",
-    "width",
-    "height",
-    "angle",
-    "points",
-    "index",
-    "frame_id",
-    "container_id",
-    "group_ids",
-    "locked",
-    "stroke_color",
-    "background_color",
-    "fill_style",
-    "stroke_width",
-    "stroke_style",
-    "roughness",
-    "opacity",
-    "text",
-    "font_size",
-    "font_family",
-    "file_id",
-    "link",
-    "props",
+const FIELDS: [(&str, Form); 26] = [
+    ("id", Form::Text),
+    ("kind", Form::Text),
+    ("x", Form::Number),
+    ("y", Form::Number),
+    ("width", Form::Number),
+    ("height", Form::Number),
+    ("angle", Form::Number),
+    ("points", Form::Points),
+    ("index", Form::Text),
+    ("frame_id", Form::Reference),
+    ("container_id", Form::Reference),
+    ("group_ids", Form::Groups),
+    ("locked", Form::Flag),
+    ("stroke_color", Form::Text),
+    ("background_color", Form::Text),
+    ("fill_style", Form::Text),
+    ("stroke_width", Form::Number),
+    ("stroke_style", Form::Text),
+    ("roughness", Form::Number),
+    ("opacity", Form::Number),
+    ("text", Form::Text),
+    ("font_size", Form::Number),
+    ("font_family", Form::Number),
+    ("file_id", Form::Text),
+    ("link", Form::Text),
+    ("props", Form::Object),
 ];
 
-/// Names by which a shape refers to others, at the top and in `props`: what has one goes the other way.
-const REFERENCES: [&str; 5] =
-    ["frame_id", "container_id", "\"startBinding\"", "\"endBinding\"", "\"boundElements\""];
+/// Where the id stands among them.
+const ID: usize = 0;
+/// Where those stand that a shape cannot be without and a put may leave out.
+const DEFAULTED: [usize; 6] = [2, 3, 4, 5, 6, 25];
+
+/// How `props` that refer to other shapes look; the database looks closer.
+const REFERENCES: [&str; 3] = ["\"startBinding\":{", "\"endBinding\":{", "\"boundElements\":[{"];
 
 /// The version of jsonb's binary form: its text follows.
 const JSONB_VERSION: u8 = 1;
@@ -97,7 +113,7 @@ impl PlainOp {
                     return None;
                 }
                 plain.fill(patch.set.get())?;
-                plain.row.put("id", |bytes| bytes.extend_from_slice(op.id.as_str().as_bytes()))?;
+                plain.row.put(ID, |bytes| bytes.extend_from_slice(op.id.as_str().as_bytes()))?;
             }
             Verb::Append | Verb::Delete | Verb::Merge => return None,
         }
@@ -109,8 +125,9 @@ impl PlainOp {
         let Members(members) = serde_json::from_str(json).ok()?;
         let mut extra = String::new();
         for (name, raw) in members {
-            match find(&name).filter(|_| raw.get() != "null") {
-                Some(property) => self.row.put_by_rule(property.name, property.rule, raw.get())?,
+            let known = FIELDS.iter().position(|(field, _)| *field == name);
+            match known.filter(|_| raw.get() != "null") {
+                Some(place) => self.row.put_json(place, raw.get())?,
                 // An unknown name, or an explicit null.
                 None if self.patch => return None,
                 None => {
@@ -134,55 +151,43 @@ impl PlainOp {
 impl PlainRow {
     /// What a put leaves out and a shape cannot be without.
     fn fill_defaults(&mut self) -> Option<()> {
-        for (place, name) in FIELDS.iter().enumerate() {
-            if self.fields.get(place)?.is_some() {
-                continue;
-            }
-            let property = find(name).filter(|property| property.presence == Presence::Defaulted);
-            match property.map(|property| property.rule) {
-                Some(Rule::Object) => self.put_by_rule(name, Rule::Object, "{}")?,
-                Some(rule) => self.put_by_rule(name, rule, "0")?,
-                None => {}
+        for place in DEFAULTED {
+            if self.fields.get(place)?.is_none() {
+                let is_object = matches!(FIELDS.get(place)?.1, Form::Object);
+                self.put_json(place, if is_object { "{}" } else { "0" })?;
             }
         }
         Some(())
     }
 
-    fn put_by_rule(&mut self, name: &str, rule: Rule, json: &str) -> Option<()> {
-        if REFERENCES.contains(&name) {
-            return None;
-        }
-        match rule {
-            Rule::Number { .. } => {
+    /// Takes a value that is not null; none when it is not plain.
+    fn put_json(&mut self, place: usize, json: &str) -> Option<()> {
+        match FIELDS.get(place)?.1 {
+            Form::Number => {
                 let number: f64 = json.parse().ok()?;
-                self.put(name, |bytes| bytes.put_f64(number))
+                self.put(place, |bytes| bytes.put_f64(number))
             }
-            Rule::Id | Rule::Text { .. } | Rule::Index { .. } => {
+            Form::Text => {
                 let text = read_text(json)?;
-                self.put(name, |bytes| bytes.extend_from_slice(text.as_bytes()))
+                self.put(place, |bytes| bytes.extend_from_slice(text.as_bytes()))
             }
-            Rule::Flag => self.put(name, |bytes| bytes.push(u8::from(json == "true"))),
-            Rule::Object => {
-                if REFERENCES.iter().any(|reference| json.contains(reference)) {
-                    return None;
-                }
-                self.put(name, |bytes| {
-                    bytes.push(JSONB_VERSION);
-                    bytes.extend_from_slice(json.as_bytes());
-                })
-            }
-            Rule::Points => {
+            Form::Flag => self.put(place, |bytes| bytes.push(u8::from(json == "true"))),
+            Form::Object if REFERENCES.iter().any(|reference| json.contains(reference)) => None,
+            Form::Object => self.put(place, |bytes| {
+                bytes.push(JSONB_VERSION);
+                bytes.extend_from_slice(json.as_bytes());
+            }),
+            Form::Points => {
                 let points: Vec<Vec<f64>> = serde_json::from_str(json).ok()?;
-                self.put(name, |bytes| write_points(&points, bytes))
+                self.put(place, |bytes| write_points(&points, bytes))
             }
             // Only the empty list says nothing of others.
-            Rule::GroupIds if json == "[]" => self.put(name, |bytes| write_empty_array(&Type::TEXT, bytes)),
-            Rule::GroupIds => None,
+            Form::Groups if json == "[]" => self.put(place, |bytes| write_empty_array(&Type::TEXT, bytes)),
+            Form::Groups | Form::Reference => None,
         }
     }
 
-    fn put(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
-        let place = FIELDS.iter().position(|field| *field == name)?;
+    fn put(&mut self, place: usize, write: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
         let start = u32::try_from(self.bytes.len()).ok()?;
         write(&mut self.bytes);
         let end = u32::try_from(self.bytes.len()).ok()?;
@@ -222,15 +227,17 @@ fn write_points(points: &[Vec<f64>], bytes: &mut Vec<u8>) {
     }
 }
 
-/// The type of a field of `pgcanvas.shape_properties`.
-const fn column_type(rule: Rule) -> Type {
-    match rule {
-        Rule::Number { .. } => Type::FLOAT8,
-        Rule::Id | Rule::Text { .. } | Rule::Index { .. } => Type::TEXT,
-        Rule::Flag => Type::BOOL,
-        Rule::Points => Type::FLOAT8_ARRAY,
-        Rule::GroupIds => Type::TEXT_ARRAY,
-        Rule::Object => Type::JSONB,
+impl Form {
+    /// The type of such a field.
+    const fn column_type(self) -> Type {
+        match self {
+            Self::Number => Type::FLOAT8,
+            Self::Text | Self::Reference => Type::TEXT,
+            Self::Flag => Type::BOOL,
+            Self::Points => Type::FLOAT8_ARRAY,
+            Self::Groups => Type::TEXT_ARRAY,
+            Self::Object => Type::JSONB,
+        }
     }
 }
 
@@ -241,9 +248,8 @@ impl ToSql for PlainRow {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         out.put_i32(i32::try_from(FIELDS.len())?);
-        for (name, field) in FIELDS.iter().zip(&self.fields) {
-            let property = find(name).ok_or("a field that is no property")?;
-            out.put_u32(column_type(property.rule).oid());
+        for ((_, form), field) in FIELDS.iter().zip(&self.fields) {
+            out.put_u32(form.column_type().oid());
             let value = field.and_then(|(start, end)| self.bytes.get(start as usize..end as usize));
             match value {
                 Some(value) => {

@@ -2,7 +2,6 @@
 //! of range, a lone surrogate or deep nesting spoils only the field that it stands in.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -12,9 +11,12 @@ use serde_json::value::RawValue;
 use super::violation::Violation;
 use crate::model::limits::MAX_NAMES_PER_OBJECT;
 
-/// The members of one object; of members of one name the last counts, as in `JSON.parse` and `jsonb`.
+/// The members of one object, in the order of their names; of members of one name the last counts, as in `JSON.parse` and `jsonb`.
 #[derive(Debug, Default)]
-pub(crate) struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+pub(crate) struct Fields<'a>(Vec<Member<'a>>);
+
+/// Name and value.
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
 
 impl<'a> Fields<'a> {
     /// Reads one object.
@@ -28,7 +30,7 @@ impl<'a> Fields<'a> {
 
     /// The member of that name, unless it is missing or null.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied().filter(|raw| raw.get() != "null")
+        self.find(name).filter(|raw| raw.get() != "null")
     }
 
     /// The member of that name, or the violation that says it is required.
@@ -59,9 +61,14 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(name, raw)| (name.as_ref(), *raw))
     }
 
+    fn find(&self, name: &str) -> Option<&'a RawValue> {
+        let place = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
+        self.0.get(place).map(|(_, raw)| *raw)
+    }
+
     /// Whether there is a member of that name, null or not.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.find(name).is_some()
     }
 }
 
@@ -74,22 +81,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = BTreeMap<Cow<'de, str>, &'de RawValue>;
+    type Value = Vec<Member<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members = BTreeMap::new();
+        let mut members: Vec<Member<'de>> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(name) = access.next_key::<Name<'de>>()? {
-            members.insert(name.0, access.next_value()?);
-            if members.len() > MAX_NAMES_PER_OBJECT {
-                return Err(A::Error::custom("too many names"));
+            members.push((name.0, access.next_value()?));
+            // Twice as many may be as many names: those of one name are told apart only now and then.
+            if members.len() > 2 * MAX_NAMES_PER_OBJECT {
+                order(&mut members);
+                check_count::<A::Error>(&members)?;
             }
         }
+        order(&mut members);
+        check_count::<A::Error>(&members)?;
         Ok(members)
     }
+}
+
+/// Room for the members of an op or of a shape.
+const USUAL_MEMBERS: usize = 16;
+
+/// Puts members into the order of their names, of each name the last one.
+fn order(members: &mut Vec<Member<'_>>) {
+    if members.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return;
+    }
+    members.reverse();
+    members.sort_by(|(a, _), (b, _)| a.cmp(b)); // stable: the last of a name is now its first
+    members.dedup_by(|(a, _), (b, _)| a == b);
+}
+
+fn check_count<E: Error>(members: &[Member<'_>]) -> Result<(), E> {
+    if members.len() > MAX_NAMES_PER_OBJECT { Err(E::custom("too many names")) } else { Ok(()) }
 }
 
 /// A string that is borrowed wherever it holds no escape.
