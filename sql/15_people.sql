@@ -7,6 +7,7 @@ begin
 end $$;
 comment on function pgcanvas.create_user is 'Makes an account. A taken login raises users_pkey, one that breaks the rule login_check.';
 
+drop function if exists pgcanvas.set_password(text, text);
 create or replace function pgcanvas.set_password(p_login text, p_password_hash text, p_keep bytea default null)
   returns boolean language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin

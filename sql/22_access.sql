@@ -7,18 +7,27 @@ create or replace function pgcanvas.is_owned(p_room_id bigint)
 $$;
 comment on function pgcanvas.is_owned is 'Whether a room has somebody who may say who else may.';
 
+-- Another result than before needs another function.
+drop function if exists pgcanvas.room_access(text, text, bytea);
+-- In plpgsql, which keeps its plan: whoever comes is asked for, and to plan this takes longer than to run it.
 create or replace function pgcanvas.room_access(p_room text, p_user text, p_link bytea)
   returns table (id bigint, slug text, channel text, epoch uuid, last_seq bigint, role text, rights bigint, owned boolean)
-  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select d.id, r.slug, d.channel, r.epoch, r.last_seq, a.role::text, r.rights, is_owned(d.id)
-  from room_door(p_room) as d join rooms r on r.id = d.id
-  cross join lateral (select greatest(
-    everybodys_role(r.visibility),
-    (select m.role from members m where m.room_id = r.id and m.user_id = p_user),
-    (select l.role from links l where l.token_hash = p_link and l.room_id = r.id and (l.expires_at is null or l.expires_at > now()))
-  ) as role) as a
-  where a.role is not null
-$$;
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
+    select r.id, r.slug::text, r.channel, r.epoch, r.last_seq, a.role::text, r.rights,
+      exists (select from members m where m.room_id = r.id and m.role = 'owner')
+        or exists (select from links l where l.room_id = r.id and l.role = 'owner' and (l.expires_at is null or l.expires_at > now()))  -- is_owned
+    from rooms r
+    cross join lateral (select greatest(
+      everybodys_role(r.visibility),
+      (select m.role from members m where m.room_id = r.id and m.user_id = p_user),
+      (select l.role from links l where l.token_hash = p_link and l.room_id = r.id and (l.expires_at is null or l.expires_at > now()))
+    ) as role) as a
+    where r.id = coalesce((select n.id from rooms n where n.slug = p_room), case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end)
+      and a.role is not null;
+end $$;
 comment on function pgcanvas.room_access is 'What somebody, with a link, may in a room by slug or number, and what it takes to enter. No row when there is no such room, or nothing there is for them.';
 
 create or replace function pgcanvas.change_rights(p_room_id bigint)

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub presence_drops: Counter,
     /// Sockets the node closed, by close code.
     pub closes: Family<Kind, Counter>,
+    /// Tries to sign in, by outcome.
+    pub sign_ins: Family<Kind, Counter>,
     /// Notices heard, by kind: changes, bell, presence, unknown.
     pub notices: Family<Kind, Counter>,
     /// Fetches of changes that did not ride in a notice.
@@ -92,6 +94,7 @@ impl Default for Metrics {
             frames: Counter::default(),
             presence_drops: Counter::default(),
             closes: Family::default(),
+            sign_ins: Family::default(),
             notices: Family::default(),
             fetches: Counter::default(),
             listener_losses: Counter::default(),
@@ -137,6 +140,7 @@ impl Metrics {
             self.presence_drops.clone(),
         );
         to.register("closes", "Sockets the node closed, by close code", self.closes.clone());
+        to.register("sign_ins", "Passwords tried, by outcome", self.sign_ins.clone());
         to.register("notices", "Notices heard, by kind", self.notices.clone());
         to.register("fetches", "Fetches of changes that no notice carried", self.fetches.clone());
         to.register("listener_losses", "Losses of the listening connection", self.listener_losses.clone());

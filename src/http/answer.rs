@@ -43,6 +43,12 @@ pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> An
     json_text(status(code), body)
 }
 
+/// Tells a secret, this once: nobody is to keep the answer.
+pub(super) fn unkept(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
 /// 204: it is done, and there is nothing to say.
 pub(super) fn nothing() -> Answer {
     answer(StatusCode::NO_CONTENT, "application/json", "")

@@ -6,10 +6,11 @@ use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, db_error, error, json_text, nothing, unauthorized};
+use super::answer::{Answer, db_error, error, json_text, nothing, unauthorized, unkept};
 use super::caller::Caller;
 use super::shapes::read_bytes;
 use crate::db::calls::people;
+use crate::metrics::count;
 use crate::model::limits::{MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};
 use crate::model::{Login, User};
 use crate::node::Node;
@@ -96,11 +97,13 @@ async fn prove(node: &Node, login: &Login, password: Password) -> Result<User, A
     let place = node.passwords.place().map_err(busy)?;
     let wait = people::attempt_sign_in(&node.db, login).await.map_err(|failure| db_error(&failure))?;
     if wait > 0 {
+        count(&node.metrics.sign_ins, "slowed");
         return Err(too_often(wait));
     }
     let found = people::user_by_login(&node.db, login).await.map_err(|failure| db_error(&failure))?;
     let (user, hash) = found.unzip();
     let is_right = place.is_right(password.0, hash).await.map_err(busy)?;
+    count(&node.metrics.sign_ins, if is_right { "right" } else { "wrong" });
     user.filter(|_| is_right).ok_or_else(wrong)
 }
 
@@ -140,7 +143,7 @@ async fn signed_in(node: &Node, status: StatusCode, user: &User) -> Result<Answe
     let until = people::add_sign_in(&node.db, &user.id, &token.hash(), node.sign_in_days).await;
     let until = until.map_err(|failure| db_error(&failure))?;
     let body = json!({"token": token.reveal(), "expires_at": until, "user": told(user)});
-    Ok(json_text(status, body.to_string()))
+    Ok(unkept(json_text(status, body.to_string())))
 }
 
 fn told(user: &User) -> Value {

@@ -5,7 +5,7 @@ use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answer::{Answer, db_error, error, json_text, nothing};
+use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
 use super::caller::Caller;
 use super::shapes::{parameter, read_body};
 use crate::db::DbError;
@@ -154,7 +154,7 @@ impl Ownership {
         if let (Some(token), Some(link)) = (&self.link, links.first()) {
             told.link = Some(OwnerLink { id: link.id, role: link.role.as_str(), token: token.reveal() });
         }
-        Ok(json_text(StatusCode::CREATED, json!(told).to_string()))
+        Ok(unkept(json_text(StatusCode::CREATED, json!(told).to_string())))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, db_error, error, json_text, nothing};
+use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
 use super::caller::Caller;
 use super::shapes::{percent_decoded, read_body};
 use crate::db::DbError;
@@ -55,7 +55,7 @@ pub(super) async fn make_link(
     if let Some(link) = told.as_object_mut() {
         link.insert("token".to_owned(), json!(token.reveal()));
     }
-    Ok(json_text(StatusCode::CREATED, told.to_string()))
+    Ok(unkept(json_text(StatusCode::CREATED, told.to_string())))
 }
 
 /// `GET …/links`.

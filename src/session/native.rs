@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -203,6 +205,9 @@ impl Session {
     fn presence(&mut self, native: &Native, room: &RoomName, state: String) {
         let known = self.names.get(&room.to_string()).and_then(|id| self.rooms.get(id));
         match known.filter(|membership| membership.joined) {
+            Some(membership) if membership.role < Role::Editor && shows_drawing(&state) => {
+                self.error_in(room, RejectCode::Forbidden, VIEW_ONLY);
+            }
             Some(membership) => {
                 if let Ok(state) = RawValue::from_string(state) {
                     self.node.presence.update(membership.state.0, &native.session, state);
@@ -211,6 +216,16 @@ impl Session {
             None => self.error_in(room, RejectCode::NotFound, "room: join it before telling where you are"),
         }
     }
+}
+
+/// Whether a state shows what is just being drawn: others see it on their board as if it were there.
+fn shows_drawing(state: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Shown {
+        drag: Option<IgnoredAny>,
+    }
+    // What says it twice cannot be read, and shows it.
+    serde_json::from_str::<Shown>(state).map_or(true, |shown| shown.drag.is_some())
 }
 
 /// The frame for an answer.

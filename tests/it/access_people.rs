@@ -19,6 +19,7 @@ async fn who_signs_up_or_in_is_known_on_every_node_until_they_sign_out() {
         .post(one, "/api/signup", &json!({"login": "ann", "password": PASSWORD, "name": " Ann Bly "}))
         .await;
     assert_eq!((made.status, &made.json()["user"]), (201, &json!({"id": "ann", "name": "Ann Bly"})));
+    assert_eq!(made.headers["cache-control"], "no-store", "the token is told this once");
     let again = json!({"login": "ann", "password": PASSWORD});
     let taken = Caller::guest().post(two, "/api/signup", &again).await;
     assert_eq!(taken.refusal(), (409, "conflict".to_owned()));
@@ -121,6 +122,7 @@ async fn a_wrong_login_is_told_as_a_wrong_password_is() {
         told.insert(refused.body);
     }
     assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(node.metric("pgcanvas_sign_ins_total{kind=\"wrong\"}"), 3, "those that were looked at");
     node.stop().await;
 }
 

@@ -120,6 +120,15 @@ async fn a_viewer_writes_by_no_frame() {
                 "{frame}"
             );
         }
+        for state in [
+            r#"{"drag":[]}"#,
+            r#"{"cursor":[0,0],"drag":[{"op":"delete","id":"a"}]}"#,
+            r#"{"drag":null,"dr\u0061g":[{"op":"delete","id":"a"}]}"#,
+        ] {
+            let frame = format!(r#"{{"type":"presence","room":"design","state":{state}}}"#);
+            viewer.line().send(&frame).await;
+            assert_eq!(viewer.error().await["code"], "forbidden", "{state}");
+        }
         // They are seen all the same, and see what is drawn.
         viewer.send(&json!({"type": "presence", "room": "design", "state": {"cursor": [1, 2]}})).await;
         viewer

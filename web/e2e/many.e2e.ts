@@ -74,9 +74,9 @@ describe(`${SHAPES} shapes`, () => {
     };
     await keyboard.press("v");
     await mouse.move(640, 420);
-    const before = await cluster.sql(`select x from pgcanvas.board_shapes where room = '${room}' and id = 'big'`);
     const dragged = await frames(ann, drag);
-    await until("the drag is stored", async () => (await cluster.sql(`select x from pgcanvas.board_shapes where room = '${room}' and id = 'big'`)) !== before);
+    // Whichever shape lay under the pointer: they are many, and the view may still be gliding.
+    await until("the drag is stored", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and updated_by like 'guest-%'`)) !== "0");
     const told = ({ median, p95, longest, count }: typeof panned) => `${median} ms median, ${p95} ms p95, ${longest} ms at most (${count} frames)`;
     console.log(`${SHAPES} shapes: opened in ${opened} ms\n  all in view, panned: ${told(panned)}\n  at 100 %, panned: ${told(closer)}\n  all in view, dragged: ${told(dragged)}`);
     for (const { median } of [panned, closer, dragged]) expect(median).toBeLessThan(SLOWEST_MEDIAN_MS);

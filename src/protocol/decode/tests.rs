@@ -65,12 +65,17 @@ fn hello_is_read_and_its_token_does_not_print() {
 #[test]
 fn join_is_read_with_all_its_fields() {
     let frame = format!(
-        r#"{{"type":"join","room":42,"since":0,"epoch":"{CLIENT}","viewport":[0,-1.5,1e3,2],"name":null}}"#
+        r#"{{"type":"join","room":42,"since":0,"epoch":"{CLIENT}","viewport":[0,-1.5,1e3,2],"name":null,"link":"pgcl_1"}}"#
     );
     let Ok(ClientMessage::Join(join)) = decode(&frame) else { panic!() };
     assert_eq!((join.room.to_string().as_str(), join.since.map(Seq::get)), ("42", Some(0)));
     assert_eq!(join.viewport, Some([0.0, -1.5, 1000.0, 2.0]));
     assert!(join.epoch.is_some() && join.name.is_none());
+    assert_eq!(join.link.as_ref().map(Token::reveal), Some("pgcl_1"));
+    assert!(!format!("{join:?}").contains("pgcl_1"), "{join:?}");
+    assert!(refused(r#"{"type":"join","room":"a","link":7}"#).starts_with("link: must be text"));
+    let long = format!(r#"{{"type":"join","room":"a","link":"{}"}}"#, "x".repeat(4097));
+    assert!(refused(&long).starts_with("link: "));
     assert!(refused(r#"{"type":"join"}"#).starts_with("room: is required"));
     assert!(refused(r#"{"type":"join","room":[]}"#).starts_with("room: must be a room's slug"));
     assert!(refused(r#"{"type":"join","room":-1}"#).starts_with("room: must be a room's slug"));
