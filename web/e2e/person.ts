@@ -67,12 +67,12 @@ export class Person {
   }
 
   /** Draws with a tool, given by its key, from one point to another. */
-  async draw(key: string, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
+  async draw(key: string, from: readonly [number, number], to: readonly [number, number], steps = 8): Promise<void> {
     await this.page.keyboard.press(key);
     await this.page.mouse.move(...from);
     await this.page.mouse.down();
-    for (let step = 1; step <= 8; step += 1) {
-      await this.page.mouse.move(from[0] + ((to[0] - from[0]) * step) / 8, from[1] + ((to[1] - from[1]) * step) / 8);
+    for (let step = 1; step <= steps; step += 1) {
+      await this.page.mouse.move(from[0] + ((to[0] - from[0]) * step) / steps, from[1] + ((to[1] - from[1]) * step) / steps);
     }
     await this.page.mouse.up();
   }

@@ -135,7 +135,7 @@ describe("two people on two nodes", () => {
     await node.kill();
     for (let row = 0; row < 50; row += 1) {
       const [x, y] = [300 + (row % 10) * 50, 200 + Math.floor(row / 10) * 60];
-      await ann.draw("r", [x, y], [x + 35, y + 35]);
+      await ann.draw("r", [x, y], [x + 35, y + 35], 2);
     }
     await ann.says(/50 unsent/);
     await ann.picture("offline");
