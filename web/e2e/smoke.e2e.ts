@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster, makeRoom } from "./node.js";
 import { openBrowser, Person } from "./person.js";
 import { until } from "./until.js";
+import { Wire } from "./wire.js";
 
 describe("two people on two nodes", () => {
   let cluster: Cluster;
@@ -128,11 +129,10 @@ describe("two people on two nodes", () => {
 
   it("lose nothing when the tab is closed offline", async () => {
     const room = await makeRoom(cluster.at(0), "offline");
-    const node = await cluster.further();
-    const port = Number(new URL(node.url).port);
+    const wire = await Wire.to(cluster.at(0).url);
     const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(node.url, room);
-    await node.kill();
+    await ann.open(wire.url, room);
+    wire.cut();
     for (let row = 0; row < 50; row += 1) {
       const [x, y] = [300 + (row % 10) * 50, 200 + Math.floor(row / 10) * 60];
       await ann.draw("r", [x, y], [x + 35, y + 35], 2);
@@ -140,14 +140,15 @@ describe("two people on two nodes", () => {
     await ann.says(/50 unsent/);
     await ann.picture("offline");
     await ann.page.close();
-    await cluster.further(port);
-    expect(await shapes(room)).toBe("0");
+    wire.mend();
+    expect(await shapes(room), "nothing came through").toBe("0");
     await ann.newTab();
-    await ann.open(node.url, room);
+    await ann.open(wire.url, room);
     await until("all are stored once", async () => (await shapes(room)) === "50");
     await ann.picture("after-offline");
     expect(await cluster.sql("select count(distinct client) from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = 'offline')")).toBe("1");
     await ann.context.close();
+    wire.close();
   });
 
   it("lose nothing when two tabs were closed offline and one is opened again", async () => {
