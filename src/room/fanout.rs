@@ -1,17 +1,19 @@
 //! One task per hosted room: hears its bell, asks for what follows its cursor, encodes once, and sends to everyone in the room.
 //! Whatever a bell says, the cursor decides: lost, doubled, late and merged notices are harmless.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::frames::{Framer, Stretch, has_hole};
+use super::frames::{Framer, Stretch};
 pub use super::handle::{Dialect, Event, RoomHandle, Subscribed, Subscriber};
+use super::log::{LogPage, WHOLE_BATCH, page_after};
 use super::outbox::{Outbox, SOFT_BYTES, Text};
 use super::presence::Peers;
+use super::recent::Recent;
 use super::seed;
 use crate::backoff::Backoff;
 use crate::db::calls::{self, RoomHead};
@@ -21,17 +23,10 @@ use crate::metrics::{Metrics, count};
 use crate::model::{RoomId, Seq};
 use crate::protocol::{CloseCode, encode};
 
-/// Changes fetched at a time.
-const PAGE: i32 = 2_000;
 /// How long a bulk waits for readers to make room before it goes on without the slow ones.
 const BULK_PATIENCE: Duration = Duration::from_millis(500);
-/// Stretches kept for those who join while the room moves on, and their bytes.
-const RECENT_STRETCHES: usize = 128;
-const RECENT_BYTES: usize = 512 * 1024;
 /// How often a room looks whether it is empty and who is silent.
 const TICK: Duration = Duration::from_secs(1);
-/// Past the last ordinal of a batch: "after the whole batch".
-const WHOLE_BATCH: i64 = i64::MAX;
 
 /// What the task of a room works with.
 #[derive(Debug, Clone)]
@@ -54,8 +49,7 @@ pub struct Fanout {
     cursor: Seq,
     head: RoomHead,
     subscribers: HashMap<u64, Subscriber>,
-    recent: VecDeque<Stretch>,
-    recent_bytes: usize,
+    recent: Recent,
     peers: Peers,
     empty_since: Instant,
 }
@@ -74,8 +68,7 @@ impl Fanout {
             cursor: head.last_seq,
             head,
             subscribers: HashMap::new(),
-            recent: VecDeque::new(),
-            recent_bytes: 0,
+            recent: Recent::default(),
             peers: Peers::default(),
             empty_since: Instant::now(),
         })
@@ -136,10 +129,10 @@ impl Fanout {
         }
         let seq = *subscriber.seq.get_or_insert(self.cursor);
         if seq < self.cursor {
-            let Some(start) = self.recent.iter().position(|stretch| stretch.from == seq) else {
+            let Some(missed) = self.recent.after(seq) else {
                 return Subscribed::Behind { subscriber, cursor: self.cursor };
             };
-            for stretch in self.recent.iter().skip(start) {
+            for stretch in missed {
                 if let Dialect::Native(name) = &subscriber.dialect {
                     subscriber.outbox.push(encoded(name, stretch));
                 }
@@ -211,15 +204,14 @@ impl Fanout {
         let mut after = (self.cursor, WHOLE_BATCH);
         let mut sent_bytes = 0;
         loop {
-            let page = insistently(room, || calls::changes_since(&db, room, after, PAGE)).await;
-            if has_hole(after.0, &page, head.last_seq) {
+            let page = insistently(room, || page_after(&db, room, after, head.last_seq)).await;
+            let Some(LogPage { changes, is_last }) = page else {
                 return self.start_over(head);
-            }
-            page.iter().for_each(|change| framer.push(change));
-            if let Some(last) = page.last() {
+            };
+            changes.iter().for_each(|change| framer.push(change));
+            if let Some(last) = changes.last() {
                 after = (last.seq, last.ordinal);
             }
-            let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             if is_last {
                 framer.end();
             }
@@ -287,18 +279,10 @@ impl Fanout {
 
     /// Moves the cursor on and keeps the stretch for those who are just joining.
     fn remember(&mut self, stretch: Stretch) {
-        if stretch.more {
-            self.recent.clear();
-            self.recent_bytes = 0;
-            return;
+        if !stretch.more {
+            self.cursor = stretch.to;
         }
-        self.cursor = stretch.to;
-        self.recent_bytes += stretch.batches_json.len();
-        self.recent.push_back(stretch);
-        while self.recent.len() > RECENT_STRETCHES || self.recent_bytes > RECENT_BYTES {
-            let Some(oldest) = self.recent.pop_front() else { break };
-            self.recent_bytes -= oldest.batches_json.len();
-        }
+        self.recent.keep(stretch);
     }
 
     /// The history was rewound or pruned past the cursor: everybody joins anew.
@@ -307,8 +291,7 @@ impl Fanout {
         self.end_room();
         self.head = head;
         self.cursor = head.last_seq;
-        self.recent.clear();
-        self.recent_bytes = 0;
+        self.recent = Recent::default();
     }
 
     /// Lets those go who were let in before the rights changed.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
-use super::frames::{Framer, has_hole};
+use super::frames::Framer;
+use super::log::{LogPage, WHOLE_BATCH, page_after};
 use super::registry::Rooms;
 use crate::db::calls::{self, Channel, Difference, RoomHead, RoomReading};
 use crate::db::{Db, DbError};
@@ -21,8 +22,6 @@ const PAGE_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Shapes read at a time.
 const SHAPES: i32 = 1_000;
-/// Changes read at a time while coming up to the room.
-const CHANGES: i32 = 2_000;
 
 /// Why a join did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -185,18 +184,16 @@ async fn send_changes(
     subscriber: &Subscriber,
 ) -> Result<Seq, JoinError> {
     let mut framer = Framer::new(from, []);
-    let mut after = (from, i64::MAX);
+    let mut after = (from, WHOLE_BATCH);
     let mut reached = from;
     loop {
-        let page = calls::changes_since(db, room, after, CHANGES).await?;
-        if has_hole(after.0, &page, known) {
+        let Some(LogPage { changes, is_last }) = page_after(db, room, after, known).await? else {
             return Err(DbError::Busy.into()); // it joins anew
-        }
-        page.iter().for_each(|change| framer.push(change));
-        if let Some(last) = page.last() {
+        };
+        changes.iter().for_each(|change| framer.push(change));
+        if let Some(last) = changes.last() {
             after = (last.seq, last.ordinal);
         }
-        let is_last = page.len() < usize::try_from(CHANGES).unwrap_or(usize::MAX);
         if is_last {
             framer.end();
         }

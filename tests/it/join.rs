@@ -3,12 +3,14 @@
 use super::support::client::{Board, Client, assert_all_see_the_table, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
+use super::support::server::retried;
 use super::sync::{any_ops, random};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Rounds of joining and leaving per joiner.
@@ -94,6 +96,36 @@ async fn a_board_of_many_pages_joined_in_a_storm_is_the_table() {
     stop.store(true, Ordering::Relaxed);
     clients.push(writer.await.unwrap());
     assert_all_see_the_table(&database, "storm", &mut clients).await;
+}
+
+/// JN1, SY5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_reads_the_board_while_a_batch_in_parts_passes_gets_it_whole() {
+    let database = TestDatabase::create().await;
+    let number = make_room(&database, "storm").await;
+    let node = TestNode::start(&database).await;
+    let (client, mut holder) = (database.client().await, database.client().await);
+    let fill = "insert into pgcanvas.shapes (room_id, id, kind, text)
+        select $1, $2 || n, 'text', repeat('x', $4) from generate_series(1, $3) as n";
+    client.execute(fill, &[&number, &"old", &5000, &500]).await.unwrap();
+    let first = Client::joined(&node, "first", "storm").await;
+    let holding = holder.transaction().await.unwrap();
+    holding.batch_execute("lock table pgcanvas.shapes in access exclusive mode").await.unwrap();
+    let mut late = Client::connect(&node).await;
+    late.hello("late").await;
+    late.send(&json!({"type": "join", "room": "storm"})).await;
+    // Where it begins is read; the board is not.
+    let waits = "select count(*) from pg_locks where relation = 'pgcanvas.shapes'::regclass and not granted";
+    let waiting = retried(Duration::from_secs(10), || async {
+        let waiting: i64 = client.query_one(waits, &[]).await.unwrap().get(0);
+        if waiting > 0 { Ok(()) } else { Err("nobody waits") }
+    });
+    waiting.await.unwrap();
+    holding.execute(fill, &[&number, &"new", &10, &60_000]).await.unwrap();
+    holding.commit().await.unwrap();
+    late.expect(|frame| frame["type"] == "joined").await;
+    late.until("the whole join", |client| client.board("storm").is_whole()).await;
+    assert_all_see_the_table(&database, "storm", &mut [first, late]).await;
 }
 
 fn ids(shapes: &Value) -> Vec<&str> {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 type Key = (Uuid, i64);
 
 /// A batch of the log.
+#[derive(Debug)]
 struct Logged {
     key: Option<Key>,
     shapes: BTreeSet<String>,
@@ -224,7 +225,7 @@ impl Truth {
                             counted.diverged += 1;
                             counted
                                 .wrongs
-                                .push(format!("at {at} a client was told {seq}, or it is another batch"));
+                                .push(format!("at {at} a client was told {seq} of {client:?} {op_id:?} with {shapes:?}; the log has {batch:?}"));
                         }
                         at = *seq;
                     }
