@@ -44,6 +44,8 @@ export class Person {
     // Somebody must listen before one is asked for: the browser is told late.
     this.page.on("filechooser", () => undefined);
     this.page.on("console", (message) => {
+      // A picture that somebody else is still sending is asked for until it is there.
+      if (/404/.test(message.text()) && /\/api\/files\//.test(message.location().url)) return;
       if (message.type() === "error" || /Content Security Policy|Refused to/.test(message.text())) this.complaints.push(message.text());
     });
     this.page.on("pageerror", (failure) => this.complaints.push(String(failure)));

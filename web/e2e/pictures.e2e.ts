@@ -23,6 +23,8 @@ describe("pictures on a board", () => {
   async function insert(person: Person, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
     const [chooser] = await Promise.all([person.page.waitForEvent("filechooser"), person.page.keyboard.press("9")]);
     await chooser.setFiles(file);
+    // A click before the component holds the picture would place nothing, as would one of a hand as fast as this.
+    await until("the picture is at the pointer", () => person.page.locator("canvas.interactive").evaluate((canvas: HTMLCanvasElement) => /wait|url/.test(canvas.style.cursor)));
     await person.page.mouse.click(600, 400);
   }
 
@@ -57,6 +59,27 @@ describe("pictures on a board", () => {
     await insert(ann, { name: "blue.svg", mimeType: "image/svg+xml", buffer: Buffer.from(svg) });
     await until("it is stored as what it is not", async () => (await cluster.sql(`select media_type from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "image/png");
     await until("it is seen", () => ann.shows([25, 113, 194]));
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("that take long to prepare are told when they are there, and taken back as one", async () => {
+    const room = await makeRoom(cluster.at(0), "slow");
+    const ann = await Person.come(browser, { name: "Ann" });
+    await ann.context.addInitScript(() => {
+      const digest = crypto.subtle.digest.bind(crypto.subtle);
+      crypto.subtle.digest = async (...given) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return digest(...given);
+      };
+    });
+    await ann.open(cluster.at(0).url, room);
+    await insert(ann, { name: "orange.png", mimeType: "image/png", buffer: png([200, 130, 40]) });
+    const count = () => cluster.sql(`select count(*), min(version) from pgcanvas.board_shapes where room = '${room}'`);
+    await until("it is stored", async () => (await count()) === "1|1");
+    await until("it is seen", () => ann.shows([200, 130, 40]));
+    await ann.page.keyboard.press("Control+z");
+    await until("it is gone", async () => (await count()) === "0|");
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });

@@ -5,7 +5,7 @@ import { Binding, type Editor } from "../src/sync/binding.js";
 import type { EditorState } from "../src/sync/gesture.js";
 
 const IDLE: EditorState = {
-  cursorButton: "up", newElement: null, multiElement: null, resizingElement: null, editingTextElement: null, editingLinearElement: null,
+  cursorButton: "up", newElement: null, multiElement: null, resizingElement: null, pendingImageElementId: null, editingTextElement: null, editingLinearElement: null,
   selectedElementIds: {}, selectedElementsAreBeingDragged: false, isResizing: false, isRotating: false, isCropping: false,
 };
 const CLIENT = "6f1d2a3e-0000-4000-8000-000000000001";
@@ -141,6 +141,24 @@ describe("the component and the room", () => {
     editor.be({});
     vi.advanceTimersByTime(100);
     expect([handed.at(-1), ops()]).toEqual([[], []]);
+  });
+
+  it("tells of a picture when it is placed and has its file, as one gesture", () => {
+    editor.now = { ...IDLE, pendingImageElementId: "i" };
+    editor.add({ id: "i", type: "image", x: 500, y: 300, width: 0, height: 0, angle: 0, fileId: null, version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(1000);
+    somebody({ op: "patch", id: "box", version: 2, set: { x: 44 }, unset: [] });
+    editor.binding?.press(true);
+    editor.be({ cursorButton: "down", newElement: { id: "i", type: "image" } });
+    editor.change("i", { x: 20, y: 30, width: 100, height: 100 });
+    editor.be({});
+    editor.binding?.press(false);
+    vi.advanceTimersByTime(1000);
+    expect([editor.get("box")?.["x"], ops()]).toEqual([44, []]);
+    editor.change("i", { fileId: "f", width: 64, height: 48 });
+    vi.advanceTimersByTime(100);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "i", x: 20, width: 64, file_id: "f" } }]);
+    expect(handed.flat()).toEqual([]);
   });
 
   it("shows what others have in hand, writes none of it back, and is as before when they let go of it without a word", () => {

@@ -157,8 +157,17 @@ export class Binding {
   }
 
   /** What the person changed and the room was not told. */
-  private dirty(): Element[] {
+  private untold(): Element[] {
     return this.editor.elements().filter((element) => element.type !== "selection" && this.shown.differs(element));
+  }
+
+  /** What of it can be told: a picture is nothing before it is placed and has its file. */
+  private dirty(): Element[] {
+    const { pendingImageElementId: pending } = this.editor.state();
+    return this.untold().filter((element) => {
+      if (element.type !== "image" || this.shown.get(element.id)) return true;
+      return element.id !== pending && element["fileId"] != null;
+    });
   }
 
   /**
@@ -183,7 +192,7 @@ export class Binding {
 
   private paint(ids: readonly string[]): void {
     const present = new Map(this.editor.elements().map((element) => [element.id, element]));
-    const untold = new Set(this.dirty().map(({ id }) => id));
+    const untold = new Set(this.untold().map(({ id }) => id));
     const held = inHand(this.editor.state());
     let moved = false;
     for (const id of ids) {

@@ -4,6 +4,8 @@ export interface EditorState {
   readonly newElement: { readonly id: string; readonly type: string } | null;
   readonly multiElement: { readonly id: string } | null;
   readonly resizingElement: { readonly id: string } | null;
+  /** The picture that was chosen and not placed yet: the component keeps it among the elements, without a size. */
+  readonly pendingImageElementId: string | null;
   readonly editingTextElement: { readonly id: string } | null;
   readonly editingLinearElement: { readonly elementId: string } | null;
   readonly selectedElementIds: Readonly<Record<string, true>>;
@@ -21,13 +23,13 @@ export type Gesture =
   | "stroke"
   /** Writing: told whenever the fingers rest, so that undo goes back by phrases. */
   | "text"
-  /** A drag, a shape being pulled open, a line set point by point: told as one batch when it is done, and undone as one. */
+  /** A drag, a shape being pulled open, a line set point by point, a picture being placed: told as one batch when it is done, and undone as one. */
   | "drag";
 
 /** What the person is in the middle of. */
 export function gestureOf(state: EditorState): Gesture {
   if (state.newElement?.type === "freedraw") return "stroke";
-  if (state.cursorButton === "down" || state.newElement || state.multiElement) return "drag";
+  if (state.cursorButton === "down" || state.newElement || state.multiElement || state.pendingImageElementId) return "drag";
   if (state.editingTextElement) return "text";
   return "none";
 }
@@ -38,6 +40,7 @@ export function inHand(state: EditorState): Set<string> {
   for (const element of [state.newElement, state.multiElement, state.resizingElement, state.editingTextElement]) {
     if (element) ids.add(element.id);
   }
+  if (state.pendingImageElementId) ids.add(state.pendingImageElementId);
   if (state.editingLinearElement) ids.add(state.editingLinearElement.elementId);
   const moves = state.selectedElementsAreBeingDragged || state.isResizing || state.isRotating || state.isCropping;
   if (moves && state.cursorButton === "down") for (const id of Object.keys(state.selectedElementIds)) ids.add(id);
