@@ -7,10 +7,17 @@ create or replace function pgcanvas.sql_author()
 return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
 comment on function pgcanvas.sql_author is 'The name under which direct SQL is logged: sql:<role>.';
 
-create or replace function pgcanvas.applying()
-  returns boolean language sql stable
-return coalesce(current_setting('pgcanvas.applying', true), '') <> '';
-comment on function pgcanvas.applying is 'Whether the statement is one of apply_ops.';
+-- Statements of apply_ops pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_ops is decided
+-- where the user is the statement's own: it is the owner's and says so. What a setting says is not enough. (A function: conditions of
+-- triggers are read anew with every statement, and this one as an expression was a tenth of the price of a one-op call.)
+do $do$ begin
+  execute format($make$create or replace function pgcanvas.is_direct()
+    returns boolean language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+  begin
+    return current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '';
+  end $$$make$, (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
+end $do$;
+comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_ops.';
 
 create or replace function pgcanvas.statement_seq(p_room_id bigint)
   returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -48,9 +55,7 @@ begin
   if tg_op = 'TRUNCATE' then
     raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
   end if;
-  if applying() and current_user <> (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = tg_relid) then
-    perform set_config('pgcanvas.applying', '', true);  -- only apply_ops, which runs as the owner, may hand seqs over
-  end if;
+  perform set_config('pgcanvas.applying', '', true);  -- who said so is not apply_ops: what the triggers do as the owner is direct, too
   perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);  -- not to be foreseen, so that nobody names his own seq
   perform set_config('pgcanvas.taken', '', true);
   return null;
@@ -250,17 +255,12 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
 
--- Statements of apply_ops pass them all by: it locks, stamps, logs and rings itself. Whether a
--- statement is one of apply_ops is decided here, where the user is the statement's own: it is the owner's and says so. What a setting
--- says is not enough.
 -- Those of earlier versions would log twice.
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
 drop trigger if exists _515_log_update on pgcanvas.shapes;
 drop trigger if exists _525_log_delete on pgcanvas.shapes;
 do $do$
 declare
-  v_direct text := format($$not (current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> '')$$,
-    (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
   v_trigger record;
 begin
   for v_trigger in select * from (values
@@ -270,10 +270,10 @@ begin
       ('_500_log_insert', 'after insert', 'statement', 'log_insert', 'Logs each insert.'),
       ('_510_log_update', 'after update', 'statement', 'log_update', 'Logs each update.'),
       ('_520_log_delete', 'after delete', 'statement', 'log_delete', 'Logs each delete.')) as t (name, event, level, function, says) loop
-    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (%s) execute function pgcanvas.%I()',
+    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (pgcanvas.is_direct()) execute function pgcanvas.%I()',
       v_trigger.name, v_trigger.event, case v_trigger.event when 'after insert' then 'referencing new table as new_rows'
         when 'after update' then 'referencing old table as old_rows new table as new_rows'
-        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, v_direct, 'tg_shapes__' || v_trigger.function);
+        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, 'tg_shapes__' || v_trigger.function);
     execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
   end loop;
 end $do$;
@@ -284,12 +284,9 @@ create or replace trigger _600_forget after delete on pgcanvas.rooms
 
 -- A constraint trigger cannot be replaced in place.
 drop trigger if exists _900_notify on pgcanvas.rooms;
-do $do$
-begin
-  execute format($$create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
-    for each row when (new.last_seq > old.last_seq and not (current_user = %L and coalesce(current_setting('pgcanvas.applying', true), '') <> ''))
-    execute function pgcanvas.tg_rooms__notify()$$, (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.rooms'::regclass));
-end $do$;
+create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
+  for each row when (new.last_seq > old.last_seq and pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__notify();
+drop function if exists pgcanvas.applying();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
 comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';

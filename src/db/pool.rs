@@ -17,10 +17,11 @@ pub(super) const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
 
-/// As `apply_ops` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that.
-const WRITER_PLANS: &str =
+/// As `apply_ops` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that;
+/// and a lock that somebody holds is not waited for. `apply_op` leaves it to whoever calls it.
+const WRITER_SETTINGS: &str =
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
-    set enable_mergejoin = off; set enable_bitmapscan = off";
+    set enable_mergejoin = off; set enable_bitmapscan = off; set lock_timeout = '150ms'";
 
 /// The node's door to the database.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl Db {
         let prepared =
             timeout(Duration::from_millis(OPEN_TIMEOUT_MS), prepare_session(&client, WRITE_TIMEOUT_MS));
         prepared.await.map_err(|_| DbError::Unreachable)??;
-        timeout(Duration::from_millis(OPEN_TIMEOUT_MS), client.batch_execute(WRITER_PLANS))
+        timeout(Duration::from_millis(OPEN_TIMEOUT_MS), client.batch_execute(WRITER_SETTINGS))
             .await
             .map_err(|_| DbError::Unreachable)??;
         Ok(client)

@@ -1,10 +1,10 @@
-//! The narrow road and the general one lead to the same place (AO9).
+//! The narrow roads and the general one lead to the same place (AO9, AO10).
 
 use super::support::board::{Bells, Board, open_room};
 use super::sync::random;
 use pgcanvas::db::calls::plain::{PlainOp, each_once, plain_ops};
 use pgcanvas::db::calls::{BatchAnswer, BatchCall, WriterConnection};
-use pgcanvas::db::{Db, Target};
+use pgcanvas::db::{Db, DbError, Target};
 use pgcanvas::model::{Op, Role, RoomId};
 use pgcanvas::protocol::{ClientMessage, decode};
 use rand::Rng;
@@ -107,9 +107,10 @@ fn any_op(random: &mut StdRng, id: &str, odd: bool) -> Value {
 fn any_batches(random: &mut StdRng) -> Vec<Vec<Op>> {
     let mut ids: Vec<usize> = (0..16).collect();
     let odd = random.random_bool(0.4);
-    (0..random.random_range(1..4))
+    let most = if random.random_bool(0.4) { 2 } else { 4 };
+    (0..random.random_range(1..most))
         .map(|_| {
-            let count = random.random_range(1..4);
+            let count = random.random_range(1..most);
             let batch: Vec<Value> = (0..count)
                 .map(|_| {
                     let place = random.random_range(0..ids.len());
@@ -152,22 +153,25 @@ async fn heard(bells: &mut Bells) -> Vec<(String, Vec<Value>)> {
         .collect()
 }
 
-/// Both roads, on one database: room 1 is written by the general one, room 2 by the narrow one wherever that leads.
+/// The roads, on one database: room 1 is written by the general one, room 2 by the narrow one and room 3 by that of a lone op, wherever those
+/// lead.
 struct Roads {
     board: Board,
     writer: WriterConnection,
     client: Uuid,
     op_id: i64,
     plain: usize,
+    lone: usize,
 }
 
 impl Roads {
     async fn open() -> Self {
         let board = Board::open().await;
         open_room(&board.client, 2).await;
+        open_room(&board.client, 3).await;
         let db = Db::new(&Target::from_config(board.database.config().clone()).unwrap(), 2).unwrap();
         let writer = WriterConnection::open(&db).await.unwrap();
-        Self { board, writer, client: Uuid::new_v4(), op_id: 0, plain: 0 }
+        Self { board, writer, client: Uuid::new_v4(), op_id: 0, plain: 0, lone: 0 }
     }
 
     fn calls<'a>(&mut self, room: i64, batches: &'a [Vec<Op>]) -> Vec<BatchCall<'a>> {
@@ -188,7 +192,7 @@ impl Roads {
             .collect()
     }
 
-    /// Sends the same batches down both; gives what both answered.
+    /// Sends the same batches down all; gives what they answered.
     async fn send(&mut self, batches: &[Vec<Op>]) -> Vec<BatchAnswer> {
         let general = self.calls(1, batches);
         let expected = self.writer.apply_ops(&general).await;
@@ -204,18 +208,34 @@ impl Roads {
             Some(answers) => Ok(answers),
             None => self.writer.apply_ops(&calls).await,
         };
-        self.op_id += i64::try_from(batches.len()).unwrap();
         assert_eq!(answers, expected);
+        assert_eq!(self.send_alone(batches).await, expected);
+        self.op_id += i64::try_from(batches.len()).unwrap();
         answers.unwrap_or_default()
+    }
+
+    /// A lone op by its own road, whatever it is, and on by the general one as the road says.
+    async fn send_alone(&mut self, batches: &[Vec<Op>]) -> Result<Vec<BatchAnswer>, DbError> {
+        let calls = self.calls(3, batches);
+        if let [batch] = calls.as_slice() {
+            if let [op] = batch.ops {
+                if let Some(answer) = self.writer.apply_op(batch, op).await? {
+                    self.lone += 1;
+                    return Ok(vec![answer]);
+                }
+            }
+        }
+        self.writer.apply_ops(&calls).await
     }
 
     async fn assert_same(&self) {
         for sql in [SHAPES, LOG, ANSWERS, STONES] {
-            let (general, narrow) =
-                (told(&self.board.client, sql, 1).await, told(&self.board.client, sql, 2).await);
-            assert_eq!(general, narrow, "{sql}");
+            let general = told(&self.board.client, sql, 1).await;
+            for room in [2, 3] {
+                assert_eq!(told(&self.board.client, sql, room).await, general, "room {room}: {sql}");
+            }
         }
-        for room in [1, 2] {
+        for room in [1, 2, 3] {
             let faults: i64 =
                 self.board.value(&format!("select count(*) from pgcanvas.verify('{room}')")).await;
             assert_eq!(faults, 0, "the log makes the board of room {room}");
@@ -223,29 +243,40 @@ impl Roads {
     }
 }
 
-/// AO9
+/// AO9, AO10
 #[tokio::test]
-async fn both_roads_lead_to_the_same_rows_log_answers_and_bells() {
+async fn all_roads_lead_to_the_same_rows_log_answers_and_bells() {
     let mut random = random();
     let mut roads = Roads::open().await;
-    let (mut one, mut two) = (roads.board.listen(&[1]).await, roads.board.listen(&[2]).await);
+    let mut bells = Vec::new();
+    for room in [1, 2, 3] {
+        bells.push(roads.board.listen(&[room]).await);
+    }
     for _ in 0..12 {
         for _ in 0..25 {
             let batches = any_batches(&mut random);
             roads.send(&batches).await;
         }
         roads.assert_same().await;
-        assert_eq!(heard(&mut one).await, heard(&mut two).await);
+        let mut rung = Vec::new();
+        for bell in &mut bells {
+            rung.push(heard(bell).await);
+        }
+        assert!(rung.windows(2).all(|pair| pair[0] == pair[1]), "{rung:?}");
     }
-    println!("{} of 300 calls were plain", roads.plain);
+    println!("{} of 300 calls were plain, {} lone ops", roads.plain, roads.lone);
+    assert!(roads.lone > 25, "only {} of 300 calls took a lone op's road", roads.lone);
     assert!(roads.plain > 25, "only {} of 300 calls took the narrow road", roads.plain);
 }
 
-/// AO9, AO1
+/// AO9, AO10, AO1
 #[tokio::test]
 async fn what_is_not_plain_is_left_to_the_general_road() {
     let mut roads = Roads::open().await;
-    roads.board.run("select pgcanvas.chain_room('1'), pgcanvas.chain_room('2')").await;
+    roads
+        .board
+        .run("select pgcanvas.chain_room('1'), pgcanvas.chain_room('2'), pgcanvas.chain_room('3')")
+        .await;
     let put = |id: &str, x: i64| json!({"op": "put", "shape": {"id": id, "kind": "text", "x": x}});
     let first = vec![ops(&json!([put("a", 1), put("b", 1)])), ops(&json!([put("c", 1)]))];
     roads.send(&first).await;

@@ -84,6 +84,8 @@ const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12)";
 
+const APPLY_OP: &str = "select pgcanvas.apply_op($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
 const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// A connection that writes, with its statements prepared.
@@ -91,6 +93,7 @@ const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $
 pub struct WriterConnection {
     pub(super) client: Client,
     apply_ops: tokio_postgres::Statement,
+    apply_op: tokio_postgres::Statement,
     apply_plain: tokio_postgres::Statement,
 }
 
@@ -98,10 +101,12 @@ impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
         let client = db.connect_writer().await?;
-        let prepared = async { tokio::try_join!(client.prepare(APPLY_OPS), client.prepare(APPLY_PLAIN)) };
-        let prepared = timeout(PREPARE_TIMEOUT, prepared).await;
-        let (apply_ops, apply_plain) = prepared.map_err(|_| DbError::Unreachable)??;
-        Ok(Self { client, apply_ops, apply_plain })
+        let prepare = async {
+            tokio::try_join!(client.prepare(APPLY_OPS), client.prepare(APPLY_OP), client.prepare(APPLY_PLAIN))
+        };
+        let prepared = timeout(PREPARE_TIMEOUT, prepare).await;
+        let (apply_ops, apply_op, apply_plain) = prepared.map_err(|_| DbError::Unreachable)??;
+        Ok(Self { client, apply_ops, apply_op, apply_plain })
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
@@ -127,6 +132,28 @@ impl WriterConnection {
         let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;
         answers(batches.len(), &rows)
+    }
+
+    /// Applies a batch of one op when it changes a shape that refers to nothing, in a room that merges. None: it is something else, and nothing
+    /// was applied.
+    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<BatchAnswer>, DbError> {
+        let (verb, role, body) = (op.verb.as_str(), batch.role.as_str(), JsonText(&op.body));
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+            &batch.room_id.get(),
+            &batch.client,
+            &batch.op_id,
+            &batch.author,
+            &batch.part_of,
+            &role,
+            &verb,
+            &op.id.as_str(),
+            &body,
+        ];
+        let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_op, &parameters)).await;
+        let row = applied.map_err(|_| DbError::Unreachable)??;
+        let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
+        let seq = Seq::new(seq).map_err(|_| DbError::Refused)?;
+        Ok(Some(BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned()], left_alone: None }))
     }
 
     /// Applies batches whose ops have all been read as plain ones, each shape named once. None: something is not plain after all, and nothing

@@ -31,6 +31,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "32_references.sql",
     "34_conflicts.sql",
     "40_apply_ops.sql",
+    "41_apply_op.sql",
     "42_apply_plain.sql",
     "45_undo.sql",
     "50_changes.sql",
