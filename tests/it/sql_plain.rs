@@ -217,13 +217,12 @@ impl Roads {
     /// A lone op by its own road, whatever it is, and on by the general one as the road says.
     async fn send_alone(&mut self, batches: &[Vec<Op>]) -> Result<Vec<BatchAnswer>, DbError> {
         let calls = self.calls(3, batches);
-        if let [batch] = calls.as_slice() {
-            if let [op] = batch.ops {
-                if let Some(answer) = self.writer.apply_op(batch, op).await? {
-                    self.lone += 1;
-                    return Ok(vec![answer]);
-                }
-            }
+        if let [batch] = calls.as_slice()
+            && let [op] = batch.ops
+            && let Some(answer) = self.writer.apply_op(batch, op).await?
+        {
+            self.lone += 1;
+            return Ok(vec![answer]);
         }
         self.writer.apply_ops(&calls).await
     }
@@ -306,9 +305,31 @@ async fn what_is_not_plain_is_left_to_the_general_road() {
         .await;
     assert_eq!(roads.plain, 2);
     roads.assert_same().await;
+    // What lost its reference is for a lone op's road, and nothing else was, so far.
+    assert_eq!(roads.lone, 1);
+    let lone = [
+        json!({"op": "append", "id": "c", "points": [[1, 2]]}),
+        json!({"op": "patch", "id": "c", "set": {"x": 7, "mine": null}, "unset": ["props.k", "link"]}),
+        json!({"op": "put", "shape": {"id": "b", "kind": "text", "x": 11}}),
+    ];
+    for (op, count) in lone.into_iter().zip(2..) {
+        roads.send(&[ops(&json!([op]))]).await;
+        assert_eq!(roads.lone, count, "{op}");
+    }
+    for op in [
+        json!({"op": "patch", "id": "c", "set": {"x": 7}}), // unchanged
+        json!({"op": "patch", "id": "c", "set": {"group_ids": ["g"]}}), // a group
+        json!({"op": "patch", "id": "c", "set": {"x": 8}}), // which it is in
+        json!({"op": "delete", "id": "c"}),                 // a delete
+    ] {
+        roads.send(&[ops(&json!([op]))]).await;
+        assert_eq!(roads.lone, 4, "{op}");
+    }
+    roads.assert_same().await;
+    let before = (roads.plain, roads.lone);
     roads.board.run("update pgcanvas.rooms set policy = 'strict'").await;
     roads.send(&[ops(&json!([put("b", 10)]))]).await;
-    assert_eq!(roads.plain, 2);
+    assert_eq!((roads.plain, roads.lone), before);
     roads.assert_same().await;
 }
 
