@@ -1,4 +1,5 @@
--- Snapshots are written after the fact, out of the log, so that nobody who draws waits for one.
+-- Snapshots are written after the fact, out of the log, so that nobody who draws waits for one: what is locked is the room's tally, never
+-- the room (even a share of its row would make each change of it ten times as dear), and old versions of rows are kept for about a second.
 
 create or replace function pgcanvas.snapshot_spacing()
   returns bigint language sql immutable parallel safe
@@ -69,6 +70,7 @@ declare
   v_room record;
   v_seq bigint;
   v_written integer := 0;
+  v_until timestamptz := clock_timestamp() + interval '1 second';
 begin
   if not pg_try_advisory_xact_lock(upkeep_lock('snapshots')) then return 0; end if;  -- another node is at it
   perform tally_logs();
@@ -77,29 +79,36 @@ begin
     where t.changes - coalesce((select max(s.changes) from snapshots s where s.room_id = t.room_id), 0) > snapshot_spacing()
   loop
     continue when next_snapshot(v_room.room_id, v_room.changes) is null;
-    perform from log_tallies t join rooms r on r.id = t.room_id where t.room_id = v_room.room_id
-      for update of t skip locked for key share of r skip locked;
+    perform from log_tallies t where t.room_id = v_room.room_id for update skip locked;
     continue when not found;  -- it is being pruned, or deleted
     loop
       v_seq := next_snapshot(v_room.room_id, v_room.changes);
       exit when v_seq is null;
-      if v_written >= p_limit then return v_written; end if;
+      if v_written >= p_limit or v_written > 0 and clock_timestamp() > v_until then return v_written; end if;
       perform write_snapshot(v_room.room_id, v_seq, changes_by(v_room.room_id, v_seq));
       v_written := v_written + 1;
     end loop;
   end loop;
   return v_written;
 end $$;
-comment on function pgcanvas.write_snapshots is 'Writes the snapshots that are due, at most so many, and says how many: as many as asked for means that there may be more. One at a time does it; others get 0.';
+comment on function pgcanvas.write_snapshots is 'Writes the snapshots that are due, at most so many and for about a second, and says how many: 0 means that none is due, or that somebody else is at it.';
+
+create or replace function pgcanvas.forget_history(p_room_id bigint)
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  delete from snapshot_shapes where room_id = p_room_id;
+  delete from snapshots where room_id = p_room_id;
+  delete from log_tallies where room_id = p_room_id;
+  delete from batch_hashes where room_id = p_room_id;
+  delete from pseudonyms where room_id = p_room_id;
+end $$;
+comment on function pgcanvas.forget_history is 'Removes what is kept beside the log of a room that is gone.';
 
 create or replace function pgcanvas.tg_rooms__forget_history()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  delete from snapshot_shapes where room_id = old.id;
-  delete from snapshots where room_id = old.id;
-  delete from log_tallies where room_id = old.id;
-  delete from batch_hashes where room_id = old.id;
-  delete from pseudonyms where room_id = old.id;
+  perform pg_advisory_xact_lock(upkeep_lock('snapshots'));  -- who writes one now would leave it behind
+  perform forget_history(old.id);
   return null;
 end $$;
 comment on function pgcanvas.tg_rooms__forget_history is 'A room that goes takes its snapshots and its chain with it.';

@@ -35,11 +35,14 @@ begin
   delete from shape_changes where room_id = p_room_id and seq <= p_cut;
   get diagnostics v_gone = row_count;
   update rooms set min_since = p_cut where id = p_room_id;  -- last, since it holds up who draws
+  if not found then perform forget_history(p_room_id); end if;  -- it went meanwhile
   return v_gone;
 end $$;
 comment on function pgcanvas.prune_room is 'Removes whole batches up to a cut, and says how many changes went.';
 
-create or replace function pgcanvas.prune_history(p_room text default null, p_older_than interval default null, p_keep_changes bigint default null)
+drop function if exists pgcanvas.prune_history(text, interval, bigint);
+create or replace function pgcanvas.prune_history(p_room text default null, p_older_than interval default null, p_keep_changes bigint default null,
+  p_after bigint default 0, p_rooms integer default null)
   returns table (room_id bigint, min_since bigint, changes bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -47,22 +50,25 @@ declare
   v_only bigint := case when p_room is not null then known_room(p_room) end;
   v_room bigint;
   v_cut bigint;
+  v_pruned integer := 0;
 begin
   if p_older_than is null and p_keep_changes is null then
     raise exception 'older_than: this or keep_changes must say what may go' using errcode = 'WB001';
   elsif p_older_than < interval '0' or p_keep_changes < 0 then
     raise exception 'older_than: neither it nor keep_changes can be negative' using errcode = 'WB001';
   end if;
-  for v_room in select r.id from rooms r where v_only is null or r.id = v_only order by r.id loop
+  for v_room in select r.id from rooms r where r.id > p_after and (v_only is null or r.id = v_only) order by r.id loop
+    exit when v_pruned >= p_rooms;
     v_cut := history_cut(v_room, p_older_than, p_keep_changes);
     continue when coalesce(v_cut <= (select h.min_since from room_head(v_room) as h), true);
     insert into log_tallies (room_id, seq, changes) values (v_room, v_cut, changes_by(v_room, v_cut)) on conflict do nothing;
     perform from log_tallies t where t.room_id = v_room for update;
     continue when v_cut <= (select h.min_since from room_head(v_room) as h);  -- somebody else was quicker
     return query select v_room, v_cut, prune_room(v_room, v_cut);
+    v_pruned := v_pruned + 1;
   end loop;
 end $$;
-comment on function pgcanvas.prune_history is 'Forgets the oldest batches of a room, or of all (null): those older than an age and not among the newest changes to keep. Says of each room that lost some from where on it can tell now, and how many changes went.';
+comment on function pgcanvas.prune_history is 'Forgets the oldest batches of a room, or of all (null): those older than an age and not among the newest changes to keep. Says of each room that lost some from where on it can tell now, and how many changes went. A room that was pruned is locked until the transaction ends: with p_rooms at most so many are, in the order of their numbers and after p_after, so that a call may be followed by the next.';
 
 create or replace function pgcanvas.forget_answers(p_older_than interval)
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$

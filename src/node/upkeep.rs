@@ -9,8 +9,8 @@ use crate::db::{Client, Db, DbError};
 
 /// How often it is looked whether snapshots are due.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
-/// Snapshots written in one transaction.
-const SNAPSHOTS: i32 = 10;
+/// Snapshots written in one transaction, at most.
+const SNAPSHOTS: i32 = 100;
 /// How often it is looked what is too old.
 const RETENTION_PAUSE: Duration = Duration::from_hours(1);
 
@@ -20,8 +20,8 @@ pub(super) async fn write_snapshots(db: Db) {
         sleep(SNAPSHOT_PAUSE).await;
         loop {
             match upkeep::write_snapshots(&db, SNAPSHOTS).await {
-                Ok(written) if written >= SNAPSHOTS => {} // there may be more
-                Ok(_) => break,
+                Ok(0) => break,
+                Ok(_) => {} // there may be more
                 Err(error) => {
                     tracing::debug!(%error, "no snapshots now");
                     break;

@@ -2,9 +2,12 @@
 
 use super::sql_history::{at, content, draw, drawn, lived_in, narrow_spacing, now, shapes};
 use super::support::board::{Batch, Board, apply_ops, code, refusal};
+use super::support::server::retried;
 use super::sync::random;
+use pgcanvas::db::calls::upkeep;
 use rand::Rng;
 use serde_json::json;
+use std::time::Duration;
 
 /// HI6
 #[tokio::test]
@@ -160,6 +163,86 @@ async fn pruning_goes_by_age_and_count_and_room() {
         let sql = format!("select * from pgcanvas.prune_history({nonsense})");
         assert_eq!(code(board.client.batch_execute(&sql).await), "WB001");
     }
+}
+
+/// Waits until a session waits for a lock in such a statement.
+async fn held_up(board: &Board, statement: &str) {
+    let sql = format!(
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '{statement}%'"
+    );
+    let seen = retried(Duration::from_secs(15), || async {
+        match board.value::<i64>(&sql).await {
+            0 => Err("it does not wait"),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(seen.await, Ok(()), "{statement}");
+}
+
+/// HI10
+#[tokio::test]
+async fn who_writes_a_snapshot_locks_no_room_and_nothing_of_it_stays_when_the_room_goes() {
+    let board = Board::open().await;
+    narrow_spacing(&board).await;
+    for x in 0..40 {
+        drawn(&board, &json!([{"op": "put", "shape": {"id": "a", "kind": "text", "x": x}}])).await;
+    }
+    let mut writer = board.database.client().await;
+    let writing = writer.transaction().await.unwrap();
+    let written: i32 = writing.query_one("select pgcanvas.write_snapshots()", &[]).await.unwrap().get(0);
+    assert_eq!(written, 1);
+    board.run("select from pgcanvas.rooms where id = 1 for update nowait").await;
+    let deleter = board.database.client().await;
+    let delete = "delete from pgcanvas.rooms where id = 1";
+    let deleted = tokio::spawn(async move { deleter.execute(delete, &[]).await });
+    held_up(&board, delete).await;
+    writing.commit().await.unwrap();
+    assert_eq!(deleted.await.unwrap().unwrap(), 1);
+    for table in ["snapshots", "snapshot_shapes", "log_tallies", "shape_changes"] {
+        assert_eq!(board.value::<i64>(&format!("select count(*) from pgcanvas.{table}")).await, 0, "{table}");
+    }
+}
+
+/// HI10
+#[tokio::test]
+async fn nothing_is_kept_of_a_room_that_goes_while_it_is_pruned() {
+    let board = Board::open().await;
+    drawn(&board, &json!([{"op": "put", "shape": {"id": "a", "kind": "text"}}])).await;
+    let mut deleter = board.database.client().await;
+    let deleting = deleter.transaction().await.unwrap();
+    deleting.execute("delete from pgcanvas.rooms where id = 1", &[]).await.unwrap();
+    let pruner = board.database.client().await;
+    let pruned = tokio::spawn(async move { upkeep::prune_history(&pruner, None, None, Some(0)).await });
+    held_up(&board, "select room_id, min_since, changes from pgcanvas.prune_history").await;
+    deleting.commit().await.unwrap();
+    pruned.await.unwrap().unwrap();
+    for table in ["snapshots", "snapshot_shapes", "log_tallies", "shape_changes"] {
+        assert_eq!(board.value::<i64>(&format!("select count(*) from pgcanvas.{table}")).await, 0, "{table}");
+    }
+}
+
+/// HI10
+#[tokio::test]
+async fn rooms_are_pruned_one_by_one_and_none_is_held_up_by_the_next() {
+    let board = Board::open().await;
+    board.run("select pgcanvas.open_room(2)").await;
+    for room in [1, 2] {
+        board.run(&format!("select pgcanvas.draw('{room}', '[{{\"op\":\"put\",\"shape\":{{\"id\":\"a\",\"kind\":\"text\"}}}}]')")).await;
+    }
+    board.run("select pgcanvas.write_snapshots()").await;
+    let mut holder = board.database.client().await;
+    let holding = holder.transaction().await.unwrap();
+    holding.execute("select from pgcanvas.log_tallies where room_id = 2 for update", &[]).await.unwrap();
+    let pruner = board.database.client().await;
+    let pruned = tokio::spawn(async move { upkeep::prune_history(&pruner, None, None, Some(0)).await });
+    held_up(&board, "select room_id, min_since, changes from pgcanvas.prune_history").await;
+    assert_eq!(
+        board.value::<i64>("select min_since from pgcanvas.rooms where id = 1 for update nowait").await,
+        1
+    );
+    holding.commit().await.unwrap();
+    let pruned: Vec<i64> = pruned.await.unwrap().unwrap().iter().map(|room| room.room.get()).collect();
+    assert_eq!(pruned, [1, 2]);
 }
 
 /// HI9

@@ -7,7 +7,7 @@ use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Role, RoomId, TokenHash};
 
-/// Writes the snapshots that are due, at most `limit`, and says how many; 0 also when another node is at it.
+/// Writes the snapshots that are due, at most `limit` and for about a second, and says how many; 0: none is due, or another node is at it.
 pub async fn write_snapshots(db: &Db, limit: i32) -> Result<i32, DbError> {
     let client = db.get().await?;
     let statement = client.prepare_cached("select pgcanvas.write_snapshots($1)").await?;
@@ -25,25 +25,22 @@ pub struct Pruned {
     pub changes: i64,
 }
 
-/// Forgets the oldest batches of a room, or of all: those older than some days and not among the newest changes that are to be kept.
+/// Forgets the oldest batches of a room, or of all: those older than some days and not among the newest changes that are to be kept. Each room
+/// in a transaction of its own: what was pruned stays locked until its transaction ends.
 pub async fn prune_history(
     client: &Client,
     room: Option<&str>,
     older_than_days: Option<i32>,
     keep_changes: Option<i64>,
 ) -> Result<Vec<Pruned>, DbError> {
-    let sql =
-        "select room_id, min_since, changes from pgcanvas.prune_history($1, make_interval(days => $2), $3)";
-    let rows = client.query(sql, &[&room, &older_than_days, &keep_changes]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Pruned {
-                room: room_id(row.try_get(0)?)?,
-                min_since: row.try_get(1)?,
-                changes: row.try_get(2)?,
-            })
-        })
-        .collect()
+    let sql = "select room_id, min_since, changes from pgcanvas.prune_history($1, make_interval(days => $2), $3, $4, 1)";
+    let (mut pruned, mut after): (Vec<Pruned>, i64) = (Vec::new(), 0);
+    while let Some(row) = client.query_opt(sql, &[&room, &older_than_days, &keep_changes, &after]).await? {
+        let room = room_id(row.try_get(0)?)?;
+        after = room.get();
+        pruned.push(Pruned { room, min_since: row.try_get(1)?, changes: row.try_get(2)? });
+    }
+    Ok(pruned)
 }
 
 /// Forgets first answers of an age, and says how many.
