@@ -75,7 +75,19 @@ impl Board {
         if ops.is_empty() || ops.len() > MAX_OPS_PER_BATCH {
             return Err(ClientError::Ops { most: MAX_OPS_PER_BATCH, given: ops.len() });
         }
-        self.push(Verb::Ops, ops)
+        let based = ops.into_iter().map(|op| self.based(op)).collect();
+        self.push(Verb::Ops, based)
+    }
+
+    /// The op with the version that its author sees: the server's, and one more for each batch that is not part of it yet.
+    fn based(&self, op: Op) -> Op {
+        let id = op.id();
+        if self.shape(id).is_none() {
+            return op;
+        }
+        let told = self.confirmed.get(id).and_then(|shape| shape.get("version")).and_then(Value::as_i64);
+        let pending = i64::try_from(self.queue.depth(id)).unwrap_or(i64::MAX);
+        op.based_on(told.unwrap_or(0).saturating_add(pending))
     }
 
     /// Takes this person's last gesture back, whichever it will be when the server comes to it: the change shows when the server tells it.

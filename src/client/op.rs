@@ -14,6 +14,9 @@ pub enum Op {
     Put {
         /// The shape, with `id` and `kind`.
         shape: Shape,
+        /// The version that the author saw, as far as there was one: what strict rooms ask for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<i64>,
     },
     /// Change the named properties only.
     Patch {
@@ -25,7 +28,7 @@ pub enum Op {
         /// Which go; `props.name` is the member `name` of `props`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unset: Vec<String>,
-        /// The version that the author saw, where the room's policy asks for it.
+        /// The version that the author saw, as far as there was one: what strict rooms ask for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base: Option<i64>,
     },
@@ -35,12 +38,15 @@ pub enum Op {
         id: String,
         /// The points.
         points: Vec<Value>,
+        /// The version that the author saw, as far as there was one: what strict rooms ask for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<i64>,
     },
     /// Remove.
     Delete {
         /// Which shape.
         id: String,
-        /// The version that the author saw, where the room's policy asks for it.
+        /// The version that the author saw, as far as there was one: what strict rooms ask for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base: Option<i64>,
     },
@@ -49,7 +55,7 @@ pub enum Op {
 impl Op {
     /// A `put` of this JSON object.
     pub fn put(shape: Value) -> Result<Self, ClientError> {
-        Ok(Self::Put { shape: serde_json::from_value(shape)? })
+        Ok(Self::Put { shape: serde_json::from_value(shape)?, base: None })
     }
 
     /// A `patch` that sets the members of this JSON object.
@@ -64,7 +70,7 @@ impl Op {
 
     /// An `append` of points.
     pub fn append(id: &str, points: Vec<Value>) -> Self {
-        Self::Append { id: id.to_owned(), points }
+        Self::Append { id: id.to_owned(), points, base: None }
     }
 
     /// A `delete`.
@@ -75,8 +81,19 @@ impl Op {
     /// The shape that it concerns.
     pub fn id(&self) -> &str {
         match self {
-            Self::Put { shape } => shape.get("id").and_then(Value::as_str).unwrap_or_default(),
+            Self::Put { shape, .. } => shape.get("id").and_then(Value::as_str).unwrap_or_default(),
             Self::Patch { id, .. } | Self::Append { id, .. } | Self::Delete { id, .. } => id,
         }
+    }
+
+    /// The same, by an author who sees that version; one that is named stays.
+    pub(super) fn based_on(mut self, version: i64) -> Self {
+        match &mut self {
+            Self::Put { base, .. }
+            | Self::Patch { base, .. }
+            | Self::Append { base, .. }
+            | Self::Delete { base, .. } => _ = base.get_or_insert(version),
+        }
+        self
     }
 }

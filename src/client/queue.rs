@@ -137,6 +137,11 @@ impl Queue {
         &self.batches
     }
 
+    /// How many batches touch a shape.
+    pub(super) fn depth(&self, id: &str) -> usize {
+        self.layers.get(id).map_or(0, |layer| layer.op_ids.len())
+    }
+
     /// The shape as it is shown: as the server told it, unless a batch touches it.
     pub(super) fn shown<'a>(&'a self, id: &str, confirmed: &'a Shapes) -> Option<&'a Shape> {
         self.layers.get(id).map_or_else(|| confirmed.get(id), |layer| layer.shape.as_ref())

@@ -23,7 +23,7 @@ pub(super) struct Misfit;
 /// A shape after an op of one's own, as the server will most likely have it.
 pub(super) fn replay(op: &Op, present: Option<Shape>) -> Option<Shape> {
     match op {
-        Op::Put { shape } => Some(put(shape, present.as_ref())),
+        Op::Put { shape, .. } => Some(put(shape, present.as_ref())),
         Op::Delete { .. } => None,
         Op::Patch { set, unset, .. } => present.map(|mut shape| {
             patch(&mut shape, set, unset);

@@ -59,12 +59,11 @@ pub(super) async fn apply(
     connection.apply_ops(&calls).await
 }
 
-/// An op that is alone and may go by itself. Who says on what version it is based draws in a strict room, which weighs that.
+/// An op that is alone and may go by itself.
 fn lone_op<'a>(calls: &'a [BatchCall<'a>]) -> Option<(&'a BatchCall<'a>, &'a Op)> {
     let [batch] = calls else { return None };
     let [op] = batch.ops else { return None };
-    let may_change = matches!(op.verb, Verb::Put | Verb::Patch | Verb::Append);
-    (may_change && op.base.is_none()).then_some((batch, op))
+    matches!(op.verb, Verb::Put | Verb::Patch | Verb::Append).then_some((batch, op))
 }
 
 fn read_plain(calls: &[BatchCall<'_>]) -> Option<Vec<Vec<PlainOp>>> {

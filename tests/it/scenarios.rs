@@ -111,7 +111,7 @@ fn the_client_does_in_every_scenario_what_is_expected() {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
-    assert!(files.len() >= 29, "{} scenarios", files.len());
+    assert!(files.len() >= 32, "{} scenarios", files.len());
     for path in files {
         let scenario: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let mut player = Player::new(&scenario);

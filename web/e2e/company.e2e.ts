@@ -121,6 +121,41 @@ describe("in company", () => {
     await leave(ann, bob);
   });
 
+  it("two take turns in a strict room, and what was done unaware of the other is taken back, and said", async () => {
+    const room = await makeRoom(cluster.at(0), "strict", { policy: "strict" });
+    const node = await cluster.further();
+    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    await ann.open(node.url, room);
+    await bob.open(cluster.at(0).url, room);
+    await ann.draw("r", [400, 300], [560, 420]);
+    await until("Bob sees it", async () => (await bob.ink()) > 300);
+    const width = Number(await shapes(room, "width"));
+    // Drawn, coloured and moved by one after the other, faster than the server answers.
+    await ann.page.locator('[data-testid="color-top-pick-#2f9e44"]').first().click();
+    await ann.page.keyboard.press("ArrowRight");
+    await ann.page.keyboard.press("ArrowRight");
+    await until("all is stored", async () => (await shapes(room, "stroke_color, version > 2")) === "#2f9e44|t");
+    await until("Bob sees green", () => bob.shows([47, 158, 68]));
+    await bob.page.mouse.click(403, 360);
+    await bob.page.locator('[data-testid="color-top-pick-#e03131"]').first().click();
+    await until("Ann sees red", () => ann.shows([224, 49, 49]));
+    await node.kill();
+    await ann.page.locator('[data-testid="color-top-pick-#1971c2"]').first().click();
+    await ann.says(/1 unsent/);
+    await bob.page.locator('[data-testid="color-top-pick-#f08c00"]').first().click();
+    await until("Bob's colour is stored", async () => (await shapes(room, "stroke_color")) === "#f08c00");
+    await cluster.further(Number(new URL(node.url).port));
+    await until("Ann is told", async () => /Somebody else changed that before you/.test(await ann.page.locator(".Toast").innerText()));
+    await ann.picture("conflict");
+    await until("Ann sees Bob's colour", () => ann.shows([240, 140, 0]));
+    expect(await shapes(room, "stroke_color")).toBe("#f08c00");
+    expect(Number(await shapes(room, "width"))).toBe(width);
+    await ann.draw("o", [700, 300], [800, 400]);
+    await until("Ann goes on", async () => (await kinds(room)) === "ellipse rectangle");
+    await bob.context.close();
+    await ann.context.close();
+  });
+
   it("a cursor with its name comes and goes, and whom one follows is looked at", async () => {
     const { room, ann, bob } = await both("cursors");
     await ann.draw("r", [500, 300], [700, 450]);

@@ -72,8 +72,8 @@ export class Cluster {
 }
 
 /** Makes a room on a node. */
-export async function makeRoom(node: Node, slug: string): Promise<string> {
-  const answer = await fetch(`${node.url}/api/rooms`, { method: "POST", body: JSON.stringify({ slug }) });
+export async function makeRoom(node: Node, slug: string, more: { readonly policy?: "merge" | "strict" } = {}): Promise<string> {
+  const answer = await fetch(`${node.url}/api/rooms`, { method: "POST", body: JSON.stringify({ slug, ...more }) });
   if (!answer.ok) throw new Error(await answer.text());
   return slug;
 }

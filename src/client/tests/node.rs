@@ -135,7 +135,7 @@ impl Node {
 /// What an op does to rows, in other words than the client's.
 pub(super) fn naive(rows: &mut Shapes, op: &Op) {
     match op {
-        Op::Put { shape } => {
+        Op::Put { shape, .. } => {
             let mut row = json!({"x": 0, "y": 0, "width": 0, "height": 0, "angle": 0, "props": {}});
             row.as_object_mut().unwrap().extend(shape.clone());
             for name in ["version", "seq", "updated_by", "updated_at"] {
@@ -146,7 +146,7 @@ pub(super) fn naive(rows: &mut Shapes, op: &Op) {
             rows.insert(op.id().to_owned(), serde_json::from_value(row).unwrap());
         }
         Op::Delete { id, .. } => _ = rows.remove(id),
-        Op::Append { id, points } => {
+        Op::Append { id, points, .. } => {
             if let Some(row) = rows.get_mut(id) {
                 let mut all = row.get("points").and_then(Value::as_array).cloned().unwrap_or_default();
                 all.extend(points.clone());

@@ -6,14 +6,19 @@ export interface Shape extends JsonObject {
   readonly kind: string;
 }
 
+/** The version of the shape that the author saw, as far as there was one: what strict rooms ask for. */
+interface Based {
+  readonly base?: number;
+}
+
 /** Makes a shape, or replaces it whole. */
-export interface Put {
+export interface Put extends Based {
   readonly op: "put";
   readonly shape: Shape;
 }
 
 /** Changes the named properties only; `props` merges one level deep, `unset` may name `props.member`. */
-export interface Patch {
+export interface Patch extends Based {
   readonly op: "patch";
   readonly id: string;
   readonly set?: JsonObject;
@@ -21,14 +26,14 @@ export interface Patch {
 }
 
 /** Adds points to the end. */
-export interface Append {
+export interface Append extends Based {
   readonly op: "append";
   readonly id: string;
   readonly points: readonly (readonly number[])[];
 }
 
 /** Deletes a shape. */
-export interface Delete {
+export interface Delete extends Based {
   readonly op: "delete";
   readonly id: string;
 }

@@ -1,4 +1,4 @@
-import type { Op, Shape } from "../shape.js";
+import { idOf, type Op, type Shape } from "../shape.js";
 import { LIMITS, type Limits, type Said } from "../wire.js";
 import type { At } from "./confirmed.js";
 import { Link } from "./link.js";
@@ -54,7 +54,15 @@ export class Board {
 
   /** One gesture: on the board at once, and in the queue until the server's board contains it. */
   edit(ops: readonly Op[], gesture?: number): Queued {
-    return this.push({ client: this.client, op_id: this.nextOpId++, verb: "ops", ops, ...(gesture === undefined ? {} : { gesture }) });
+    const based = ops.map((op) => this.based(op));
+    return this.push({ client: this.client, op_id: this.nextOpId++, verb: "ops", ops: based, ...(gesture === undefined ? {} : { gesture }) });
+  }
+
+  /** The op with the version that its author sees: the server's, and one more for each batch that is not part of it yet. */
+  private based(op: Op): Op {
+    const id = idOf(op);
+    if (op.base !== undefined || !this.shape(id)) return op;
+    return { ...op, base: Number(this.confirmed.get(id)?.["version"] ?? 0) + this.queue.depth(id) };
   }
 
   /** A number that no batch has had or will have. */

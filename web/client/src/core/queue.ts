@@ -108,6 +108,11 @@ export class Queue {
     return this.layers.has(id);
   }
 
+  /** How many batches touch this shape. */
+  depth(id: string): number {
+    return this.layers.get(id)?.keys.size ?? 0;
+  }
+
   /** The shape as it is shown, for one that a batch touches. */
   shown(id: string): Shape | undefined {
     return this.layers.get(id)?.shape;
