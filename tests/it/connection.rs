@@ -149,3 +149,42 @@ async fn a_node_that_does_not_speak_the_protocol_or_is_not_there_is_passed_over(
     assert_see_the_table(&database, &[&ann]).await;
     node.stop().await;
 }
+
+/// CL9, CF1
+#[tokio::test]
+async fn a_strict_room_takes_what_follows_on_itself_unanswered_and_refuses_what_did_not_see_the_other() {
+    let database = TestDatabase::create().await;
+    let room = make_room(&database, "room").await;
+    let sql = database.client().await;
+    sql.execute("select pgcanvas.set_policy($1, 'strict')", &[&room]).await.unwrap();
+    let nodes = TestNode::two(&database).await;
+    let wire = Chaos::before(Upstream::Tcp(nodes[0].address())).await;
+    let (ann, ben) = (client(&[wire.address()]), client(&[nodes[1].address()]));
+    live(&ann).await;
+    live(&ben).await;
+    ann.edit(vec![rectangle("a")]).unwrap();
+    for x in 1..=50 {
+        ann.edit(vec![Op::set("a", json!({"x": x})).unwrap()]).unwrap();
+    }
+    ann.edit(vec![Op::delete("a")]).unwrap();
+    ann.edit(vec![rectangle("a"), rectangle("b")]).unwrap();
+    ann.edit(vec![Op::append("a", vec![json!([1, 2])])]).unwrap();
+    ann.edit(vec![Op::set("a", json!({"y": 7})).unwrap()]).unwrap();
+    sent(&ann).await;
+    let versions = "select string_agg(id || version || ' ' || y, ', ' order by id) from pgcanvas.shapes";
+    let stored = || async { sql.query_one(versions, &[]).await.unwrap().get::<_, String>(0) };
+    assert_eq!(stored().await, "a55 7, b1 0", "nothing was refused");
+    assert_see_the_table(&database, &[&ann, &ben]).await;
+    // He changes what she does not hear of: what she does with it meanwhile is refused, and nothing else of hers.
+    wire.refuse(true);
+    wire.cut();
+    until(&ann, "the cut", |status| status.phase != Phase::Live).await;
+    ann.edit(vec![Op::set("a", json!({"x": 1})).unwrap()]).unwrap();
+    ann.edit(vec![Op::set("b", json!({"y": 2})).unwrap()]).unwrap();
+    ben.edit(vec![Op::set("a", json!({"y": 1})).unwrap()]).unwrap();
+    sent(&ben).await;
+    wire.refuse(false);
+    sent(&ann).await;
+    assert_eq!(stored().await, "a56 1, b2 2");
+    assert_see_the_table(&database, &[&ann, &ben]).await;
+}
