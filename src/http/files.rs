@@ -10,7 +10,7 @@ use hyper::{Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, answer, db_error, error, json_text};
-use super::shapes::read_bytes;
+use super::request::read_bytes;
 use crate::db::calls::files;
 use crate::node::Node;
 use crate::protocol::RejectCode;

@@ -13,6 +13,7 @@ mod page;
 mod past;
 mod people;
 mod picture;
+mod request;
 mod restore;
 mod rooms;
 mod routes;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, db_error, error, json_text};
 use super::caller::Caller;
-use super::shapes::{parameter, percent_decoded};
+use super::request::{parameter, percent_decoded};
 use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
 use crate::model::{Role, RoomId, Seq};
 use crate::node::Node;

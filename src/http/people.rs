@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, db_error, error, json_text, nothing, unauthorized, unkept};
 use super::caller::Caller;
-use super::shapes::read_bytes;
+use super::request::read_bytes;
 use crate::db::calls::people;
 use crate::metrics::count;
 use crate::model::limits::{MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};

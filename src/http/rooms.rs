@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
 use super::caller::Caller;
-use super::shapes::{parameter, read_body};
+use super::request::{parameter, read_body};
 use crate::db::DbError;
 use crate::db::calls::{self, NewRoom, RoomState, access};
 use crate::model::{Role, RoomId, RoomName, Slug, Token};

@@ -1,20 +1,19 @@
 //! Shapes of a room: reading a box of them, posting a batch.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{ETAG, HeaderValue};
 use hyper::{Request, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::Instant;
 
 use super::answer::{Answer, answer, db_error, error, json_text, rejected};
 use super::caller::Caller;
+use super::request::{is_known, parameter, read_body};
 use crate::db::calls::access::Access;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::Role;
-use crate::model::limits::{MAX_COORDINATE, MAX_FRAME_BYTES};
+use crate::model::limits::MAX_COORDINATE;
 use crate::node::Node;
 use crate::protocol::decode::{Posted, decode_posted};
 use crate::protocol::{RejectCode, encode};
@@ -23,40 +22,6 @@ use crate::room::writer::{Answer as Written, Submission};
 /// Shapes told when no limit is given, and at most.
 const DEFAULT_LIMIT: i32 = 1_000;
 const MAX_LIMIT: i32 = 10_000;
-/// How long a client may take to send its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A query parameter, percent-decoded.
-pub(super) fn parameter(request: &Request<Incoming>, name: &str) -> Option<String> {
-    let query = request.uri().query()?;
-    let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
-    Some(percent_decoded(pair.1))
-}
-
-/// Text of a query, `+` and `%xx` decoded.
-pub(super) fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            (b'+', _) => {
-                bytes.push(b' ');
-                rest = after;
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// `x0,y0,x1,y1`.
 fn read_area(text: &str) -> Option<[f64; 4]> {
     let numbers: Vec<f64> =
@@ -100,13 +65,6 @@ pub(super) fn tag(room: &Access) -> String {
     format!("\"{}-{}\"", room.epoch.simple(), room.last_seq.get())
 }
 
-/// Whether who asks has what the tag says.
-pub(super) fn is_known(request: &Request<Incoming>, tag: &str) -> bool {
-    let known =
-        request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
-    known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
-}
-
 fn tagged(mut answer: Answer, tag: &str) -> Answer {
     if let Ok(tag) = HeaderValue::from_str(tag) {
         answer.headers_mut().insert(ETAG, tag);
@@ -120,24 +78,6 @@ fn told(rows: &[(String, String)], limit: i32) -> String {
     let next = json!(rows.last().filter(|_| is_full).map(|(id, _)| id));
     let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
     format!("{{\"shapes\":[{}],\"next\":{next}}}", shapes.join(","))
-}
-
-/// A body of at most the size of a frame, as text.
-pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answer> {
-    let bytes = read_bytes(request, MAX_FRAME_BYTES).await?;
-    String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
-}
-
-/// A body of at most so many bytes.
-pub(super) async fn read_bytes(request: Request<Incoming>, most_bytes: usize) -> Result<Bytes, Answer> {
-    let body = Limited::new(request.into_body(), most_bytes);
-    match timeout(BODY_TIMEOUT, body.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
-            Err(error(RejectCode::TooLarge, &format!("body: must be at most {most_bytes} bytes")))
-        }
-        _ => Err(error(RejectCode::Invalid, "body: it did not arrive whole")),
-    }
 }
 
 /// `POST …/ops`, `…/undo`, `…/redo`, `…/merge`: the same answer as on a socket.
@@ -190,10 +130,5 @@ mod tests {
         for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "1,2,3,1e300", "a,b,c,d"] {
             assert_eq!(read_area(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn parameters_are_percent_decoded() {
-        assert_eq!(percent_decoded("a%20b+c%zz%"), "a b c%zz%");
     }
 }

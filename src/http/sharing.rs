@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
 use super::caller::Caller;
-use super::shapes::{percent_decoded, read_body};
+use super::request::{percent_decoded, read_body};
 use crate::db::DbError;
 use crate::db::calls::access::{self, Link, Member};
 use crate::model::Role;

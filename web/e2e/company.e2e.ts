@@ -1,34 +1,22 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("in company", () => {
-  let cluster: Cluster;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    await cluster.further();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
+  const scene = new Scene(2);
 
   const shapes = (room: string, what: string) =>
-    cluster.sql(`select ${what} from pgcanvas.shapes where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    scene.cluster.sql(`select ${what} from pgcanvas.shapes where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
   const kinds = (room: string) => shapes(room, "string_agg(kind, ' ' order by kind)");
 
   /** Ann on one node and Bob on the other, each seeing that the other is there. */
   async function both(slug: string): Promise<{ room: string; ann: Person; bob: Person }> {
-    const room = await makeRoom(cluster.at(0), slug);
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(1).url, room);
+    const room = await makeRoom(scene.cluster.at(0), slug);
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(1).url, room);
     for (const one of [ann, bob]) await until("both are there", async () => (await people(one)) === 2);
     return { room, ann, bob };
   }
@@ -69,7 +57,7 @@ describe("in company", () => {
   it("what is pulled open, dragged and resized is seen while it lasts, and is one batch each", async () => {
     const { room, ann, bob } = await both("live-drag");
     const { mouse, keyboard } = ann.page;
-    const batches = async () => Number(await cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
+    const batches = async () => Number(await scene.cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
     /** Moves on until Bob sees what he should. */
     const pull = async (from: number, y: number, what: string, seen: () => Promise<boolean>) => {
       let x = from;
@@ -122,11 +110,11 @@ describe("in company", () => {
   });
 
   it("two take turns in a strict room, and what was done unaware of the other is taken back, and said", async () => {
-    const room = await makeRoom(cluster.at(0), "strict", { policy: "strict" });
-    const node = await cluster.further();
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    const room = await makeRoom(scene.cluster.at(0), "strict", { policy: "strict" });
+    const node = await scene.cluster.further();
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
     await ann.open(node.url, room);
-    await bob.open(cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [400, 300], [560, 420]);
     await until("Bob sees it", async () => (await bob.ink()) > 300);
     const width = Number(await shapes(room, "width"));
@@ -144,7 +132,7 @@ describe("in company", () => {
     await ann.says(/1 unsent/);
     await bob.page.locator('[data-testid="color-top-pick-#f08c00"]').first().click();
     await until("Bob's colour is stored", async () => (await shapes(room, "stroke_color")) === "#f08c00");
-    await cluster.further(Number(new URL(node.url).port));
+    await scene.cluster.further(Number(new URL(node.url).port));
     await until("Ann is told", async () => /Somebody else changed that before you/.test(await ann.page.locator(".Toast").innerText()));
     await ann.picture("conflict");
     await until("Ann sees Bob's colour", () => ann.shows([240, 140, 0]));

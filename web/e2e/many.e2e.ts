@@ -1,7 +1,7 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 const SHAPES = 5000;
@@ -9,18 +9,7 @@ const SHAPES = 5000;
 const SLOWEST_MEDIAN_MS = 400;
 
 describe(`${SHAPES} shapes`, () => {
-  let cluster: Cluster;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
+  const scene = new Scene(1);
 
   /** How long each picture took while this was done: median, 95th of a hundred, longest, in milliseconds. */
   async function frames(person: Person, what: () => Promise<void>): Promise<{ median: number; p95: number; longest: number; count: number }> {
@@ -44,14 +33,14 @@ describe(`${SHAPES} shapes`, () => {
   }
 
   it("are opened, moved about and dragged, while somebody else draws", async () => {
-    const room = await makeRoom(cluster.at(0), "many");
-    await cluster.sql(`insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, stroke_color, background_color, props)
+    const room = await makeRoom(scene.cluster.at(0), "many");
+    await scene.cluster.sql(`insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, stroke_color, background_color, props)
       select r.id, 'n' || n, (array['rectangle', 'ellipse', 'diamond'])[1 + n % 3], (n % 100) * 60, (n / 100) * 60, 44, 36,
         (array['#1e1e1e', '#e03131', '#2f9e44', '#1971c2'])[1 + n % 4], 'transparent', jsonb_build_object('seed', n)
       from pgcanvas.rooms r, generate_series(0, ${SHAPES - 1}) as n where r.slug = '${room}'`);
-    const ann = await Person.come(browser, { name: "Ann" });
+    const ann = await scene.come({ name: "Ann" });
     const begun = Date.now();
-    await ann.open(cluster.at(0).url, room);
+    await ann.open(scene.cluster.at(0).url, room);
     await until("they are seen", async () => (await ann.ink()) > 5000, 60_000);
     const opened = Date.now() - begun;
     await ann.picture("many");
@@ -64,7 +53,7 @@ describe(`${SHAPES} shapes`, () => {
     const closer = await frames(ann, async () => {
       for (let step = 0; step < 40; step += 1) await mouse.wheel(20, step < 20 ? 30 : -30);
     });
-    await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"big","kind":"rectangle","x":3000,"y":1500,"width":4000,"height":4000,"background_color":"#a5d8ff"}}]')`);
+    await scene.cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"big","kind":"rectangle","x":3000,"y":1500,"width":4000,"height":4000,"background_color":"#a5d8ff"}}]')`);
     await keyboard.press("Shift+Digit1");
     await until("what comes meanwhile is seen", () => ann.shows([165, 216, 255]));
     const drag = async () => {
@@ -76,7 +65,7 @@ describe(`${SHAPES} shapes`, () => {
     await mouse.move(640, 420);
     const dragged = await frames(ann, drag);
     // Whichever shape lay under the pointer: they are many, and the view may still be gliding.
-    await until("the drag is stored", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and updated_by like 'guest-%'`)) !== "0");
+    await until("the drag is stored", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and updated_by like 'guest-%'`)) !== "0");
     const told = ({ median, p95, longest, count }: typeof panned) => `${median} ms median, ${p95} ms p95, ${longest} ms at most (${count} frames)`;
     console.log(`${SHAPES} shapes: opened in ${opened} ms\n  all in view, panned: ${told(panned)}\n  at 100 %, panned: ${told(closer)}\n  all in view, dragged: ${told(dragged)}`);
     for (const { median } of [panned, closer, dragged]) expect(median).toBeLessThan(SLOWEST_MEDIAN_MS);
@@ -85,8 +74,8 @@ describe(`${SHAPES} shapes`, () => {
   });
 
   it("weigh nothing on the way to a first board: what a browser fetches, and how soon one draws", async () => {
-    const room = await makeRoom(cluster.at(0), "first-load");
-    const ann = await Person.come(browser, { name: "Ann" });
+    const room = await makeRoom(scene.cluster.at(0), "first-load");
+    const ann = await scene.come({ name: "Ann" });
     const loaded = async (path: string, seen: string) => {
       const bytes = new Map<string, number>();
       const session = await ann.context.newCDPSession(ann.page);
@@ -96,7 +85,7 @@ describe(`${SHAPES} shapes`, () => {
       session.on("Network.requestWillBeSent", ({ requestId, request }) => request.url.includes("/picture.svg") && pictures.add(requestId));
       session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => !pictures.has(requestId) && bytes.set(requestId, encodedDataLength));
       const begun = Date.now();
-      await ann.page.goto(`${cluster.at(0).url}${path}`);
+      await ann.page.goto(`${scene.cluster.at(0).url}${path}`);
       await ann.page.waitForSelector(seen, { timeout: 60_000 });
       if (path !== "/") await ann.says("Live");
       const took = Date.now() - begun;

@@ -1,34 +1,23 @@
 import { readFile } from "node:fs/promises";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("a board's menu", () => {
-  let cluster: Cluster;
-  let browser: Browser;
+  const scene = new Scene(1);
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
-
-  const count = async (room: string) => Number(await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}'`));
-  const draw = (room: string, shapes: string) => cluster.sql(`select pgcanvas.draw('${room}', '${shapes}')`);
+  const count = async (room: string) => Number(await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}'`));
+  const draw = (room: string, shapes: string) => scene.cluster.sql(`select pgcanvas.draw('${room}', '${shapes}')`);
 
   async function drawn(slug: string, coming: Parameters<typeof Person.come>[1] = {}): Promise<{ room: string; ann: Person }> {
-    const room = await makeRoom(cluster.at(0), slug);
+    const room = await makeRoom(scene.cluster.at(0), slug);
     await draw(room, `[{"op":"put","shape":{"id":"box","kind":"rectangle","x":0,"y":0,"width":200,"height":120,"background_color":"#a5d8ff","group_ids":["g"]}},
       {"op":"put","shape":{"id":"word","kind":"text","x":30,"y":40,"width":120,"height":25,"text":"needle in hay","group_ids":["g"]}},
       {"op":"put","shape":{"id":"far","kind":"text","x":9000,"y":9000,"width":120,"height":25,"text":"far away"}}]`);
-    const ann = await Person.come(browser, { name: "Ann", ...coming });
-    await ann.open(cluster.at(0).url, room);
+    const ann = await scene.come({ name: "Ann", ...coming });
+    await ann.open(scene.cluster.at(0).url, room);
     return { room, ann };
   }
 
@@ -53,7 +42,7 @@ describe("a board's menu", () => {
     await until("it is added to itself", async () => (await count(room)) === 6);
     await add(file);
     await until("and once more", async () => (await count(room)) === 9);
-    const groups = await cluster.sql(`select count(distinct group_ids) from pgcanvas.board_shapes where room = '${room}' and cardinality(group_ids) > 0`);
+    const groups = await scene.cluster.sql(`select count(distinct group_ids) from pgcanvas.board_shapes where room = '${room}' and cardinality(group_ids) > 0`);
     expect(groups, "each copy is a group of its own").toBe("3");
     await ann.page.keyboard.press("Control+z");
     await until("an import is undone as one", async () => (await count(room)) === 6);
@@ -100,9 +89,9 @@ describe("a board's menu", () => {
     await ann.page.locator('[data-testid="dropdown-menu"] input[value="dark"], [data-testid="dropdown-menu"] [title*="unk"]').first().click({ force: true });
     const isDark = () => ann.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme === "dark");
     await until("it is dark", isDark);
-    await ann.open(cluster.at(0).url, room);
+    await ann.open(scene.cluster.at(0).url, room);
     expect(await isDark(), "after a reload").toBe(true);
-    await ann.page.goto(cluster.at(0).url);
+    await ann.page.goto(scene.cluster.at(0).url);
     await ann.page.waitForSelector(".rooms a");
     expect(await isDark(), "on the start page").toBe(true);
     await ann.picture("start-dark");
@@ -111,9 +100,9 @@ describe("a board's menu", () => {
   });
 
   it("is reached by keys alone, and a shape is made, named and moved by them", async () => {
-    const room = await makeRoom(cluster.at(0), "keys");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "keys");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.page.getByTestId("main-menu-trigger").focus();
     await ann.page.keyboard.press("Enter");
     await ann.page.getByTestId("dropdown-menu").locator("button", { hasText: "Open in SQL" }).press("Enter");
@@ -123,22 +112,22 @@ describe("a board's menu", () => {
     await draw(room, '[{"op":"put","shape":{"id":"box","kind":"rectangle","x":0,"y":0,"width":200,"height":120}}]');
     await until("it is seen", async () => (await ann.ink()) > 300);
     const { keyboard } = ann.page;
-    const at = (what: string) => cluster.sql(`select ${what} from pgcanvas.board_shapes where room = '${room}' and id = 'box'`);
+    const at = (what: string) => scene.cluster.sql(`select ${what} from pgcanvas.board_shapes where room = '${room}' and id = 'box'`);
     await keyboard.press("Control+a");
     for (let step = 0; step < 3; step += 1) await keyboard.press("ArrowRight");
     await until("it moves", async () => Number(await at("x")) > 0);
     await keyboard.press("Enter");
     await keyboard.type("by keys");
     await keyboard.press("Escape");
-    await until("it is named", async () => (await cluster.sql(`select text from pgcanvas.board_shapes where room = '${room}' and kind = 'text'`)) === "by keys");
+    await until("it is named", async () => (await scene.cluster.sql(`select text from pgcanvas.board_shapes where room = '${room}' and kind = 'text'`)) === "by keys");
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
 
   it("and its board are at hand on a phone: a finger draws, two fingers do not", async () => {
-    const room = await makeRoom(cluster.at(0), "phone");
-    const ann = await Person.come(browser, { name: "Ann", width: 390, height: 844 });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "phone");
+    const ann = await scene.come({ name: "Ann", width: 390, height: 844 });
+    await ann.open(scene.cluster.at(0).url, room);
     const touch = await ann.context.newCDPSession(ann.page);
     const fingers = (type: "touchStart" | "touchMove" | "touchEnd", ...points: (readonly [number, number])[]) =>
       touch.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });

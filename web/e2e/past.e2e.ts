@@ -1,24 +1,13 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("a room's past", () => {
-  let cluster: Cluster;
-  let browser: Browser;
+  const scene = new Scene(1);
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
-
-  const kinds = (room: string) => cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
+  const kinds = (room: string) => scene.cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
 
   async function slideTo(person: Person, seq: number): Promise<void> {
     await person.page.getByLabel("Point in time").fill(String(seq));
@@ -26,16 +15,16 @@ describe("a room's past", () => {
 
   /** Ann draws a box, Bob an ellipse, and somebody at psql makes a diamond and deletes the box. */
   async function lived(slug: string): Promise<{ room: string; ann: Person }> {
-    const room = await makeRoom(cluster.at(0), slug);
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), slug);
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [300, 250], [460, 370]);
     await until("Ann's is stored", async () => (await kinds(room)) === "rectangle");
     await bob.draw("o", [560, 250], [700, 360]);
     await until("Bob's is stored", async () => (await kinds(room)) === "ellipse rectangle");
-    await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"it''s","kind":"diamond","x":440,"y":420,"width":90,"height":90,"background_color":"#ffc9c9"}}]')`);
-    await cluster.sql(`delete from pgcanvas.shapes where kind = 'rectangle' and room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    await scene.cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"it''s","kind":"diamond","x":440,"y":420,"width":90,"height":90,"background_color":"#ffc9c9"}}]')`);
+    await scene.cluster.sql(`delete from pgcanvas.shapes where kind = 'rectangle' and room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
     await bob.context.close();
     return { room, ann };
   }
@@ -71,7 +60,7 @@ describe("a room's past", () => {
     await ann.page.getByRole("button", { name: "Restore" }).click();
     await ann.says("Live");
     await until("it is as it was", async () => (await kinds(room)) === "ellipse rectangle");
-    expect(await cluster.sql(`select author = 'guest-' || left(client::text, 8) from pgcanvas.change_log where room = '${room}' and seq = 5 limit 1`)).toBe("t");
+    expect(await scene.cluster.sql(`select author = 'guest-' || left(client::text, 8) from pgcanvas.change_log where room = '${room}' and seq = 5 limit 1`)).toBe("t");
     await until("on the page, too", async () => (await ann.ink()) > 1000 && !(await ann.shows([255, 201, 201])));
     await ann.draw("d", [300, 500], [380, 560]);
     await until("drawing goes on", async () => (await kinds(room)) === "diamond ellipse rectangle");
@@ -100,8 +89,8 @@ describe("a room's past", () => {
   it("fits on a phone in the dark, and tells when no node answers", async () => {
     const { room, ann } = await lived("small");
     await ann.context.close();
-    const phone = await Person.come(browser, { name: "Ann", width: 390, height: 844, dark: true });
-    await phone.open(cluster.at(0).url, room);
+    const phone = await scene.come({ name: "Ann", width: 390, height: 844, dark: true });
+    await phone.open(scene.cluster.at(0).url, room);
     await phone.choose("History");
     await slideTo(phone, 3);
     await until("psql's is there", async () => (await phone.ink()) > 500);
@@ -122,7 +111,7 @@ describe("a room's past", () => {
     await ann.choose("Open in SQL");
     const dialog = ann.page.getByRole("dialog", { name: "Open in SQL" });
     const [now, log] = [dialog.locator("pre").nth(0), dialog.locator("pre").nth(1)];
-    const rows = async (query: string) => (await cluster.sql(query)).split("\n").length;
+    const rows = async (query: string) => (await scene.cluster.sql(query)).split("\n").length;
     expect(await rows(await now.innerText()), "the room").toBe(2);
     expect(await rows(await log.innerText()), "its log").toBe(4);
     await ann.context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -132,7 +121,7 @@ describe("a room's past", () => {
     await dialog.getByRole("button", { name: "Close" }).click();
     await until("psql's is seen", () => ann.shows([255, 201, 201]));
     await ann.page.keyboard.press("Control+a");
-    await cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"other","kind":"diamond","x":200,"y":0,"width":90,"height":90}}]')`);
+    await scene.cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"other","kind":"diamond","x":200,"y":0,"width":90,"height":90}}]')`);
     await ann.choose("Open in SQL");
     const query = await now.innerText();
     expect(query).toContain("'it''s'");

@@ -1,24 +1,12 @@
-import type { Browser } from "playwright-core";
 import { deflateSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("pictures on a board", () => {
-  let cluster: Cluster;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    await cluster.further();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
+  const scene = new Scene(2);
 
   async function insert(person: Person, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
     const [chooser] = await Promise.all([person.page.waitForEvent("filechooser"), person.page.keyboard.press("9")]);
@@ -28,19 +16,19 @@ describe("pictures on a board", () => {
     await person.page.mouse.click(600, 400);
   }
 
-  const files = (what: string) => cluster.sql(`select ${what} from pgcanvas.files`);
+  const files = (what: string) => scene.cluster.sql(`select ${what} from pgcanvas.files`);
 
   it("are stored once, seen by the other, and there after a reload", async () => {
-    const room = await makeRoom(cluster.at(0), "pictured");
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(1).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "pictured");
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(1).url, room);
     const red = { name: "red.png", mimeType: "image/png", buffer: png([200, 30, 40]) };
     await insert(ann, red);
-    await until("the row names the file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("the row names the file", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
     await until("Bob sees it", () => bob.shows([200, 30, 40]));
     await insert(bob, red);
-    await until("two of one file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and kind = 'image'`)) === "2");
+    await until("two of one file", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}' and kind = 'image'`)) === "2");
     expect(await files("count(*)")).toBe("1");
     await ann.page.reload();
     await ann.says("Live");
@@ -52,20 +40,20 @@ describe("pictures on a board", () => {
   });
 
   it("that are SVG become points of colour", async () => {
-    const room = await makeRoom(cluster.at(0), "vector");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "vector");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"><script>document.title='x'</script><rect width="120" height="80" fill="#1971c2"/></svg>`;
     await insert(ann, { name: "blue.svg", mimeType: "image/svg+xml", buffer: Buffer.from(svg) });
-    await until("it is stored as what it is not", async () => (await cluster.sql(`select media_type from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "image/png");
+    await until("it is stored as what it is not", async () => (await scene.cluster.sql(`select media_type from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "image/png");
     await until("it is seen", () => ann.shows([25, 113, 194]));
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
 
   it("that take long to prepare are told when they are there, and taken back as one", async () => {
-    const room = await makeRoom(cluster.at(0), "slow");
-    const ann = await Person.come(browser, { name: "Ann" });
+    const room = await makeRoom(scene.cluster.at(0), "slow");
+    const ann = await scene.come({ name: "Ann" });
     await ann.context.addInitScript(() => {
       const digest = crypto.subtle.digest.bind(crypto.subtle);
       crypto.subtle.digest = async (...given) => {
@@ -73,9 +61,9 @@ describe("pictures on a board", () => {
         return digest(...given);
       };
     });
-    await ann.open(cluster.at(0).url, room);
+    await ann.open(scene.cluster.at(0).url, room);
     await insert(ann, { name: "orange.png", mimeType: "image/png", buffer: png([200, 130, 40]) });
-    const count = () => cluster.sql(`select count(*), min(version) from pgcanvas.board_shapes where room = '${room}'`);
+    const count = () => scene.cluster.sql(`select count(*), min(version) from pgcanvas.board_shapes where room = '${room}'`);
     await until("it is stored", async () => (await count()) === "1|1");
     await until("it is seen", () => ann.shows([200, 130, 40]));
     await ann.page.keyboard.press("Control+z");
@@ -85,29 +73,29 @@ describe("pictures on a board", () => {
   });
 
   it("that were put there offline are sent when a node is back, also by the next page", async () => {
-    const room = await makeRoom(cluster.at(0), "offline-picture");
-    const node = await cluster.further();
+    const room = await makeRoom(scene.cluster.at(0), "offline-picture");
+    const node = await scene.cluster.further();
     const port = Number(new URL(node.url).port);
-    const ann = await Person.come(browser, { name: "Ann" });
+    const ann = await scene.come({ name: "Ann" });
     await ann.open(node.url, room);
     await node.kill();
     await insert(ann, { name: "green.png", mimeType: "image/png", buffer: png([40, 160, 60]) });
     await until("it is seen here", () => ann.shows([40, 160, 60]));
     await ann.says(/unsent/);
     await ann.page.close();
-    await cluster.further(port);
+    await scene.cluster.further(port);
     await ann.newTab();
     await ann.open(node.url, room);
-    await until("the node has it", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("the node has it", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
     await until("it is seen", () => ann.shows([40, 160, 60]));
     await ann.context.close();
   });
 
   it("that are pasted with a drawing get the names of their content", async () => {
-    const room = await makeRoom(cluster.at(0), "pasted");
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(1).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "pasted");
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(1).url, room);
     const id = "0123456789abcdef0123456789abcdef01234567";
     const image = { id: "pasted", type: "image", x: 0, y: 0, width: 80, height: 80, fileId: id, status: "saved", scale: [1, 1], version: 1, versionNonce: 1, seed: 1 };
     const file = { id, mimeType: "image/png", dataURL: `data:image/png;base64,${png([112, 72, 232]).toString("base64")}`, created: 1 };
@@ -117,7 +105,7 @@ describe("pictures on a board", () => {
       clipboardData.setData("text/plain", text);
       document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
     }, JSON.stringify({ type: "excalidraw/clipboard", elements: [image], files: { [id]: file } }));
-    await until("the row names the file", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
+    await until("the row names the file", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes b join pgcanvas.files f on f.sha256 = b.file_id where room = '${room}'`)) === "1");
     await until("Bob sees it", () => bob.shows([112, 72, 232]));
     expect([...ann.complaints, ...bob.complaints]).toEqual([]);
     await ann.context.close();
@@ -125,9 +113,9 @@ describe("pictures on a board", () => {
   });
 
   it("and of boards, on the start page", async () => {
-    const room = await makeRoom(cluster.at(0), "drawn-on");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "drawn-on");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [300, 250], [450, 350]);
     await ann.page.keyboard.press("Enter");
     await ann.page.keyboard.type("Plan");
@@ -136,11 +124,11 @@ describe("pictures on a board", () => {
     await ann.draw("a", [455, 300], [595, 300]);
     await ann.draw("p", [300, 450], [740, 500]);
     await ann.draw("o", [800, 240], [900, 340]);
-    await until("all are stored", async () => (await cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}'`)) === "6");
-    await makeRoom(cluster.at(0), "nothing-yet");
+    await until("all are stored", async () => (await scene.cluster.sql(`select count(*) from pgcanvas.board_shapes where room = '${room}'`)) === "6");
+    await makeRoom(scene.cluster.at(0), "nothing-yet");
     for (const dark of [false, true]) {
-      const bob = await Person.come(browser, dark ? { dark, width: 390, height: 844 } : {});
-      await bob.page.goto(cluster.at(1).url);
+      const bob = await scene.come(dark ? { dark, width: 390, height: 844 } : {});
+      await bob.page.goto(scene.cluster.at(1).url);
       const card = bob.page.locator(".rooms a", { hasText: "drawn-on" });
       await card.scrollIntoViewIfNeeded();
       await until("the picture is there", () => card.locator("img").evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0));
@@ -149,7 +137,7 @@ describe("pictures on a board", () => {
       expect(bob.complaints).toEqual([]);
       await bob.context.close();
     }
-    await ann.page.goto(cluster.at(0).url);
+    await ann.page.goto(scene.cluster.at(0).url);
     await until("Ann knows her own name", async () => /by Ann/.test(await ann.page.locator(".rooms a", { hasText: "drawn-on" }).innerText()));
     await ann.context.close();
   });

@@ -1,29 +1,18 @@
-import type { Browser, Locator } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import type { Locator } from "playwright-core";
+import { describe, expect, it } from "vitest";
+
+import { Person } from "./person.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("who may do what", () => {
-  let cluster: Cluster;
-  let browser: Browser;
+  const scene = new Scene(2);
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    await cluster.further();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
-
-  const kinds = (room: string) => cluster.sql(`select coalesce(string_agg(kind, ' ' order by kind), '') from pgcanvas.board_shapes where room = '${room}'`);
+  const kinds = (room: string) => scene.cluster.sql(`select coalesce(string_agg(kind, ' ' order by kind), '') from pgcanvas.board_shapes where room = '${room}'`);
 
   /** Makes a room on the start page. */
   async function make(person: Person, room: string, visibility: "open" | "readable" | "private", node = 0): Promise<void> {
-    await person.page.goto(cluster.at(node).url);
+    await person.page.goto(scene.cluster.at(node).url);
     await person.page.getByLabel("New room").fill(room);
     await person.page.getByLabel("For whom").selectOption(visibility);
     await person.page.getByRole("button", { name: "Open" }).click();
@@ -62,11 +51,11 @@ describe("who may do what", () => {
   }
 
   it("a guest's private room opens by a link alone; who may only look cannot write, whatever is tried", async () => {
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
     await make(ann, "secret", "private");
     await ann.draw("r", [400, 300], [600, 420]);
     await until("it is stored", async () => (await kinds("secret")) === "rectangle");
-    await bob.page.goto(`${cluster.at(1).url}/r/secret`);
+    await bob.page.goto(`${scene.cluster.at(1).url}/r/secret`);
     await until("it is as if it were not there", async () => /no board “secret” here/.test(await bob.page.innerText("body")));
     await bob.picture("refused");
 
@@ -76,7 +65,7 @@ describe("who may do what", () => {
     await ann.picture("share-link-made");
     const said: string[] = [];
     bob.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => said.push(String(payload))));
-    await bob.page.goto(`${cluster.at(1).url}${path}`);
+    await bob.page.goto(`${scene.cluster.at(1).url}${path}`);
     await bob.says("Live");
     expect(new URL(bob.page.url()).hash, "the link is out of the address").toBe("");
     await until("he sees the board", async () => (await bob.ink()) > 300);
@@ -109,12 +98,12 @@ describe("who may do what", () => {
     await share(ann);
     await dialog.getByRole("list", { name: "Links" }).getByRole("listitem").filter({ hasText: "May look" }).getByRole("button", { name: "Revoke" }).click();
     await until("a revoked link lets nobody stay", async () => /no board “secret” here/.test(await bob.page.innerText("body")));
-    await bob.page.goto(`${cluster.at(1).url}${await link(dialog, "editor")}`);
+    await bob.page.goto(`${scene.cluster.at(1).url}${await link(dialog, "editor")}`);
     await bob.says("Live");
     await bob.draw("d", [300, 500], [400, 600]);
     await until("another one lets him draw", async () => (await kinds("secret")) === "diamond ellipse rectangle");
     await dialog.getByRole("button", { name: "Close" }).click();
-    await ann.page.goto(cluster.at(0).url);
+    await ann.page.goto(scene.cluster.at(0).url);
     await until("the room is on its owner's start page", async () => /secret\s*private/.test(await ann.page.innerText(".rooms")));
     await until("with its picture", () => ann.page.locator(".rooms img").first().evaluate((image: HTMLImageElement) => image.naturalWidth > 0));
     await ann.picture("start-private");
@@ -122,20 +111,20 @@ describe("who may do what", () => {
   });
 
   it("people sign up and in, are members, and undo on another device what they drew on the first", async () => {
-    const [ann, carol] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser)];
-    await carol.page.goto(cluster.at(1).url);
+    const [ann, carol] = [await scene.come({ name: "Ann" }), await scene.come()];
+    await carol.page.goto(scene.cluster.at(1).url);
     await carol.page.getByRole("button", { name: "Sign in" }).click();
     await sign(carol, "carol", "correct horse", "up");
     await until("she is signed in", async () => /Signed in as carol/.test(await carol.page.innerText(".who")));
     await make(carol, "diary", "private", 1);
     await carol.draw("o", [400, 300], [600, 420]);
     await until("hers is stored", async () => (await kinds("diary")) === "ellipse");
-    await carol.page.goto(cluster.at(1).url);
+    await carol.page.goto(scene.cluster.at(1).url);
     await until("her room is listed for her, with its picture", () => carol.page.locator(".rooms img").first().evaluate((image: HTMLImageElement) => image.naturalWidth > 0));
     await carol.picture("start-signed-in");
 
     await make(ann, "club", "readable");
-    await carol.page.goto(`${cluster.at(1).url}/r/club`);
+    await carol.page.goto(`${scene.cluster.at(1).url}/r/club`);
     await until("everybody may look", () => looksOnly(carol));
     const dialog = await share(ann);
     await dialog.getByLabel("Login of somebody").fill("nobody");
@@ -147,10 +136,10 @@ describe("who may do what", () => {
     await ann.picture("share-members");
     await until("she has tools now, without a reload", async () => !(await looksOnly(carol)));
     await carol.draw("r", [400, 300], [600, 420]);
-    await until("she draws under her login", async () => (await cluster.sql("select string_agg(distinct author, ' ') from pgcanvas.change_log where room = 'club'")) === "carol");
+    await until("she draws under her login", async () => (await scene.cluster.sql("select string_agg(distinct author, ' ') from pgcanvas.change_log where room = 'club'")) === "carol");
 
-    const phone = await Person.come(browser, { width: 390, height: 844, dark: true });
-    await phone.open(cluster.at(0).url, "club");
+    const phone = await scene.come({ width: 390, height: 844, dark: true });
+    await phone.open(scene.cluster.at(0).url, "club");
     await phone.page.getByRole("button", { name: "Come in" }).click();
     await until("a phone says it, too", () => looksOnly(phone));
     await phone.picture("view-only-phone");
@@ -164,8 +153,8 @@ describe("who may do what", () => {
     await phone.page.getByTestId("button-undo").click();
     await until("and takes back what she drew", async () => (await kinds("club")) === "");
 
-    await cluster.sql("delete from pgcanvas.sign_ins");
-    await cluster.sql("select pgcanvas.set_visibility(id, 'open') from pgcanvas.rooms where slug = 'club'");
+    await scene.cluster.sql("delete from pgcanvas.sign_ins");
+    await scene.cluster.sql("select pgcanvas.set_visibility(id, 'open') from pgcanvas.rooms where slug = 'club'");
     await phone.page.reload();
     await until("a sign-in that ran out leaves a guest", async () => (await phone.page.evaluate(() => localStorage.getItem("pgcanvas.account"))) === null);
     await phone.says("Live");
@@ -173,7 +162,7 @@ describe("who may do what", () => {
   });
 
   it("the owner's browser keeps owning, and a phone's dialog fits", async () => {
-    const ann = await Person.come(browser, { name: "Ann", width: 390, height: 844 });
+    const ann = await scene.come({ name: "Ann", width: 390, height: 844 });
     await make(ann, "mine", "open");
     await ann.choose("Share");
     const dialog = ann.page.getByRole("dialog");
@@ -182,13 +171,13 @@ describe("who may do what", () => {
     await ann.picture("share-phone");
     const wide = await ann.page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide).toBeLessThanOrEqual(390);
-    await ann.page.goto(`${cluster.at(1).url}/r/other`);
-    await ann.page.goto(`${cluster.at(0).url}${path}`);
+    await ann.page.goto(`${scene.cluster.at(1).url}/r/other`);
+    await ann.page.goto(`${scene.cluster.at(0).url}${path}`);
     await ann.says("Live");
     await ann.choose("Share");
     await dialog.getByRole("heading", { name: "Links" }).waitFor();
-    const bob = await Person.come(browser, { name: "Bob" });
-    await bob.open(cluster.at(1).url, "mine");
+    const bob = await scene.come({ name: "Bob" });
+    await bob.open(scene.cluster.at(1).url, "mine");
     await bob.page.getByRole("button", { name: "Share" }).click();
     await until("others are told who may change it", async () => /Owners can change that/.test(await bob.page.getByRole("dialog").innerText()));
     await bob.picture("share-guest");

@@ -1,33 +1,20 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 import { Wire } from "./wire.js";
 
 describe("two people on two nodes", () => {
-  let cluster: Cluster;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    await cluster.further();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
+  const scene = new Scene(2);
 
   const shapes = (room: string, what = "count(*)") =>
-    cluster.sql(`select ${what} from pgcanvas.shapes where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    scene.cluster.sql(`select ${what} from pgcanvas.shapes where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
 
   it("see each other draw, by name, and nothing complains", async () => {
-    const room = await makeRoom(cluster.at(0), "together");
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(1).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "together");
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(1).url, room);
     const before = await bob.ink();
     await ann.draw("r", [400, 300], [600, 420]);
     await until("the row is there", async () => (await shapes(room, "kind")) === "rectangle");
@@ -45,18 +32,18 @@ describe("two people on two nodes", () => {
   });
 
   it("see what psql does to an open page", async () => {
-    const room = await makeRoom(cluster.at(0), "by-sql");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(1).url, room);
-    await cluster.sql(`select pgcanvas.draw('${room}', '[
+    const room = await makeRoom(scene.cluster.at(0), "by-sql");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(1).url, room);
+    await scene.cluster.sql(`select pgcanvas.draw('${room}', '[
       {"op":"put","shape":{"id":"box","kind":"rectangle","x":100,"y":100,"width":200,"height":120,"background_color":"#a5d8ff"}},
       {"op":"put","shape":{"id":"word","kind":"text","x":120,"y":140,"text":"from SQL"}},
       {"op":"put","shape":{"id":"odd","kind":"triangle","x":400,"y":100,"width":80,"height":80}}]')`);
     await until("it is drawn", () => ann.shows([165, 216, 255]));
-    await cluster.sql("update pgcanvas.shapes set stroke_color = '#e03131', background_color = '#ffc9c9' where id = 'box'");
+    await scene.cluster.sql("update pgcanvas.shapes set stroke_color = '#e03131', background_color = '#ffc9c9' where id = 'box'");
     await until("it is repainted", () => ann.shows([255, 201, 201]));
     await ann.picture("sql-repaints");
-    await cluster.sql("delete from pgcanvas.shapes where id = 'box'");
+    await scene.cluster.sql("delete from pgcanvas.shapes where id = 'box'");
     await until("it is gone", async () => !(await ann.shows([255, 201, 201])));
     expect(await shapes(room, "max(version)"), "nobody wrote back").toBe("1");
     expect(ann.complaints).toEqual([]);
@@ -64,9 +51,9 @@ describe("two people on two nodes", () => {
   });
 
   it("drag as one gesture, and keep what the other did meanwhile", async () => {
-    const room = await makeRoom(cluster.at(0), "drag");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "drag");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [400, 300], [600, 420]);
     await until("it is stored", async () => (await shapes(room)) === "1");
     const [seq, x] = [await lastSeq(room), Number(await shapes(room, "x"))];
@@ -74,7 +61,7 @@ describe("two people on two nodes", () => {
     await page.mouse.move(400, 360);
     await page.mouse.down();
     for (let step = 1; step <= 10; step += 1) await page.mouse.move(400 + step * 10, 360);
-    await cluster.sql("update pgcanvas.shapes set stroke_color = '#2f9e44'");
+    await scene.cluster.sql("update pgcanvas.shapes set stroke_color = '#2f9e44'");
     for (let step = 11; step <= 20; step += 1) await page.mouse.move(400 + step * 10, 360);
     await page.mouse.up();
     await until("it moved", async () => Math.abs(Number(await shapes(room, "x")) - x - 200) < 2);
@@ -87,9 +74,9 @@ describe("two people on two nodes", () => {
   });
 
   it("write a text, bind an arrow and group, and it is all there after a reload", async () => {
-    const room = await makeRoom(cluster.at(0), "bound");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "bound");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [300, 250], [450, 350]);
     await ann.page.keyboard.press("Enter");
     await ann.page.keyboard.type("hello");
@@ -110,10 +97,10 @@ describe("two people on two nodes", () => {
   });
 
   it("go on when a node is killed, and lose nothing", async () => {
-    const room = await makeRoom(cluster.at(0), "killed");
-    const node = await cluster.further();
+    const room = await makeRoom(scene.cluster.at(0), "killed");
+    const node = await scene.cluster.further();
     const port = Number(new URL(node.url).port);
-    const ann = await Person.come(browser, { name: "Ann" });
+    const ann = await scene.come({ name: "Ann" });
     await ann.open(node.url, room);
     await ann.draw("r", [400, 300], [500, 400]);
     await node.kill();
@@ -121,16 +108,16 @@ describe("two people on two nodes", () => {
     await ann.draw("r", [700, 300], [800, 400]);
     await ann.says(/unsent/);
     await ann.picture("node-killed");
-    await cluster.further(port);
+    await scene.cluster.further(port);
     await ann.says("Live");
     await until("all three are stored", async () => (await shapes(room)) === "3");
     await ann.context.close();
   });
 
   it("lose nothing when the tab is closed offline", async () => {
-    const room = await makeRoom(cluster.at(0), "offline");
-    const wire = await Wire.to(cluster.at(0).url);
-    const ann = await Person.come(browser, { name: "Ann" });
+    const room = await makeRoom(scene.cluster.at(0), "offline");
+    const wire = await Wire.to(scene.cluster.at(0).url);
+    const ann = await scene.come({ name: "Ann" });
     await ann.open(wire.url, room);
     wire.cut();
     for (let row = 0; row < 50; row += 1) {
@@ -146,16 +133,16 @@ describe("two people on two nodes", () => {
     await ann.open(wire.url, room);
     await until("all are stored once", async () => (await shapes(room)) === "50");
     await ann.picture("after-offline");
-    expect(await cluster.sql("select count(distinct client) from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = 'offline')")).toBe("1");
+    expect(await scene.cluster.sql("select count(distinct client) from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = 'offline')")).toBe("1");
     await ann.context.close();
     wire.close();
   });
 
   it("lose nothing when two tabs were closed offline and one is opened again", async () => {
-    const room = await makeRoom(cluster.at(0), "two-tabs");
-    const node = await cluster.further();
+    const room = await makeRoom(scene.cluster.at(0), "two-tabs");
+    const node = await scene.cluster.further();
     const port = Number(new URL(node.url).port);
-    const ann = await Person.come(browser, { name: "Ann" });
+    const ann = await scene.come({ name: "Ann" });
     const tabs = [ann.page, await ann.newTab()];
     for (const tab of tabs) {
       ann.page = tab;
@@ -170,19 +157,19 @@ describe("two people on two nodes", () => {
       await ann.says(/1 unsent/);
     }
     for (const tab of tabs) await tab.close();
-    await cluster.further(port);
+    await scene.cluster.further(port);
     await ann.newTab();
     await ann.open(node.url, room);
     await until("both are stored", async () => (await shapes(room)) === "2");
     const clients = "select count(distinct client) from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = 'two-tabs')";
-    expect(await cluster.sql(clients), "each under its own client").toBe("2");
+    expect(await scene.cluster.sql(clients), "each under its own client").toBe("2");
     await ann.says("Live");
     await ann.context.close();
   });
 
   it("find their way from the start page, also on a phone and in the dark", async () => {
-    const ann = await Person.come(browser, { width: 390, height: 844, dark: true });
-    await ann.page.goto(cluster.at(0).url);
+    const ann = await scene.come({ width: 390, height: 844, dark: true });
+    await ann.page.goto(scene.cluster.at(0).url);
     await ann.page.getByLabel("Your name").fill("Ann");
     await ann.picture("start-phone-dark");
     await ann.page.getByLabel("New room").fill("by-phone");
@@ -192,20 +179,20 @@ describe("two people on two nodes", () => {
     await ann.picture("room-phone-dark");
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
-    const bob = await Person.come(browser);
-    await bob.page.goto(cluster.at(1).url);
+    const bob = await scene.come();
+    await bob.page.goto(scene.cluster.at(1).url);
     await bob.page.waitForSelector(".rooms a");
     await bob.picture("start");
-    await bob.page.goto(`${cluster.at(1).url}/r/no-such-room`);
+    await bob.page.goto(`${scene.cluster.at(1).url}/r/no-such-room`);
     await until("it is said", async () => /no board “no-such-room” here/.test(await bob.page.innerText("body")));
     await bob.picture("no-such-room");
-    await bob.page.goto(`${cluster.at(1).url}/r/bound`);
+    await bob.page.goto(`${scene.cluster.at(1).url}/r/bound`);
     await bob.page.getByRole("button", { name: "Come in" }).waitFor();
     await bob.picture("introduction");
     await bob.context.close();
   });
 
   async function lastSeq(room: string): Promise<number> {
-    return Number(await cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
+    return Number(await scene.cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
   }
 });

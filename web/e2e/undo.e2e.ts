@@ -1,32 +1,19 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, makeRoom } from "./node.js";
-import { openBrowser, Person } from "./person.js";
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 describe("undo", () => {
-  let cluster: Cluster;
-  let browser: Browser;
+  const scene = new Scene(2);
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    await cluster.further();
-    browser = await openBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-  });
-
-  const kinds = (room: string) => cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
-  const places = (room: string) => cluster.sql(`select round(x) || ' ' || stroke_color from pgcanvas.board_shapes where room = '${room}'`);
+  const kinds = (room: string) => scene.cluster.sql(`select string_agg(kind, ' ' order by kind) from pgcanvas.board_shapes where room = '${room}'`);
+  const places = (room: string) => scene.cluster.sql(`select round(x) || ' ' || stroke_color from pgcanvas.board_shapes where room = '${room}'`);
 
   it("takes back one's own work, by keys and by buttons, also after a reload, and leaves the other's", async () => {
-    const room = await makeRoom(cluster.at(0), "undo-two");
-    const [ann, bob] = [await Person.come(browser, { name: "Ann" }), await Person.come(browser, { name: "Bob" })];
-    await ann.open(cluster.at(0).url, room);
-    await bob.open(cluster.at(1).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "undo-two");
+    const [ann, bob] = [await scene.come({ name: "Ann" }), await scene.come({ name: "Bob" })];
+    await ann.open(scene.cluster.at(0).url, room);
+    await bob.open(scene.cluster.at(1).url, room);
     await ann.draw("r", [300, 250], [420, 340]);
     await until("Ann's is stored", async () => (await kinds(room)) === "rectangle");
     await bob.draw("o", [600, 250], [720, 340]);
@@ -57,15 +44,15 @@ describe("undo", () => {
   });
 
   it("takes a whole drag back, and keeps the colour that somebody else gave it meanwhile", async () => {
-    const room = await makeRoom(cluster.at(0), "undo-drag");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "undo-drag");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [400, 300], [600, 420]);
     await until("it is stored", async () => (await kinds(room)) === "rectangle");
     const before = await places(room);
     await ann.draw("v", [400, 360], [600, 360]);
     await until("it moved", async () => (await places(room)) !== before);
-    await cluster.sql(`update pgcanvas.shapes set stroke_color = '#2f9e44' where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    await scene.cluster.sql(`update pgcanvas.shapes set stroke_color = '#2f9e44' where room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
     await until("the colour is seen", () => ann.shows([47, 158, 68]));
     await ann.page.keyboard.press("Control+z");
     await until("one undo took the drag back, and it alone", async () => (await places(room)) === before.replace("#1e1e1e", "#2f9e44"));
@@ -77,12 +64,12 @@ describe("undo", () => {
   });
 
   it("takes a stroke back as one, however many batches it came in", async () => {
-    const room = await makeRoom(cluster.at(0), "undo-stroke");
-    const ann = await Person.come(browser, { name: "Ann" });
-    await ann.open(cluster.at(0).url, room);
+    const room = await makeRoom(scene.cluster.at(0), "undo-stroke");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
     await ann.draw("r", [300, 250], [420, 340]);
     await until("it is stored", async () => (await kinds(room)) === "rectangle");
-    const batches = async () => Number(await cluster.sql(`select batches from pgcanvas.room_activity where room = '${room}'`));
+    const batches = async () => Number(await scene.cluster.sql(`select batches from pgcanvas.room_activity where room = '${room}'`));
     await ann.page.keyboard.press("p");
     await ann.page.mouse.move(500, 300);
     await ann.page.mouse.down();
