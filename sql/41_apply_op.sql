@@ -19,7 +19,7 @@ declare
   v_done text;
 begin
   select r.last_seq, r.channel into v_last_seq, v_channel from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
-  if not found or p_verb = 'merge' then return null; end if;
+  if not found or p_client is null or p_verb = 'merge' then return null; end if;
   perform from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
   if found then return null; end if;
   select s.* into v_old from shapes s where s.room_id = p_room_id and s.id = p_shape_id;

@@ -8,16 +8,22 @@ return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session
 comment on function pgcanvas.sql_author is 'The name under which direct SQL is logged: sql:<role>.';
 
 -- Statements of apply_ops pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_ops is decided
--- where the user is the statement's own: it is the owner's and says so. What a setting says is not enough. (A function: conditions of
--- triggers are read anew with every statement, and this one as an expression was a tenth of the price of a one-op call.)
-do $do$ begin
-  execute format($make$create or replace function pgcanvas.is_direct()
-    returns boolean language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-  begin
-    return current_user <> %L or coalesce(current_setting('pgcanvas.applying', true), '') = '';
-  end $$$make$, (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'pgcanvas.shapes'::regclass));
-end $do$;
+-- where the user is the statement's own: the owner's, or of somebody who may put triggers on shapes, and so may do anything to them. What a
+-- setting says is not enough; and what runs as the owner for others ends what they say. (A function: conditions of triggers are read anew
+-- with every statement, and this one as an expression was a tenth of the price of a one-op call.)
+create or replace function pgcanvas.is_direct()
+  returns boolean language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return coalesce(current_setting('pgcanvas.applying', true), '') = '' or not has_table_privilege('pgcanvas.shapes'::regclass, 'trigger');
+end $$;
 comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_ops.';
+
+create or replace function pgcanvas.be_direct()
+  returns boolean language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  return coalesce(current_setting('pgcanvas.applying', true), '') = '' or set_config('pgcanvas.applying', '', true) is null;
+end $$;
+comment on function pgcanvas.be_direct is 'Whoever said that this is apply_ops, it is not: begins what the owner does for direct SQL.';
 
 create or replace function pgcanvas.statement_seq(p_room_id bigint)
   returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -28,13 +34,26 @@ declare
   v_seq bigint;
 begin
   if starts_with(v_known, v_statement) then return substr(v_known, length(v_statement) + 1)::bigint; end if;
-  update rooms set last_seq = last_seq + 1, touched_at = now() where id = p_room_id returning last_seq into v_seq;
-  if v_seq is null then return null; end if;
-  perform set_config(v_name, v_statement || v_seq, true);
-  perform set_config('pgcanvas.taken', concat_ws(' ', nullif(current_setting('pgcanvas.taken', true), ''), p_room_id), true);
+  select r.last_seq + 1 into v_seq from rooms r where r.id = p_room_id for no key update;
+  if found then perform set_config(v_name, v_statement || v_seq, true); end if;
   return v_seq;
 end $$;
-comment on function pgcanvas.statement_seq is 'The seq of the running statement in a room: taken, with the room''s lock, at its first row. Null when there is no such room.';
+comment on function pgcanvas.statement_seq is 'The seq that the running statement will have in a room, which is locked at its first row. Null when there is no such room.';
+
+create or replace function pgcanvas.settle_seqs(p_room_ids bigint[], p_seqs bigint[])
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  update rooms r set last_seq = k.seq, touched_at = now() from unnest(p_room_ids, p_seqs) as k (room_id, seq)
+    where r.id = k.room_id and r.last_seq = k.seq - 1;
+  if exists (
+    select from unnest(p_room_ids, p_seqs) as k (room_id, seq) join rooms r on r.id = k.room_id
+    where k.seq > r.last_seq or k.seq <= r.min_since
+      or exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq and c.xid is distinct from pg_current_xact_id())
+      or k.seq < r.last_seq and not exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq)) then
+    raise exception 'seq: a statement has the seq it was given' using errcode = 'WB001';
+  end if;
+end $$;
+comment on function pgcanvas.settle_seqs is 'Rooms come to the seqs of what a statement logs next: one more than they had, or one under which this transaction logged before. Whatever settings say, there is no gap and no seq of somebody else.';
 
 create or replace function pgcanvas.let_go_of_dead(p_refs text[])
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -55,9 +74,7 @@ begin
   if tg_op = 'TRUNCATE' then
     raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
   end if;
-  perform set_config('pgcanvas.applying', '', true);  -- who said so is not apply_ops: what the triggers do as the owner is direct, too
-  perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);  -- not to be foreseen, so that nobody names his own seq
-  perform set_config('pgcanvas.taken', '', true);
+  perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate.';
@@ -66,6 +83,7 @@ create or replace function pgcanvas.tg_shapes__stamp()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$  -- the plan may be made while the tombstones are few
 declare
   v_fault text;
+  v_direct boolean := be_direct();
 begin
   if tg_op = 'UPDATE' then
     if new.room_id <> old.room_id or new.id <> old.id then
@@ -96,40 +114,25 @@ comment on function pgcanvas.tg_shapes__stamp is 'Stamps the rows of direct SQL:
 
 create or replace function pgcanvas.tg_shapes__take_room()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
   perform statement_seq(old.room_id);
   return old;
 end $$;
 comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
 
-create or replace function pgcanvas.refuse_foreign_seqs(p_room_ids bigint[], p_seqs bigint[])
-  returns void language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-begin
-  if exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) join rooms r on r.id = k.room_id
-             where k.seq > r.last_seq
-                or exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq and c.at <> now())) then
-    raise exception 'seq: a statement has the seq it was given' using errcode = 'WB001';
-  end if;
-end $$;
-comment on function pgcanvas.refuse_foreign_seqs is 'Direct SQL cannot write under a seq of another transaction, whatever its settings say.';
-
-create or replace function pgcanvas.give_back_seqs()
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
-begin
-  update rooms r set last_seq = r.last_seq - 1
-  from unnest(string_to_array(nullif(current_setting('pgcanvas.taken', true), ''), ' ')::bigint[]) as t (room_id)
-  where r.id = t.room_id and not exists (select from shape_changes c where c.room_id = r.id and c.seq = r.last_seq);
-end $$;
-comment on function pgcanvas.give_back_seqs is 'An insert whose rows were all there already (on conflict) changed nothing: the seqs its rows took, under the lock still held, are given back.';
-
+drop function if exists pgcanvas.refuse_foreign_seqs(bigint[], bigint[]);
+drop function if exists pgcanvas.give_back_seqs();
 create or replace function pgcanvas.tg_shapes__log_insert()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
-  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, author, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
   from new_rows n order by n.ordinal;
-  perform give_back_seqs();
   perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r where n.refs is not null) as k
     where k.refs is not null;
   return null;
@@ -138,8 +141,10 @@ comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
 
 create or replace function pgcanvas.tg_shapes__log_update()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
-  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
   select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
@@ -174,8 +179,10 @@ comment on function pgcanvas.let_go is 'Lets shapes let go of what these keys na
 
 create or replace function pgcanvas.tg_shapes__log_delete()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
-  perform refuse_foreign_seqs(array_agg(k.room_id), array_agg(statement_seq(k.room_id)))
+  perform settle_seqs(array_agg(k.room_id), array_agg(statement_seq(k.room_id)))
     from (select distinct o.room_id from old_rows o join rooms r on r.id = o.room_id) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
   select o.room_id, k.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), now()
@@ -244,6 +251,8 @@ comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, 
 
 create or replace function pgcanvas.tg_rooms__forget()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
   delete from shapes where room_id = old.id;
   delete from shape_changes where room_id = old.id;

@@ -133,6 +133,8 @@ comment on function pgcanvas.tg_chat__insert is 'Puts the shape of a message on 
 
 create or replace function pgcanvas.tg_chat__delete()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+declare
+  v_direct boolean := be_direct();
 begin
   delete from shapes s where s.room_id = old.roomid and s.id = old.message::jsonb #>> '{shape,id}';
   return old;

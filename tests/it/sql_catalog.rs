@@ -139,3 +139,14 @@ async fn a_function_that_steers_the_planner_has_nothing_compiled() {
     )
     .await;
 }
+
+/// CT9
+#[tokio::test]
+async fn who_writes_shapes_as_the_owner_says_by_what_road() {
+    assert_none(
+        r"select p.oid::regprocedure::text from pg_proc p
+         where p.pronamespace = 'pgcanvas'::regnamespace and p.prosecdef
+           and p.prosrc ~* '(insert into|update|delete from|merge into)\s+(pgcanvas\.)?shapes\M' and p.prosrc !~ 'be_direct\(\)|pgcanvas\.applying'",
+    )
+    .await;
+}
