@@ -146,8 +146,8 @@ declare
   v_shape pgcanvas.shapes;
   v_version numeric := case jsonb_typeof(p_body -> 'version') when 'number' then (p_body ->> 'version')::numeric end;
 begin
-  if v_version is null or v_version <> trunc(v_version) or v_version not between 1 and 9007199254740991 then
-    raise exception 'version: must be an integer from 1 to 9007199254740991' using errcode = 'WB001';
+  if v_version is null or v_version <> trunc(v_version) or v_version not between 1 and 1099511627776 then
+    raise exception 'version: must be an integer from 1 to 1099511627776' using errcode = 'WB001';
   end if;
   if (p_body ->> 'is_deleted')::boolean then return null; end if;
   v_shape := pgcanvas.shape_put(p_body - 'is_deleted');

@@ -2,6 +2,8 @@
 
 /// The largest integer that JSON readers in browsers keep exactly (2^53 - 1).
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
+/// The largest version that a replica may bring (2^40): there is no end to the versions after it.
+pub const MAX_REPLICA_VERSION: i64 = 1_099_511_627_776;
 
 /// The longest frame a client may send.
 pub const MAX_FRAME_BYTES: usize = 2 * 1024 * 1024;

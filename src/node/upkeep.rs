@@ -13,6 +13,8 @@ const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 const SNAPSHOTS: i32 = 100;
 /// How often it is looked what is too old.
 const RETENTION_PAUSE: Duration = Duration::from_hours(1);
+/// How long a node is up before it looks first.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
 
 /// Writes snapshots as the log grows, without end.
 pub(super) async fn write_snapshots(db: Db) {
@@ -33,23 +35,31 @@ pub(super) async fn write_snapshots(db: Db) {
 
 /// Forgets what is older than the settings keep, without end; 0 days keep all.
 pub(super) async fn forget_the_old(db: Db, history_days: i32, answer_days: i32) {
+    sleep(FIRST_LOOK).await;
     loop {
-        sleep(RETENTION_PAUSE).await;
-        if let Err(error) = forget_once(&db, history_days, answer_days).await {
-            tracing::warn!(%error, "what is too old could not be forgotten now");
+        for forgotten in [forget_history(&db, history_days).await, forget_answers(&db, answer_days).await] {
+            if let Err(error) = forgotten {
+                tracing::warn!(%error, "what is too old could not be forgotten now");
+            }
         }
+        sleep(RETENTION_PAUSE).await;
     }
 }
 
-async fn forget_once(db: &Db, history_days: i32, answer_days: i32) -> Result<(), DbError> {
-    let client = db.target().connect().await?; // without the pool's deadlines
-    if history_days > 0 {
-        for pruned in upkeep::prune_history(&client, None, Some(history_days), None).await? {
+async fn forget_history(db: &Db, days: i32) -> Result<(), DbError> {
+    if days > 0 {
+        let client = db.target().connect().await?; // without the pool's deadlines
+        for pruned in upkeep::prune_history(&client, None, Some(days), None).await? {
             tracing::info!(room = %pruned.room, min_since = pruned.min_since, changes = pruned.changes, "pruned");
         }
     }
-    if answer_days > 0 {
-        upkeep::forget_answers(&client, answer_days).await?;
+    Ok(())
+}
+
+async fn forget_answers(db: &Db, days: i32) -> Result<(), DbError> {
+    if days > 0 {
+        let client = db.target().connect().await?;
+        upkeep::forget_answers(&client, days).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::fields::{Fields, read_integer, read_items, read_number, read_text_wit
 use super::ops::read_replica_shape;
 use super::read_viewport;
 use super::violation::Violation;
-use crate::model::limits::{MAX_NAME_CHARS, MAX_OPS_PER_BATCH, MAX_SAFE_INTEGER};
+use crate::model::limits::{MAX_NAME_CHARS, MAX_OPS_PER_BATCH, MAX_REPLICA_VERSION};
 use crate::model::{Gesture, Op, Selection, Seq, Verb};
 
 /// Longest time that an undo may reach back, seconds: a hundred years.
@@ -51,8 +51,8 @@ fn read_state(raw: &RawValue) -> Result<Op, Violation> {
 }
 
 fn read_version(raw: &RawValue) -> Result<i64, Violation> {
-    let version = read_integer(raw).filter(|version| (1..=MAX_SAFE_INTEGER).contains(version));
-    version.ok_or_else(|| Violation::new(format!("must be an integer from 1 to {MAX_SAFE_INTEGER}")))
+    let version = read_integer(raw).filter(|version| (1..=MAX_REPLICA_VERSION).contains(version));
+    version.ok_or_else(|| Violation::new(format!("must be an integer from 1 to {MAX_REPLICA_VERSION}")))
 }
 
 fn read_flag(raw: &RawValue) -> Result<bool, Violation> {
