@@ -81,6 +81,8 @@ begin
   if not pg_try_advisory_xact_lock(upkeep_lock('answers')) then return 0; end if;  -- another node is at it
   delete from applied_ops where at < now() - p_older_than;
   get diagnostics v_gone = row_count;
+  -- Who was away for so long has no answers left that a number could be mistaken for.
+  delete from client_keys where used_at < now() - greatest(p_older_than, interval '1 year');
   return v_gone;
 end $$;
-comment on function pgcanvas.forget_answers is 'Forgets first answers of an age, and says how many. A client that repeats such a batch has it applied again.';
+comment on function pgcanvas.forget_answers is 'Forgets first answers of an age, and says how many. A client that repeats such a batch has it applied again. Keys of clients go after that age, and a year at least.';

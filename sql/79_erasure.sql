@@ -74,6 +74,7 @@ begin
   if coalesce(p_name, '') = '' or p_name like 'erased:%' then
     raise exception 'name: must be a name as the log has it' using errcode = 'WB001';
   end if;
+  delete from client_keys k where k.client in (select c.client from shape_changes c where c.author = p_name);
   for v_room in select r.id from rooms r order by r.id loop
     v_changed := erase_from_room(v_room, p_name);
     if v_changed > 0 then perform new_epoch(v_room::text); end if;  -- whoever has the board open holds the name too

@@ -77,7 +77,8 @@ impl<'a> Connection<'a> {
         let (mut reader, mut writer) = socket::open(address).await.map_err(|_| None)?;
         let client = shared.board().client();
         let token = settings.token.as_ref().map(Token::reveal);
-        let hello = json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name, "token": token});
+        let key = settings.key.as_ref().map(Token::reveal);
+        let hello = json!({"type": "hello", "protocol": PROTOCOL_VERSION, "client": client, "name": settings.name, "token": token, "key": key});
         writer.push(hello.to_string());
         writer.drain().await.map_err(|_| None)?;
         loop {

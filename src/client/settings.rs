@@ -14,6 +14,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// The token of somebody who is signed in. Where it counts no more the client stops, with 4401.
     pub token: Option<Token>,
+    /// What only this device knows. A client that ever named one is nobody else's: whoever has seen its id cannot speak for it.
+    pub key: Option<Token>,
     /// The token of a link into the room.
     pub link: Option<Token>,
     /// How long opening a socket may take, the welcome included.
@@ -32,6 +34,7 @@ impl Settings {
             addresses: addresses.into_iter().map(Into::into).collect(),
             name: None,
             token: None,
+            key: None,
             link: None,
             open_timeout: Duration::from_secs(10),
             ping_every: Duration::from_secs(10),

@@ -13,10 +13,12 @@ use crate::db::calls::people;
 use crate::model::{Role, RoomName, Token, TokenHash, User};
 use crate::node::Node;
 use crate::protocol::RejectCode;
-use crate::session::guest;
+use crate::session::{OTHERS_CLIENT, guest};
 
 /// The header that holds the token of a link.
 const LINK_HEADER: &str = "x-pgcanvas-link";
+/// The header that holds the key of the client in whose name something is sent.
+const KEY_HEADER: &str = "x-pgcanvas-key";
 /// What the token is called in a list of subprotocols: browsers let a page set no other header of an upgrade.
 const BEARER_SUBPROTOCOL: &str = "bearer.";
 
@@ -28,6 +30,7 @@ pub(super) struct Caller {
     /// By which token.
     pub(super) token: Option<TokenHash>,
     link: Option<TokenHash>,
+    key: Option<TokenHash>,
 }
 
 impl Caller {
@@ -35,11 +38,12 @@ impl Caller {
     pub(super) async fn of(node: &Node, request: &Request<Incoming>) -> Result<Self, Answer> {
         let link = header(request.headers(), LINK_HEADER).or_else(|| parameter(request, "link"));
         let link = link.map(|link| Token::new(link).hash());
+        let key = header(request.headers(), KEY_HEADER).map(|key| Token::new(key).hash());
         let Some(token) = bearer(request.headers()).map(|token| token.hash()) else {
-            return Ok(Self { user: None, token: None, link });
+            return Ok(Self { user: None, token: None, link, key });
         };
         match people::who_is(&node.db, &token).await {
-            Ok(Some(user)) => Ok(Self { user: Some(user), token: Some(token), link }),
+            Ok(Some(user)) => Ok(Self { user: Some(user), token: Some(token), link, key }),
             Ok(None) => Err(unauthorized("token: it does not count, or no more: sign in")),
             Err(failure) => Err(db_error(&failure)),
         }
@@ -56,6 +60,15 @@ impl Caller {
         let user = self.user.as_ref().map(|user| &*user.id);
         let found: Result<_, DbError> = access::room_access(&node.db, &name, user, self.link.as_ref()).await;
         found.map_err(|failure| db_error(&failure))?.ok_or_else(no_room)
+    }
+
+    /// Lets pass who may speak for a client.
+    pub(super) async fn claim(&self, node: &Node, client: Uuid) -> Result<(), Answer> {
+        match people::claim_client(&node.db, client, self.key.as_ref()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(error(RejectCode::Forbidden, OTHERS_CLIENT)),
+            Err(failure) => Err(db_error(&failure)),
+        }
     }
 
     /// In whose name it is written: a guest is called after the device, where it says which.

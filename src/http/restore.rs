@@ -82,6 +82,9 @@ pub(super) async fn restore(
     if asked.area.is_some_and(|area| area.iter().any(|number| number.abs() > MAX_COORDINATE)) {
         return Err(invalid("box: must be four finite numbers of at most 1e9"));
     }
+    if let Some((client, _)) = batch {
+        caller.claim(node, client).await?;
+    }
     let restoring = Restoring {
         point: point(node, room, asked.seq, asked.at.as_deref()).await?,
         area: asked.area,

@@ -94,6 +94,7 @@ pub(super) async fn post(
         crate::metrics::count(&node.metrics.rejects, violation.code.as_str());
         error(violation.code, &violation.message())
     })?;
+    caller.claim(node, posted.client.0).await?;
     // Again: a body may take its time, and what one may can change meanwhile.
     let found = caller.enter(node, room, Role::Editor).await?;
     let (reply, written) = oneshot::channel();

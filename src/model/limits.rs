@@ -23,6 +23,8 @@ pub const MAX_PRESENCE_BYTES: usize = 2048;
 pub const MAX_NAME_CHARS: usize = 64;
 /// The longest credential.
 pub const MAX_TOKEN_CHARS: usize = 4096;
+/// The shortest key of a client.
+pub const MIN_KEY_CHARS: usize = 16;
 /// The shortest password.
 pub const MIN_PASSWORD_CHARS: usize = 8;
 /// The longest password.

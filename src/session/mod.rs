@@ -6,7 +6,7 @@ mod rights;
 mod seed;
 mod socket;
 
-pub(crate) use rights::guest;
+pub(crate) use rights::{OTHERS_CLIENT, guest};
 
 use std::collections::HashMap;
 use std::sync::Arc;

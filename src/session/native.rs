@@ -58,7 +58,9 @@ impl Session {
             return self.outbox.close(CloseCode::VersionNotSpoken);
         }
         let credential = self.credential.take().or(hello.token);
-        if self.sign_in(credential).await.is_err() {
+        if self.sign_in(credential).await.is_err()
+            || self.claim(hello.client.0, hello.key.as_ref()).await.is_err()
+        {
             return;
         }
         let chosen = hello.name.filter(|name| !name.is_empty()).map(Arc::from);

@@ -14,6 +14,9 @@ use crate::protocol::{CloseCode, RejectCode};
 /// What a viewer who draws is told.
 pub(crate) const VIEW_ONLY: &str = "role: a viewer may look, not draw";
 
+/// What is told to whoever comes in the name of a client that is somebody else's.
+pub(crate) const OTHERS_CLIENT: &str = "client: it has a key, which must come with it";
+
 /// What a guest is called in the log, by device.
 pub(crate) fn guest(client: Uuid) -> String {
     let short: String = client.simple().to_string().chars().take(8).collect();
@@ -34,13 +37,28 @@ impl Session {
                 self.error(RejectCode::Unauthorized, "token: it does not count, or no more: sign in");
                 self.outbox.close(CloseCode::Unauthenticated);
             }
-            Err(error) => {
-                let (code, message) = super::spoken(&error);
-                self.error(code, &message);
-                self.outbox.close(CloseCode::NodeFailed);
-            }
+            Err(error) => self.fail(&error),
         }
         Err(())
+    }
+
+    /// Finds out whether this socket may speak for a client. An error has been told, and the socket is closing.
+    pub(super) async fn claim(&mut self, client: Uuid, key: Option<&Token>) -> Result<(), ()> {
+        match people::claim_client(&self.node.db, client, key.map(Token::hash).as_ref()).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                self.error(RejectCode::Forbidden, OTHERS_CLIENT);
+                self.outbox.close(CloseCode::Forbidden);
+            }
+            Err(error) => self.fail(&error),
+        }
+        Err(())
+    }
+
+    fn fail(&mut self, error: &DbError) {
+        let (code, message) = super::spoken(error);
+        self.error(code, &message);
+        self.outbox.close(CloseCode::NodeFailed);
     }
 
     /// What this socket, with a link, may in a room: asked anew, and kept while it is in the room.

@@ -1,19 +1,23 @@
 //! A batch is applied once, however often and wherever it is sent (EO); a board of any age is brought to the present (JN).
 
 use super::connection::settings;
-use super::support::client::{Board as Table, Client, assert_all_see_the_table, make_room};
+use super::support::client::{Board as Table, Client, Line, assert_all_see_the_table, make_room};
 use super::support::database::TestDatabase;
+use super::support::http::ask;
 use super::support::node::TestNode;
 use super::support::program::Program;
 use super::support::server::retried;
 use super::sync::{any_ops, random};
 use futures_util::future::join_all;
-use pgcanvas::client::{Board, Client as Device, News, Op, Phase, restart_op_id};
+use pgcanvas::client::{Board, Client as Device, News, Op, Phase, Settings, restart_op_id};
+use pgcanvas::model::Token;
 use rand::Rng;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
+
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn append(number: usize) -> Value {
     json!([{"op": "append", "id": "s", "points": [[number, number]]}])
@@ -291,4 +295,70 @@ async fn in_another_history_the_board_is_dropped_and_what_was_not_answered_is_ap
     timeout(Duration::from_secs(10), seen).await.expect("the present");
     let ids: Vec<String> = ann.board(|board| board.shapes().into_keys().map(str::to_owned).collect());
     assert_eq!(ids, ["a", "d"]);
+}
+
+/// A hello in the name of a client, with a key or none; gives the first frame, and the close code where there was one.
+async fn greeted(node: &TestNode, client: Uuid, key: Option<&str>) -> (Value, Option<u16>) {
+    let mut line = Line::open(&format!("ws://{}/ws", node.address())).await;
+    line.send(&json!({"type": "hello", "protocol": 1, "client": client, "key": key}).to_string()).await;
+    let text = line.next("an answer to hello").await;
+    let frame: Value = serde_json::from_str(&text).unwrap();
+    let code = if frame["type"] == "welcome" { None } else { line.closed().await.0 };
+    (frame, code)
+}
+
+/// EO6
+#[tokio::test]
+async fn nobody_speaks_for_a_client_that_has_a_key_and_its_numbers_stay_its_own() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let nodes = TestNode::two(&database).await;
+    let (client, key) = (Uuid::new_v4(), "a key of 256 random bits, say");
+    let ann = Settings { key: Some(Token::new(key.to_owned())), ..settings(&[nodes[0].address()]) };
+    let ann = Device::open(ann, Board::new(client, "room")).0;
+    let sent = || async {
+        timeout(DEADLINE, ann.until(|status| status.phase == Phase::Live && status.unacknowledged == 0)).await
+    };
+    ann.edit(vec![Op::put(json!({"id": "one", "kind": "line"})).unwrap()]).unwrap();
+    sent().await.unwrap();
+    for node in &nodes {
+        for other in [None, Some("another key of 256 bits")] {
+            let (frame, code) = greeted(node, client, other).await;
+            assert_eq!((&frame["code"], code), (&json!("forbidden"), Some(4403)), "{other:?}");
+            let headers: Vec<(&str, &str)> = other.iter().map(|key| ("x-pgcanvas-key", *key)).collect();
+            let nothing = json!([{"op": "delete", "id": "nothing"}]);
+            for (verb, more) in [
+                ("ops", json!({"ops": nothing})),
+                ("undo", json!({})),
+                ("redo", json!({})),
+                ("merge", json!({"shapes": [{"id": "x", "version": 1, "is_deleted": true}]})),
+                ("restore", json!({"seq": 0})),
+            ] {
+                let mut body = more;
+                (body["client"], body["op_id"]) = (json!(client), json!(2));
+                let answer = ask(
+                    node.address(),
+                    "POST",
+                    &format!("/api/rooms/room/{verb}"),
+                    &headers,
+                    &body.to_string(),
+                )
+                .await;
+                assert_eq!(answer.refusal(), (403, "forbidden".to_owned()), "{verb} {other:?}");
+            }
+        }
+    }
+    ann.edit(vec![Op::put(json!({"id": "two", "kind": "line"})).unwrap()]).unwrap();
+    sent().await.unwrap();
+    assert!(Table::of_table(&database, "room").await.shape("two").is_some());
+    // With the key it is she, by any road.
+    assert_eq!(greeted(&nodes[1], client, Some(key)).await.0["type"], "welcome");
+    let body = json!({"client": client, "op_id": 3, "ops": [{"op": "delete", "id": "one"}]}).to_string();
+    let answer =
+        ask(nodes[1].address(), "POST", "/api/rooms/room/ops", &[("x-pgcanvas-key", key)], &body).await;
+    assert_eq!(answer.json()["outcomes"], json!(["applied"]));
+    // Who never had one is who it says, as ever; one that is too short is none.
+    let other = Uuid::new_v4();
+    assert_eq!(greeted(&nodes[0], other, None).await.0["type"], "welcome");
+    assert_eq!(greeted(&nodes[0], other, Some("short")).await.1, Some(4400));
 }

@@ -193,6 +193,8 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
         board.value::<Uuid>("select epoch from pgcanvas.rooms").await,
         head(&board).await,
     );
+    let claimed = format!("select pgcanvas.claim_client('{device}', sha256('a key'))");
+    assert!(board.value::<bool>(&claimed).await);
     assert!(board.value::<i64>("select pgcanvas.erase_user('author 1')").await > 3);
     for (table, columns) in [
         ("shapes", "s"),
@@ -201,6 +203,7 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
         ("rooms", "s"),
         ("pseudonyms", "s"),
         ("applied_ops", "s"),
+        ("client_keys", "s"),
     ] {
         let trace =
             format!("select count(*) from pgcanvas.{table} as {columns} where s::text ~ 'author 1|{device}'");

@@ -59,6 +59,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
         "select pgcanvas.attempt_sign_in('ann')",
         "select pgcanvas.add_sign_in('ann', sha256('t'), 30)",
         "select * from pgcanvas.who_is(sha256('t'))",
+        "select pgcanvas.claim_client(gen_random_uuid(), sha256('k'))",
         "select pgcanvas.signed_out(array[sha256('t')])",
         "select channel from pgcanvas.room_access('1', 'ann', null)",
         "select * from pgcanvas.set_member(1, 'ann', 'owner')",

@@ -4,6 +4,7 @@ use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Login, TokenHash, User};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 /// Makes an account; a login that is taken is [`DbError::Conflict`].
 pub async fn create_user(db: &Db, login: &Login, name: &str, password_hash: &str) -> Result<(), DbError> {
@@ -53,6 +54,13 @@ pub async fn sign_out(db: &Db, token: &TokenHash) -> Result<bool, DbError> {
     let client = db.get().await?;
     let statement = client.prepare_cached("select pgcanvas.sign_out($1)").await?;
     Ok(client.query_one(&statement, &[&token.as_bytes()]).await?.try_get(0)?)
+}
+
+/// Whether somebody with this key, or none, may speak for a client.
+pub async fn claim_client(db: &Db, of: Uuid, key: Option<&TokenHash>) -> Result<bool, DbError> {
+    let client = db.get().await?.patient_for(super::SHORT_ANSWER);
+    let statement = client.prepare_cached("select pgcanvas.claim_client($1, $2)").await?;
+    Ok(client.query_one(&statement, &[&of, &key.map(TokenHash::as_bytes)]).await?.try_get(0)?)
 }
 
 /// Whose token it is; none when it does not count, or no more.

@@ -24,6 +24,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "10_json.sql",
     "15_people.sql",
     "20_rooms.sql",
+    "21_clients.sql",
     "22_access.sql",
     "24_sharing.sql",
     "25_files.sql",

@@ -49,6 +49,8 @@ pub struct Hello {
     pub client: ClientId,
     /// A credential.
     pub token: Option<Token>,
+    /// What only this client knows.
+    pub key: Option<Token>,
     /// How the person wants to be called.
     pub name: Option<String>,
 }

@@ -24,7 +24,7 @@ use self::violation::shown;
 use super::reject::RejectCode;
 use super::seed;
 use crate::model::limits::{
-    MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS,
+    MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS, MIN_KEY_CHARS,
 };
 use crate::model::{ClientId, Gesture, IdError, OpId, RoomId, RoomName, Seq, Token};
 
@@ -138,6 +138,7 @@ fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
         protocol: fields.read_required("protocol", whole)?,
         client: fields.read_required("client", read_client)?,
         token: fields.read_optional("token", read_token)?,
+        key: fields.read_optional("key", read_key)?,
         name: read_name(fields)?,
     })
 }
@@ -155,6 +156,14 @@ fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
 
 fn read_token(raw: &RawValue) -> Result<Token, Violation> {
     Ok(Token::new(read_text_within(raw, MAX_TOKEN_CHARS)?.into()))
+}
+
+fn read_key(raw: &RawValue) -> Result<Token, Violation> {
+    let key = read_text_within(raw, MAX_TOKEN_CHARS)?;
+    if key.chars().count() < MIN_KEY_CHARS {
+        return Err(Violation::new(format!("must be at least {MIN_KEY_CHARS} characters")));
+    }
+    Ok(Token::new(key.into()))
 }
 
 /// A room's name, as text or as a number.

@@ -43,6 +43,8 @@ export interface Coming {
 export class Client {
   /** The UUID that this page is known by. */
   readonly id: string;
+  /** What only this page knows, so that nobody else can speak for it: HTTP takes it as `x-pgcanvas-key`. */
+  readonly key: string | undefined;
   private name: string;
   private token: string | undefined;
   private readonly rooms = new Map<string, Room>();
@@ -57,11 +59,12 @@ export class Client {
     private readonly clock: Clock,
   ) {
     this.id = store.client;
+    this.key = store.keyOf(store.client);
     this.name = settings.name;
     this.token = settings.token;
     const { addresses, openSocket = platformSocket } = settings;
     this.connection = new Connection(
-      { addresses, client: this.id, name: () => this.name, token: () => this.token, openSocket, clock },
+      { addresses, client: this.id, key: this.key, name: () => this.name, token: () => this.token, openSocket, clock },
       {
         up: (welcome) => this.up(welcome),
         down: () => this.down(),

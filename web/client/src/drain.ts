@@ -26,8 +26,8 @@ export class Drain {
     batches: readonly Queued[],
     private readonly clock: Clock,
     private readonly listener: DrainListener,
-    /** What says who asks, and by what right. */
-    private readonly headers: () => Record<string, string> = () => ({}),
+    /** What says who asks, by what right, and that one may speak for this client. */
+    private readonly headers: (client: string) => Record<string, string> = () => ({}),
   ) {
     this.waiting = [...batches];
   }
@@ -56,7 +56,7 @@ export class Drain {
   /** Whether it was answered for good. */
   private async post(batch: Queued): Promise<boolean> {
     const body = JSON.stringify({ client: batch.client, op_id: batch.op_id, ops: batch.ops });
-    const answer = await fetch(this.url, { method: "POST", body, headers: this.headers(), signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const answer = await fetch(this.url, { method: "POST", body, headers: this.headers(batch.client), signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (answer.ok) {
       this.listener.acknowledged(batch, ((await answer.json()) as { seq: number }).seq);
       return true;

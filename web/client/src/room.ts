@@ -87,7 +87,7 @@ export class Room extends Emitter<RoomEvents> {
     this.drain = new Drain(ties.opsUrl, kept.orphans, clock, {
       acknowledged: (batch, seq) => this.take(acknowledged(this.board, batch.client, batch.op_id, seq)),
       givenUp: (batch, code, message) => this.take(givenUp(this.board, batch.client, batch.op_id, code, message)),
-    }, () => this.credentials());
+    }, (client) => this.credentials(client));
   }
 
   /** A shape as it is shown. The same object as long as nothing about it changed. */
@@ -239,10 +239,15 @@ export class Room extends Emitter<RoomEvents> {
     return frame.type === "join" && link !== undefined ? { ...frame, link } : frame;
   }
 
-  private credentials(): Record<string, string> {
+  private credentials(client: string): Record<string, string> {
     const token = this.ties.token?.();
-    const { link } = this.ties;
-    return { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(link === undefined ? {} : { "x-pgcanvas-link": link }) };
+    const { link, store } = this.ties;
+    const key = store.keyOf(client);
+    return {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(link === undefined ? {} : { "x-pgcanvas-link": link }),
+      ...(key === undefined ? {} : { "x-pgcanvas-key": key }),
+    };
   }
 
   private take(news: readonly News[]): void {

@@ -16,7 +16,7 @@ describe("a connection", () => {
       sockets.push(new FakeSocket(address));
       return last();
     };
-    const settings = { addresses: ["ws://a", "ws://b"], client: "c", name: () => "Ann", openSocket, clock };
+    const settings = { addresses: ["ws://a", "ws://b"], client: "c", key: "k", name: () => "Ann", openSocket, clock };
     connection = new Connection(settings, { up: () => {}, down: () => {}, frame: () => {}, state: (state) => states.push(state) });
     connection.start();
   });
@@ -24,7 +24,7 @@ describe("a connection", () => {
   it("says hello first, and is up when it is welcomed", () => {
     expect(connection.send({ type: "ops" })).toBe(false);
     last().welcome();
-    expect(last().sent).toEqual([{ type: "hello", protocol: 1, client: "c", name: "Ann" }]);
+    expect(last().sent).toEqual([{ type: "hello", protocol: 1, client: "c", key: "k", name: "Ann" }]);
     expect(states).toEqual(["up"]);
     expect(connection.send({ type: "ops" })).toBe(true);
   });

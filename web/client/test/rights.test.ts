@@ -33,7 +33,7 @@ describe("rights", () => {
   });
 
   it("are asked for by the sign-in and by the link, on every connection", () => {
-    expect(sent("hello")).toEqual([{ type: "hello", protocol: 1, client: CLIENT, name: "Ann", token: "t1" }]);
+    expect(sent("hello")).toEqual([{ type: "hello", protocol: 1, client: CLIENT, key: expect.stringMatching(/^[0-9a-f]{64}$/), name: "Ann", token: "t1" }]);
     expect(sent("join")).toEqual([{ type: "join", room: "r", link: "let-me-in" }]);
     joined("editor");
     last().onclose?.({ code: 1001 });
@@ -81,7 +81,7 @@ describe("rights", () => {
     client.signIn(undefined);
     expect(room.status.phase).toBe("reconnecting");
     last().welcome();
-    expect(sent("hello")).toEqual([{ type: "hello", protocol: 1, client: CLIENT, name: "Ann" }]);
+    expect(sent("hello")).toEqual([{ type: "hello", protocol: 1, client: CLIENT, key: sockets[0]?.sent[0]?.["key"], name: "Ann" }]);
     joined("editor");
     expect(room.status.phase).toBe("live");
   });

@@ -82,6 +82,29 @@ describe("what is kept in the browser", () => {
     expect((await later.load("r")).orphans).toEqual([]);
   });
 
+  it("keeps a client's key with it, and knows those of whoever left gestures behind", async () => {
+    const first = await tab();
+    const key = first.keyOf(first.client);
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    const late = await tab();
+    expect(late.keyOf(late.client)).not.toBe(key);
+    late.keep("r", put(late.client, 1));
+    await late.load("r");
+    late.close();
+    expect((await first.load("r")).orphans.map(({ client }) => client)).toEqual([late.client]);
+    expect(first.keyOf(late.client)).toBe(late.keyOf(late.client));
+    first.close();
+    const again = await tab();
+    expect([first.client, late.client]).toContain(again.client);
+    expect(again.keyOf(first.client)).toBe(key);
+  });
+
+  it("is somebody new where the client that its tab was has lost its key", async () => {
+    const own = notes();
+    own.setItem("pgcanvas.client", "6f1d2a3e-0000-4000-8000-000000000009");
+    expect((await tab(own)).client).not.toBe("6f1d2a3e-0000-4000-8000-000000000009");
+  });
+
   it("counts on though nothing is queued", async () => {
     const first = await tab();
     first.keep("r", put(first.client, 7));

@@ -5,7 +5,7 @@ import { NameField } from "./NameField.js";
 import { callMe, myName } from "../people/me.js";
 import { PastPage } from "./past/PastPage.js";
 import { Refused } from "./Refused.js";
-import { openClient, useRoom, useStatus, whoAmI } from "./session.js";
+import { openClient, useRoom, useStatus, whoAmI, type Speaker } from "./session.js";
 import type { View } from "./view.js";
 
 /** One room: its board, and what to say while there is none. */
@@ -29,7 +29,7 @@ export default function RoomPage({ room: name }: { room: string }) {
 /** The board, or its past in its place; what part of it is looked at stays. */
 function Present({ room }: { room: Room }) {
   const [view, setView] = useState<View | undefined>();
-  const [me, setMe] = useState<{ client: string; author: string } | undefined>();
+  const [me, setMe] = useState<{ client: Speaker; author: string } | undefined>();
   const openPast = (looked: View) => {
     setView(looked);
     void whoAmI().then(setMe);

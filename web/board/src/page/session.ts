@@ -20,10 +20,13 @@ export function openClient(): Promise<Client> {
   return opened;
 }
 
+/** A client, and what shows that one may speak for it. */
+export type Speaker = Pick<Client, "id" | "key">;
+
 /** This page's client, and how the log names what this person does. */
-export async function whoAmI(): Promise<{ client: string; author: string }> {
-  const { id: client } = await openClient();
-  return { client, author: account()?.id ?? guestOf(client) };
+export async function whoAmI(): Promise<{ client: Speaker; author: string }> {
+  const { id, key } = await openClient();
+  return { client: { id, key }, author: account()?.id ?? guestOf(id) };
 }
 
 function called(): string {

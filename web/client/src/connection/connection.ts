@@ -23,6 +23,7 @@ export type ConnectionState = "reconnecting" | "up" | "offline" | "stopped";
 export interface ConnectionSettings {
   readonly addresses: readonly string[];
   readonly client: string;
+  readonly key: string | undefined;
   readonly name: () => string;
   /** The sign-in, if there is one. */
   readonly token?: () => string | undefined;
@@ -115,8 +116,8 @@ export class Connection {
   }
 
   private listen(socket: Socket): void {
-    const { client, name, token } = this.settings;
-    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", protocol: PROTOCOL, client, name: name(), token: token?.() }));
+    const { client, key, name, token } = this.settings;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", protocol: PROTOCOL, client, key, name: name(), token: token?.() }));
     socket.onmessage = ({ data }) => this.heard(String(data));
     socket.onclose = ({ code }) => this.lost(code);
     // A close follows, and says more.

@@ -19,7 +19,7 @@ export function lockOf(client: string): string {
  * Who this page is. Two tabs need two clients: both number their gestures from their own counter, and the node takes a second gesture of
  * one number for a repeat and drops it. So each page holds a lock in its client's name, and is, in this order:
  *
- * 1. who its tab was before a reload, if that lock is free (a duplicated tab copies the note, and finds the lock taken);
+ * 1. who its tab was before a reload, if that is kept and its lock free (a duplicated tab copies the note, and finds the lock taken);
  * 2. a client whose tab is gone: its gestures go on under their numbers, and undo knows its person;
  * 3. somebody new.
  *
@@ -36,7 +36,8 @@ export async function claimClient(locks: Locks, known: readonly string[], notes:
 
 async function claimKnown(locks: Locks, known: readonly string[], notes: TabNotes | undefined): Promise<string | undefined> {
   const before = notes?.getItem(TAB_KEY);
-  for (let tries = 0; before && tries < RELOAD_TRIES; tries += 1) {
+  // One that is not kept has lost its key: nobody can speak for it any more.
+  for (let tries = 0; before && known.includes(before) && tries < RELOAD_TRIES; tries += 1) {
     if (await locks.take(lockOf(before))) return before;
     await new Promise((resolve) => setTimeout(resolve, RELOAD_PAUSE_MS));
   }

@@ -4,10 +4,17 @@ import type { Shape } from "../shape.js";
 import { done, openDatabase, result, STORES, within } from "./database.js";
 import { claimClient, lockOf, type TabNotes } from "./identity.js";
 import { Locks } from "./locks.js";
-import type { BoardChange, Kept, Store } from "./store.js";
+import { freshKey, type BoardChange, type Kept, type Store } from "./store.js";
 
 /** Without locks, what another page has kept for so long is taken to be left behind; if it is not, both send it and it is applied once. */
 const LEFT_BEHIND_MS = 10_000;
+
+interface KeptClient {
+  readonly client: string;
+  /** None where it was kept before clients had keys. */
+  readonly key?: string;
+  readonly used_at_ms: number;
+}
 
 interface KeptBatch extends Queued {
   readonly room: string;
@@ -47,6 +54,7 @@ export class IndexedStore implements Store {
 
   private constructor(
     readonly client: string,
+    private readonly keys: Map<string, string>,
     private readonly database: IDBDatabase,
     private readonly locks: Locks,
     private readonly failed: (failure: unknown) => void,
@@ -57,22 +65,32 @@ export class IndexedStore implements Store {
     const { name = "pgcanvas", factory = indexedDB, locks = new Locks(), notes = globalThis.sessionStorage } = settings;
     const database = await openDatabase(name, factory);
     const rows = await result(database.transaction(STORES.clients).objectStore(STORES.clients).getAll());
-    const known = (rows as { client: string; used_at_ms: number }[]).sort((left, right) => right.used_at_ms - left.used_at_ms);
+    const known = (rows as KeptClient[]).sort((left, right) => right.used_at_ms - left.used_at_ms);
     const client = await claimClient(locks, known.map((row) => row.client), notes);
-    const store = new IndexedStore(client, database, locks, settings.failed ?? (() => {}));
-    store.write([STORES.clients], (open) => open(STORES.clients).put({ client, used_at_ms: Date.now() }));
+    const keys = new Map(known.flatMap((row) => (row.key === undefined ? [] : [[row.client, row.key] as const])));
+    const key = keys.get(client) ?? freshKey();
+    keys.set(client, key);
+    const store = new IndexedStore(client, keys, database, locks, settings.failed ?? (() => {}));
+    store.write([STORES.clients], (open) => open(STORES.clients).put({ client, key, used_at_ms: Date.now() } satisfies KeptClient));
     return store;
   }
 
+  keyOf(client: string): string | undefined {
+    return this.keys.get(client);
+  }
+
   async load(room: string): Promise<Kept> {
-    const transaction = this.database.transaction([STORES.queue, STORES.boards, STORES.shapes]);
+    const transaction = this.database.transaction([STORES.queue, STORES.boards, STORES.shapes, STORES.clients]);
     const open = (name: string) => transaction.objectStore(name);
-    const [batches, board, counter, shapes] = await Promise.all([
+    const [clients, batches, board, counter, shapes] = await Promise.all([
+      result(open(STORES.clients).getAll() as IDBRequest<KeptClient[]>),
       result(open(STORES.queue).getAll(within(room)) as IDBRequest<KeptBatch[]>),
       result(open(STORES.boards).get(room) as IDBRequest<KeptBoard | undefined>),
       result(open(STORES.boards).get(this.counterKey(room)) as IDBRequest<KeptBoard | undefined>),
       result(open(STORES.shapes).getAll(within(room)) as IDBRequest<KeptShape[]>),
     ]);
+    // Whoever came later and is gone by now may have left gestures that take its key.
+    for (const { client, key } of clients) if (key !== undefined) this.keys.set(client, key);
     const queue = batches.filter((batch) => batch.client === this.client);
     return {
       at: board?.at,

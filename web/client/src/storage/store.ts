@@ -29,6 +29,8 @@ export interface Store {
   readonly durable: boolean;
   /** The client that this page is: nobody else is it, as long as the page lives. */
   readonly client: string;
+  /** What only this browser knows of a client: without it nobody speaks for it. None for one that never had such. */
+  keyOf(client: string): string | undefined;
   /** What was kept of a room. */
   load(room: string): Promise<Kept>;
   /** Keeps a gesture until it is settled. */
@@ -45,18 +47,36 @@ export interface Store {
 
 /** A new client id; made by hand, since `crypto.randomUUID` is there only on secure pages and boards are also served on plain local networks. */
 export function freshClient(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = randomBytes(16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = hexOf(bytes);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** A new key: 256 random bits. */
+export function freshKey(): string {
+  return hexOf(randomBytes(32));
+}
+
+function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Keeps nothing beyond the process. */
 export class MemoryStore implements Store {
   readonly durable = false;
+  private readonly key = freshKey();
 
   constructor(readonly client: string = freshClient()) {}
+
+  keyOf(client: string): string | undefined {
+    return client === this.client ? this.key : undefined;
+  }
 
   load(): Promise<Kept> {
     return Promise.resolve({ at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 });

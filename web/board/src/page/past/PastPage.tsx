@@ -7,13 +7,14 @@ import { PastCanvas } from "./PastCanvas.js";
 import { Sittings } from "./Sittings.js";
 import { branchAt, restoreTo } from "./past.js";
 import { Timeline } from "./Timeline.js";
+import type { Speaker } from "../session.js";
 import { useBatches, useBoardAt, useStretch } from "./usePast.js";
 import { usePlayback } from "./usePlayback.js";
 
 interface Given {
   readonly room: Room;
   /** By which client a restore is made, and how the log names what this person does. */
-  readonly client: string;
+  readonly client: Speaker;
   readonly author: string;
   readonly view: View | undefined;
   readonly leave: () => void;

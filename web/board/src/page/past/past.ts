@@ -1,5 +1,6 @@
 import type { Shape } from "@pgcanvas/client";
 import { ask, post } from "../api.js";
+import type { Speaker } from "../session.js";
 import { keepLink } from "../share/links.js";
 
 /** One batch, as the node tells of it. */
@@ -34,8 +35,9 @@ export async function boardAt(room: string, seq: number, signal: AbortSignal): P
 }
 
 /** Brings the board back to what it was, as a new batch of this client; tells how many shapes that changed. */
-export function restoreTo(room: string, seq: number, client: string, opId: number): Promise<{ restored: number }> {
-  return post(`/api/rooms/${room}/restore`, { seq, client, op_id: opId });
+export function restoreTo(room: string, seq: number, client: Speaker, opId: number): Promise<{ restored: number }> {
+  const body = JSON.stringify({ seq, client: client.id, op_id: opId });
+  return ask(`/api/rooms/${room}/restore`, { method: "POST", body, ...(client.key === undefined ? {} : { headers: { "x-pgcanvas-key": client.key } }) });
 }
 
 /** Makes a room of what the board was; without a name one is drawn. */
