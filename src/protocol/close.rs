@@ -81,7 +81,7 @@ impl CloseCode {
                 "the first frame must be hello, or join_room or chat of the seed dialect"
             }
             Self::Unauthenticated => "the credentials do not count, or no more; sign in",
-            Self::Forbidden => "not allowed",
+            Self::Forbidden => "this client has a key, and this is not it; take another client",
             Self::TimedOut => "no hello in 10 s, or no pong; reconnect",
             Self::VersionNotSpoken => "this node speaks protocol versions 1 to 1; upgrade",
             Self::RateLimited => "over a rate limit; wait as long as the error said",

@@ -31,6 +31,27 @@ describe("two people on two nodes", () => {
     await bob.context.close();
   });
 
+  it("cannot be spoken for by whoever saw them draw", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "own-voice");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    await ann.draw("r", [300, 250], [420, 340]);
+    await until("it is stored", async () => (await shapes(room)) === "1");
+    const [client, number] = (await scene.cluster.sql(`select client, op_id from pgcanvas.shape_changes where room_id = (select id from pgcanvas.rooms where slug = '${room}')`)).split("|");
+    for (let next = 1; next <= 20; next += 1) {
+      const body = JSON.stringify({ client, op_id: Number(number) + next, ops: [{ op: "delete", id: "nothing" }] });
+      expect((await fetch(`${scene.cluster.at(1).url}/api/rooms/${room}/ops`, { method: "POST", body })).status).toBe(403);
+    }
+    await ann.draw("o", [500, 250], [600, 340]);
+    await until("the next is stored, too", async () => (await shapes(room)) === "2");
+    await ann.page.reload();
+    await ann.says("Live");
+    await ann.draw("d", [700, 250], [800, 340]);
+    await until("and the one after a reload", async () => (await shapes(room)) === "3");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
   it("see what psql does to an open page", async () => {
     const room = await makeRoom(scene.cluster.at(0), "by-sql");
     const ann = await scene.come({ name: "Ann" });

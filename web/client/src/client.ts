@@ -11,7 +11,7 @@ import type { Role, Told, Welcome } from "./wire.js";
 const WHY: Readonly<Record<number, string>> = {
   [CLOSE.notThisProtocol]: "The node does not understand this page: reload it.",
   [CLOSE.unauthenticated]: "The node wants you to sign in.",
-  [CLOSE.forbidden]: "You may not come in here.",
+  [CLOSE.forbidden]: "This tab has lost its key: close it and open the board anew.",
   [CLOSE.versionNotSpoken]: "The node was upgraded: reload this page.",
 };
 
