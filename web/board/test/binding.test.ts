@@ -91,6 +91,41 @@ describe("the component and the room", () => {
     expect(ops()).toEqual([]);
   });
 
+  it("shows a row that cannot be drawn as it is, keeps it, and writes the person's change alone", () => {
+    const odd = { id: "odd", kind: "frame", index: "5", x: 0, y: 0, width: 10, height: 10, angle: 0, props: { name: {}, boundElements: 5 } };
+    somebody({ op: "put", shape: odd });
+    vi.advanceTimersByTime(1000);
+    expect(editor.get("odd")).toMatchObject({ index: null, name: null, boundElements: null });
+    editor.change("odd", { x: 5 });
+    vi.advanceTimersByTime(1000);
+    expect(ops()).toEqual([{ op: "patch", id: "odd", set: { x: 5 } }]);
+    expect(room.shape("odd")).toMatchObject({ ...odd, x: 5 });
+  });
+
+  it("tells the whole path of a line that is drawn on from what was shown in place of none", () => {
+    somebody({ op: "put", shape: { id: "odd", kind: "line", x: 0, y: 0, width: 10, height: 10, angle: 0, points: [], props: {} } });
+    vi.advanceTimersByTime(1000);
+    const points = [[0, 0], [10, 10], [20, 0]];
+    editor.change("odd", { points });
+    vi.advanceTimersByTime(1000);
+    expect(ops()).toEqual([{ op: "patch", id: "odd", set: { points } }]);
+    expect(editor.get("odd")).toMatchObject({ points });
+  });
+
+  it("shows what others have in hand as it shows rows: as something that can be drawn", () => {
+    const drag = (told: Op) => {
+      editor.binding?.watch(new Map([["odd", told]]));
+      vi.advanceTimersByTime(1000);
+    };
+    drag({ op: "put", shape: { id: "odd", kind: "constructor", index: "!!", width: 1e6, fill_style: "hachure", props: { groupIds: 5 } } });
+    expect(editor.get("odd")).toMatchObject({ type: "rectangle", index: null, fillStyle: "solid", groupIds: [] });
+    drag({ op: "put", shape: { id: "odd", kind: "line", points: [], props: { index: {} } } });
+    expect(editor.get("odd")).toMatchObject({ type: "line", index: null, points: [[0, 0], [0, 0]] });
+    editor.binding?.watch(new Map());
+    vi.advanceTimersByTime(1000);
+    expect([editor.get("odd"), ops()]).toEqual([undefined, []]);
+  });
+
   it("raises the version when the server's row is another", () => {
     const before = Number(editor.get("box")?.["version"]);
     somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#e03131" }, unset: [] });

@@ -20,6 +20,7 @@ describe("what others have in hand", () => {
       { op: "patch", id: "a", set: { x: "1" } }, { op: "patch", id: "a", set: { x: 1e300 } }, { op: "patch", id: "a", set: { points: "x" } },
       { op: "patch", id: "a", set: { points: [[1]] } }, { op: "patch", id: "a", set: { version: 9 } }, { op: "put", shape: { id: "a" } },
       { op: "put", shape: { id: "a", kind: "rectangle", width: null } }, { op: "put", shape: { id: "a", kind: "rectangle", props: 1 } },
+      { op: "patch", id: "a", set: { id: "b" } }, { op: "patch", id: "a", set: { id: {} } }, { op: "patch", id: "a", set: { kind: {} } },
     ];
     expect(told(...wrong)).toEqual([]);
     for (const drag of [null, 1, "x", {}]) expect(inOtherHands([peer("other", drag)], "me").size).toBe(0);

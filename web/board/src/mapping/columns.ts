@@ -62,7 +62,7 @@ export function rowFits(row: JsonObject): boolean {
     const column = COLUMNS.get(MEMBERS.get(name) ?? "");
     if (column) return column.fits(value) || (value === null && column.optional);
     if (name === "points") return arePoints(value);
-    return name === "id" || name === "kind" || (name === "props" && typeof value === "object" && value !== null);
+    return ((name === "id" || name === "kind") && typeof value === "string") || (name === "props" && typeof value === "object" && value !== null);
   });
 }
 

@@ -1,49 +1,80 @@
+import { nearest } from "./columns.js";
+import {
+  isBinding, isBound, isCrop, isFlag, isNumber, isPair, isPath, isRoundness, isSegment, isSize, isText, listOf, oneOf, orAbsent, orNull, type Fits,
+} from "./drawable.js";
 import type { Element } from "./element.js";
+import { isTooLargeToHatch } from "./fill.js";
+import { isOrderKey } from "./orderKey.js";
+
+type Shown = Record<string, unknown>;
+/** What is shown in place of a member that the component cannot draw, by those that were looked at before it. */
+type StandIn = (shown: Readonly<Shown>) => unknown;
+type Members = Readonly<Record<string, readonly [Fits, StandIn]>>;
+
+const always = (value: unknown): StandIn => () => value;
+const coordinate = (name: string): readonly [Fits, StandIn] => [(value) => isNumber(value) && nearest(name, value) === value, (shown) => nearest(name, shown[name])];
 
 /** What the component needs of every element, and takes when a row says nothing: a row may come from SQL with hardly more than a place. */
-const COMMON = {
-  strokeColor: "#1e1e1e", backgroundColor: "transparent", fillStyle: "solid", strokeWidth: 2, strokeStyle: "solid", roughness: 1,
-  opacity: 100, angle: 0, groupIds: [], frameId: null, roundness: null, boundElements: null, link: null, locked: false, index: null,
-} as const;
-
-const LINEAR = { lastCommittedPoint: null, startBinding: null, endBinding: null, startArrowhead: null, endArrowhead: null } as const;
-
-const BY_TYPE: Readonly<Record<string, (element: Element) => Record<string, unknown>>> = {
-  rectangle: () => ({}),
-  diamond: () => ({}),
-  ellipse: () => ({}),
-  embeddable: () => ({}),
-  iframe: () => ({}),
-  frame: () => ({ name: null }),
-  magicframe: () => ({ name: null }),
-  line: (element) => ({ ...LINEAR, points: diagonal(element) }),
-  arrow: (element) => ({ ...LINEAR, points: diagonal(element), endArrowhead: "arrow", elbowed: false }),
-  freedraw: (element) => ({ points: diagonal(element), pressures: [], simulatePressure: true, lastCommittedPoint: null }),
-  image: () => ({ fileId: null, status: "saved", scale: [1, 1], crop: null }),
-  text: (element) => ({
-    text: "", fontSize: 20, fontFamily: 5, textAlign: "left", verticalAlign: "top", containerId: null,
-    originalText: element["text"] ?? "", autoResize: true, lineHeight: 1.25,
-  }),
+const COMMON: Members = {
+  x: coordinate("x"), y: coordinate("y"), width: coordinate("width"), height: coordinate("height"), angle: coordinate("angle"),
+  index: [isOrderKey, always(null)], seed: [isNumber, ({ id }) => seedOf(String(id))],
+  strokeColor: [isText, always("#1e1e1e")], backgroundColor: [isText, always("transparent")],
+  fillStyle: [oneOf("hachure", "cross-hatch", "zigzag", "solid"), always("solid")],
+  strokeWidth: [isSize, always(2)], strokeStyle: [isText, always("solid")], roughness: [isSize, always(1)], opacity: [isNumber, always(100)],
+  groupIds: [listOf(isText), always([])], frameId: [orNull(isText), always(null)], roundness: [orNull(isRoundness), always(null)],
+  boundElements: [orNull(listOf(isBound)), ({ boundElements }) => (Array.isArray(boundElements) ? boundElements.filter(isBound) : null)],
+  link: [orNull(isText), always(null)], locked: [isFlag, always(false)],
 };
 
-/** Members that the component reads as they are: a null there is as good as nothing. */
-const NEVER_NULL: ReadonlySet<string> = new Set([
-  "strokeColor", "backgroundColor", "fillStyle", "strokeWidth", "strokeStyle", "roughness", "opacity", "groupIds", "locked", "points",
-  "pressures", "text", "originalText", "fontSize", "fontFamily", "textAlign", "verticalAlign", "lineHeight", "scale",
+const POINTS: Members = { points: [isPath, diagonal], lastCommittedPoint: [orNull(isPair), always(null)] };
+const LINE: Members = {
+  ...POINTS, startBinding: [orNull(isBinding), always(null)], endBinding: [orNull(isBinding), always(null)],
+  startArrowhead: [orNull(isText), always(null)], endArrowhead: [orNull(isText), always(null)],
+};
+const FRAME: Members = { name: [orNull(isText), always(null)] };
+
+const BY_TYPE: ReadonlyMap<string, Members> = new Map<string, Members>([
+  ["rectangle", {}],
+  ["diamond", {}],
+  ["ellipse", {}],
+  ["embeddable", {}],
+  ["iframe", {}],
+  ["frame", FRAME],
+  ["magicframe", FRAME],
+  ["line", LINE],
+  ["arrow", {
+    ...LINE, endArrowhead: [orNull(isText), always("arrow")], elbowed: [isFlag, always(false)],
+    fixedSegments: [orAbsent(orNull(listOf(isSegment))), always(null)],
+  }],
+  ["freedraw", { ...POINTS, pressures: [listOf(isNumber), always([])], simulatePressure: [isFlag, always(true)] }],
+  ["image", {
+    fileId: [orNull(isText), always(null)], status: [isText, always("saved")], scale: [isPair, always([1, 1])], crop: [orNull(isCrop), always(null)],
+  }],
+  ["text", {
+    text: [isText, always("")], fontSize: [isSize, always(20)], fontFamily: [isNumber, always(5)], textAlign: [isText, always("left")],
+    verticalAlign: [isText, always("top")], containerId: [orNull(isText), always(null)], originalText: [isText, ({ text }) => text],
+    autoResize: [isFlag, always(true)], lineHeight: [isSize, always(1.25)],
+  }],
 ]);
 
-/** The element with all that the component needs. A kind that it does not know is shown as the box that it has. */
+/**
+ * The element with all that the component needs, and nothing that it breaks at: a row holds whatever somebody wrote, and one that cannot be
+ * drawn would take the board from everybody. A kind that it does not know is shown as the box that it has. What is shown otherwise than the
+ * row says is nobody's edit, and stays in the row until somebody changes it.
+ */
 export function complete(element: Element): Element {
-  const known = BY_TYPE[element.type];
-  const type = known ? element.type : "rectangle";
-  const defaults: Record<string, unknown> = { ...COMMON, seed: seedOf(element.id), ...known?.(element) };
-  const given = Object.entries(element).filter(([name, value]) => value !== undefined && !(value === null && NEVER_NULL.has(name)));
-  return { ...defaults, ...Object.fromEntries(given), type } as unknown as Element;
+  const own = BY_TYPE.get(element.type);
+  const shown: Shown = { ...element, type: own ? element.type : "rectangle" };
+  for (const [name, [fits, standIn]] of Object.entries({ ...COMMON, ...own })) {
+    if (!fits(shown[name])) shown[name] = standIn(shown);
+  }
+  if (isTooLargeToHatch(shown)) shown["fillStyle"] = "solid";
+  return shown as unknown as Element;
 }
 
 /** The line that a box stands for when it has no points. */
-function diagonal(element: Element): number[][] {
-  return [[0, 0], [Number(element["width"] ?? 0), Number(element["height"] ?? 0)]];
+function diagonal({ width, height }: Readonly<Shown>): unknown {
+  return [[0, 0], [width, height]];
 }
 
 /** A seed that everybody makes alike of an id, so that a shape without one looks the same on every screen. */

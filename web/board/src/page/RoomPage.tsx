@@ -1,6 +1,7 @@
 import type { Room } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
+import { Guard } from "./Guard.js";
 import { NameField } from "./NameField.js";
 import { callMe, myName } from "../people/me.js";
 import { PastPage } from "./past/PastPage.js";
@@ -20,7 +21,7 @@ export default function RoomPage({ room: name }: { room: string }) {
   if (status?.phase === "refused" && (status.code !== undefined || !ready)) return <Refused room={name} status={status} />;
   return (
     <>
-      {room && ready ? <Present room={room} /> : <Opening name={name} offline={status?.phase === "offline"} />}
+      {room && ready ? <Guard room={room}><Present room={room} /></Guard> : <Opening name={name} offline={status?.phase === "offline"} />}
       {ready && !named && <Introduction done={() => setNamed(true)} />}
     </>
   );

@@ -1,5 +1,5 @@
 import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
-import type { Element } from "../mapping/index.js";
+import { toRow, type Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
 import { erased, ordered, painted, says } from "./paint.js";
 import { Shown } from "./shown.js";
@@ -93,7 +93,7 @@ export class Binding {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
-      const told = opsOf(element, this.shown);
+      const told = opsOf(element, this.shown, this.room.shape(element.id));
       ops.push(...told.ops);
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
@@ -132,7 +132,7 @@ export class Binding {
     const dirty = this.dirty().filter((element) => this.shown.get(element.id) !== undefined || !isPoint(element));
     if (dirty.length === 0 || dirty.length > MAX_DRAGGED || this.room.viewOnly) return;
     this.showsOthers = true;
-    const ops = dirty.flatMap((element) => opsOf(element, this.shown).ops);
+    const ops = dirty.flatMap((element) => opsOf(element, this.shown, this.room.shape(element.id)).ops);
     this.showOthers(ops.filter(({ op }) => op === "put" || op === "patch"));
   }
 
@@ -149,8 +149,8 @@ export class Binding {
     if (row) this.agreeOnPoints(element, row);
   }
 
-  private agreeOnPoints(element: Element, row: NonNullable<ReturnType<Room["shape"]>>): void {
-    const { base } = opsOf(element, this.shown);
+  private agreeOnPoints(element: Element, row: Shape): void {
+    const base = toRow(element);
     const before = this.shown.get(element.id)?.base ?? base;
     const points = base["points"] ?? null;
     this.shown.agree({ ...element, version: undefined }, row, { ...before, points });

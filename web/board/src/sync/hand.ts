@@ -22,7 +22,9 @@ function readOp(told: Json): Op | undefined {
   if (op === "put" && isObject(shape) && typeof shape["id"] === "string" && typeof shape["kind"] === "string" && rowFits(shape)) {
     return { op, shape: shape as unknown as Shape };
   }
-  return op === "patch" && typeof id === "string" && isObject(set) && rowFits(set) ? { op, id, set } : undefined;
+  // A patch that gave a shape another name would show it twice.
+  const fits = isObject(set) && !Object.hasOwn(set, "id") && rowFits(set);
+  return op === "patch" && typeof id === "string" && fits ? { op, id, set } : undefined;
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -6,10 +6,9 @@ export function painted(row: Shape, present: Element | undefined): Element {
   const version = Number(present?.["version"] ?? row["version"] ?? 0) + 1;
   const at = row["updated_at"];
   const updated = typeof at === "string" ? Date.parse(at) || Date.now() : Date.now();
-  const element = fromRow(row, { version, versionNonce: nonce(), updated });
+  const element = complete(fromRow(row, { version, versionNonce: nonce(), updated }));
   // A row without an index stays where the component put it: a change of its colour must not lift it.
-  const index = element["index"] ?? present?.["index"] ?? null;
-  return complete({ ...element, index });
+  return { ...element, index: element["index"] ?? present?.["index"] ?? null };
 }
 
 /** The element as one that is gone. */
