@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { makeRoom } from "./node.js";
+import { Scene } from "./scene.js";
+import { until } from "./until.js";
+
+/** Rows that PostgreSQL keeps, and that the component by itself does not survive. */
+const ODD = [
+  { id: "i1", kind: "rectangle", x: 300, y: 200, width: 60, height: 40, index: "6" },
+  { id: "i2", kind: "rectangle", x: 400, y: 200, width: 60, height: 40, index: "zz" },
+  { id: "i3", kind: "rectangle", x: 500, y: 200, width: 60, height: 40 },
+  { id: "p1", kind: "line", x: 300, y: 300, width: 60, height: 40, points: [] },
+  { id: "p2", kind: "arrow", x: 400, y: 300, width: 60, height: 40, points: [] },
+  { id: "n1", kind: "frame", x: 500, y: 300, width: 60, height: 40, props: { name: {} } },
+  { id: "k1", kind: "__proto__", x: 600, y: 200, width: 60, height: 40 },
+  { id: "k2", kind: "hasOwnProperty", x: 600, y: 300, width: 60, height: 40 },
+  { id: "b1", kind: "ellipse", x: 700, y: 200, width: 60, height: 40, props: { boundElements: "zz" } },
+  { id: "b2", kind: "ellipse", x: 700, y: 300, width: 60, height: 40, props: { boundElements: [null] } },
+  { id: "h1", kind: "rectangle", x: -1e6, y: 900, width: 2e6, height: 1e6, background_color: "#ffc9c9", fill_style: "hachure" },
+];
+
+describe("rows of every kind", () => {
+  const scene = new Scene(1);
+  const count = (room: string) => scene.cluster.sql(`select count(*), sum(version) from pgcanvas.board_shapes where room = '${room}'`);
+  const draw = (room: string) =>
+    scene.cluster.sql(`select pgcanvas.draw('${room}', '${JSON.stringify(ODD.map((shape) => ({ op: "put", shape })))}')`);
+
+  it("leave an open board to those who draw on it", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "odd-rows");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    await draw(room);
+    await until("they are seen", async () => (await ann.ink()) > 1000);
+    await ann.draw("o", [850, 200], [950, 300]);
+    await until("what she draws is stored, and nothing else is changed", async () => (await count(room)) === "12|12");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("are there when a board is opened", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "odd-before");
+    await draw(room);
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    await ann.page.keyboard.press("Shift+Digit1");
+    await ann.draw("r", [350, 350], [450, 450]);
+    await until("what she draws is stored, and nothing else is changed", async () => (await count(room)) === "12|12");
+    await ann.picture("odd");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+});
