@@ -6,6 +6,7 @@ use super::lab::{Lab, ROOM};
 use pgcanvas::client::{
     Board, Client, ClientError, News, NewsReader, Op, Saved, Settings, Shapes, Verb, restart_op_id,
 };
+use pgcanvas::model::Token;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -94,8 +95,9 @@ impl Person {
         let mut addresses = addresses.to_vec();
         let nodes = addresses.len();
         addresses.rotate_left(number % nodes);
-        let settings = super::super::connection::settings(&addresses);
         let id = Uuid::from_u128(random.random());
+        let key = Some(Token::new(format!("the key of {id}")));
+        let settings = Settings { key, ..super::super::connection::settings(&addresses) };
         let diary = Arc::new(Mutex::new(Diary::default()));
         let (client, reader) = begin(&settings, Board::new(id, ROOM), &diary);
         Self { id, settings, random, client, reader, diary, kept: None }
