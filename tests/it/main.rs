@@ -45,6 +45,7 @@ mod sql_audit;
 mod sql_catalog;
 mod sql_chat;
 mod sql_conflicts;
+mod sql_forgery;
 mod sql_geometry;
 mod sql_history;
 mod sql_merge;
