@@ -10,6 +10,7 @@ use super::request::{parameter, percent_decoded};
 use crate::db::DbError;
 use crate::db::calls::access::{self, Access};
 use crate::db::calls::people;
+use crate::model::limits::{MAX_TOKEN_CHARS, MIN_KEY_CHARS};
 use crate::model::{Role, RoomName, Token, TokenHash, User};
 use crate::node::Node;
 use crate::protocol::RejectCode;
@@ -38,7 +39,7 @@ impl Caller {
     pub(super) async fn of(node: &Node, request: &Request<Incoming>) -> Result<Self, Answer> {
         let link = header(request.headers(), LINK_HEADER).or_else(|| parameter(request, "link"));
         let link = link.map(|link| Token::new(link).hash());
-        let key = header(request.headers(), KEY_HEADER).map(|key| Token::new(key).hash());
+        let key = key(request.headers())?;
         let Some(token) = bearer(request.headers()).map(|token| token.hash()) else {
             return Ok(Self { user: None, token: None, link, key });
         };
@@ -100,6 +101,13 @@ pub(super) fn credential(request: &Request<Incoming>) -> Option<Token> {
     bearer(request.headers())
         .or_else(|| offered.map(|token| Token::new(percent_decoded(token))))
         .or_else(|| parameter(request, "token").map(Token::new))
+}
+
+/// The key of the client in whose name something is sent.
+fn key(headers: &HeaderMap<HeaderValue>) -> Result<Option<TokenHash>, Answer> {
+    let Some(text) = header(headers, KEY_HEADER) else { return Ok(None) };
+    let rule = || format!("{KEY_HEADER}: must be {MIN_KEY_CHARS} to {MAX_TOKEN_CHARS} characters");
+    Token::key(&text).map(|key| Some(key.hash())).ok_or_else(|| error(RejectCode::Invalid, &rule()))
 }
 
 /// The token of `Authorization: Bearer`; another scheme is somebody else's, such as a proxy's.

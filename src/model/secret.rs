@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::limits::{MAX_TOKEN_CHARS, MIN_KEY_CHARS};
+
 /// A credential as it travels.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -12,6 +14,11 @@ impl Token {
     /// Takes a text as a credential.
     pub fn new(text: String) -> Self {
         Self(text)
+    }
+
+    /// Takes a text as a client's key; none when it is too short or too long to be one.
+    pub fn key(text: &str) -> Option<Self> {
+        (MIN_KEY_CHARS..=MAX_TOKEN_CHARS).contains(&text.chars().count()).then(|| Self(text.to_owned()))
     }
 
     /// The credential itself, for the one who sends or tells it.

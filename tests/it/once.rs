@@ -361,4 +361,9 @@ async fn nobody_speaks_for_a_client_that_has_a_key_and_its_numbers_stay_its_own(
     let other = Uuid::new_v4();
     assert_eq!(greeted(&nodes[0], other, None).await.0["type"], "welcome");
     assert_eq!(greeted(&nodes[0], other, Some("short")).await.1, Some(4400));
+    let body = json!({"client": other, "op_id": 1, "ops": [{"op": "delete", "id": "one"}]}).to_string();
+    let answer =
+        ask(nodes[0].address(), "POST", "/api/rooms/room/ops", &[("x-pgcanvas-key", "short")], &body).await;
+    assert_eq!(answer.refusal(), (400, "invalid".to_owned()));
+    assert_eq!(greeted(&nodes[0], other, None).await.0["type"], "welcome", "nothing was claimed");
 }

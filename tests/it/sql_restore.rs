@@ -179,6 +179,12 @@ async fn held_up(board: &Board, statement: &str) {
     assert_eq!(seen.await, Ok(()), "{statement}");
 }
 
+async fn assert_no_history(board: &Board) {
+    for table in ["snapshots", "snapshot_shapes", "log_tallies", "shape_changes"] {
+        assert_eq!(board.value::<i64>(&format!("select count(*) from pgcanvas.{table}")).await, 0, "{table}");
+    }
+}
+
 /// HI10
 #[tokio::test]
 async fn who_writes_a_snapshot_locks_no_room_and_nothing_of_it_stays_when_the_room_goes() {
@@ -198,9 +204,7 @@ async fn who_writes_a_snapshot_locks_no_room_and_nothing_of_it_stays_when_the_ro
     held_up(&board, delete).await;
     writing.commit().await.unwrap();
     assert_eq!(deleted.await.unwrap().unwrap(), 1);
-    for table in ["snapshots", "snapshot_shapes", "log_tallies", "shape_changes"] {
-        assert_eq!(board.value::<i64>(&format!("select count(*) from pgcanvas.{table}")).await, 0, "{table}");
-    }
+    assert_no_history(&board).await;
 }
 
 /// HI10
@@ -216,9 +220,7 @@ async fn nothing_is_kept_of_a_room_that_goes_while_it_is_pruned() {
     held_up(&board, "select room_id, min_since, changes from pgcanvas.prune_history").await;
     deleting.commit().await.unwrap();
     pruned.await.unwrap().unwrap();
-    for table in ["snapshots", "snapshot_shapes", "log_tallies", "shape_changes"] {
-        assert_eq!(board.value::<i64>(&format!("select count(*) from pgcanvas.{table}")).await, 0, "{table}");
-    }
+    assert_no_history(&board).await;
 }
 
 /// HI10

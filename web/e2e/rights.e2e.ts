@@ -1,6 +1,5 @@
 import type { Locator } from "playwright-core";
 import { describe, expect, it } from "vitest";
-
 import { Person } from "./person.js";
 import { Scene } from "./scene.js";
 import { until } from "./until.js";

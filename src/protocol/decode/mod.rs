@@ -160,10 +160,8 @@ fn read_token(raw: &RawValue) -> Result<Token, Violation> {
 
 fn read_key(raw: &RawValue) -> Result<Token, Violation> {
     let key = read_text_within(raw, MAX_TOKEN_CHARS)?;
-    if key.chars().count() < MIN_KEY_CHARS {
-        return Err(Violation::new(format!("must be at least {MIN_KEY_CHARS} characters")));
-    }
-    Ok(Token::new(key.into()))
+    Token::key(&key)
+        .ok_or_else(|| Violation::new(format!("must be {MIN_KEY_CHARS} to {MAX_TOKEN_CHARS} characters")))
 }
 
 /// A room's name, as text or as a number.

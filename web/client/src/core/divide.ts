@@ -3,6 +3,8 @@ import type { Limits } from "../wire.js";
 
 /** What a frame needs beside its ops. */
 const HEAD_BYTES = 1024;
+/** What each op is to get beside what it is now: the version that it is based on. */
+const BASE_BYTES = `,"base":${Number.MAX_SAFE_INTEGER}`.length;
 
 const encoder = new TextEncoder();
 
@@ -12,7 +14,7 @@ export function divide(ops: readonly Op[], limits: Limits): Op[][] {
   let batch: Op[] = [];
   let bytes = HEAD_BYTES;
   for (const op of ops) {
-    const size = encoder.encode(JSON.stringify(op)).length + 1;
+    const size = encoder.encode(JSON.stringify(op)).length + 1 + BASE_BYTES;
     if (batch.length > 0 && (batch.length >= limits.max_ops_per_batch || bytes + size > limits.max_frame_bytes)) {
       batches.push(batch);
       [batch, bytes] = [[], HEAD_BYTES];
