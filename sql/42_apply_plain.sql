@@ -25,7 +25,7 @@ begin
       when o.patch and (s.extra is not null and num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color,
         o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
           o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) > 0 or p_extras[o.n] is not null
-        or s.refs is not null and o.props ?| '{startBinding,endBinding,boundElements}') then false
+        or s.refs is not null and (o.group_ids is not null or o.props ?| '{startBinding,endBinding,boundElements}')) then false
       -- What a put replaces may have referred to something, and may lose a property.
       when not o.patch and (s.refs is not null or s.frame_id is not null or s.container_id is not null or s.extra is distinct from p_extras[o.n]
         or s.props || o.props <> o.props or num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style,

@@ -293,6 +293,13 @@ async fn what_is_not_plain_is_left_to_the_general_road() {
         roads.send(&[ops(&batch)]).await;
         assert_eq!(roads.plain, 1, "{batch}");
     }
+    // A shape that leaves its group no longer refers to it.
+    let grouped = json!({"op": "put", "shape": {"id": "e", "kind": "text", "group_ids": ["g"]}});
+    for op in [grouped, json!({"op": "patch", "id": "e", "set": {"group_ids": []}})] {
+        roads.send(&[ops(&json!([op]))]).await;
+    }
+    assert_eq!(roads.plain, 1);
+    roads.assert_same().await;
     // A repeat gets its first answer, and a shape that comes back goes on with its versions.
     roads.op_id -= 1;
     roads.send(&[ops(&json!([put("z", 1)]))]).await;
