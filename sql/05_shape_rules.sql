@@ -16,17 +16,22 @@ return case
     then 'extra: must not hold a name that has a column' end;
 comment on function pgcanvas.extra_fault is 'What is wrong with the properties without a column; null when nothing is.';
 
-drop function if exists pgcanvas.shape_fault(text, pgcanvas.shape_properties, jsonb);
-create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
+create or replace function pgcanvas.place_fault(p_shape pgcanvas.shapes)
   returns text language sql stable parallel safe
 return case
-  when char_length(p_shape.id) not between 1 and 128 then 'id: must be 1 to 128 characters'
-  when char_length(p_shape.kind) not between 1 and 64 then 'kind: must be 1 to 64 characters'
   when p_shape.x not between -1e9 and 1e9 then 'x: must be between -1e9 and 1e9'
   when p_shape.y not between -1e9 and 1e9 then 'y: must be between -1e9 and 1e9'
   when p_shape.width not between -1e9 and 1e9 then 'width: must be between -1e9 and 1e9'
   when p_shape.height not between -1e9 and 1e9 then 'height: must be between -1e9 and 1e9'
-  when p_shape.angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6'
+  when p_shape.angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6' end;
+comment on function pgcanvas.place_fault is 'What is wrong with where a shape is; null when nothing is.';
+
+drop function if exists pgcanvas.shape_fault(text, pgcanvas.shape_properties, jsonb);
+create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return coalesce(pgcanvas.place_fault(p_shape), case
+  when char_length(p_shape.id) not between 1 and 128 then 'id: must be 1 to 128 characters'
+  when char_length(p_shape.kind) not between 1 and 64 then 'kind: must be 1 to 64 characters'
   when octet_length(p_shape.index) not between 1 and 255 then 'index: must be 1 to 255 bytes'
   when char_length(p_shape.frame_id) not between 1 and 128 then 'frame_id: must be 1 to 128 characters'
   when char_length(p_shape.container_id) not between 1 and 128 then 'container_id: must be 1 to 128 characters'
@@ -45,7 +50,7 @@ return case
   when p_shape.font_family not between 0 and 1000 then 'font_family: must be between 0 and 1000'
   when jsonb_typeof(p_shape.props) <> 'object' or p_shape.props <> '{}' and octet_length(p_shape.props::text) > 1048576 then 'props: must be an object of at most 1048576 bytes'
   when p_shape.points is not null and pgcanvas.points_fault(p_shape.points) is not null then pgcanvas.points_fault(p_shape.points)
-  when p_shape.extra is not null and pgcanvas.extra_fault(p_shape.extra) is not null then pgcanvas.extra_fault(p_shape.extra) end;
+  when p_shape.extra is not null and pgcanvas.extra_fault(p_shape.extra) is not null then pgcanvas.extra_fault(p_shape.extra) end);
 comment on function pgcanvas.shape_fault is 'The first property out of its bounds and the rule it breaks, "x: must be between -1e9 and 1e9"; null for a sound shape.';
 
 drop function if exists pgcanvas.refuse(text);

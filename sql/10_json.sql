@@ -45,15 +45,20 @@ create or replace function pgcanvas.keys_lost(p_from jsonb, p_to jsonb, p_prefix
 return array(select p_prefix || f.key from jsonb_object_keys(p_from) as f (key) where not coalesce(p_to, '{}') ? f.key order by 1);
 comment on function pgcanvas.keys_lost is 'Names the first object has and the second has not, each with a prefix.';
 
-create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+create or replace function pgcanvas.place_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text language sql stable parallel safe
 return concat(
-  case when p_to.kind is distinct from p_from.kind then ',"kind":' || to_json(p_to.kind) end,
   case when p_to.x is distinct from p_from.x then ',"x":' || p_to.x end,
   case when p_to.y is distinct from p_from.y then ',"y":' || p_to.y end,
   case when p_to.width is distinct from p_from.width then ',"width":' || p_to.width end,
   case when p_to.height is distinct from p_from.height then ',"height":' || p_to.height end,
-  case when p_to.angle is distinct from p_from.angle then ',"angle":' || p_to.angle end,
+  case when p_to.angle is distinct from p_from.angle then ',"angle":' || p_to.angle end);
+comment on function pgcanvas.place_set is 'Columns of a shape''s place that differ, as members of an object, each after a comma.';
+
+create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return concat(pgcanvas.place_set(p_from, p_to),
+  case when p_to.kind is distinct from p_from.kind then ',"kind":' || to_json(p_to.kind) end,
   case when p_to.points is distinct from p_from.points then ',"points":' || to_json(p_to.points) end,
   case when p_to.index is distinct from p_from.index then ',"index":' || to_json(p_to.index) end,
   case when p_to.frame_id is distinct from p_from.frame_id then ',"frame_id":' || to_json(p_to.frame_id) end,
@@ -118,10 +123,20 @@ begin
 end $$;
 comment on function pgcanvas.shape_diff is 'The patch that leads from one state of a shape to another, as members set and unset.';
 
+create or replace function pgcanvas.same_place(p_a pgcanvas.shapes, p_b pgcanvas.shapes)
+  returns boolean language sql immutable parallel safe
+return (p_a.x, p_a.y, p_a.width, p_a.height, p_a.angle) is not distinct from (p_b.x, p_b.y, p_b.width, p_b.height, p_b.angle);
+comment on function pgcanvas.same_place is 'Whether two rows are as large as each other, and turned, in the same place.';
+
+create or replace function pgcanvas.same_but_place(p_a pgcanvas.shapes, p_b pgcanvas.shapes)
+  returns boolean language sql immutable parallel safe
+return (p_a.kind, p_a.points, p_a.index, p_a.frame_id, p_a.container_id, p_a.group_ids, p_a.locked, p_a.stroke_color, p_a.background_color, p_a.fill_style, p_a.stroke_width, p_a.stroke_style, p_a.roughness, p_a.opacity, p_a.text, p_a.font_size, p_a.font_family, p_a.file_id, p_a.link, p_a.props, p_a.extra)
+  is not distinct from (p_b.kind, p_b.points, p_b.index, p_b.frame_id, p_b.container_id, p_b.group_ids, p_b.locked, p_b.stroke_color, p_b.background_color, p_b.fill_style, p_b.stroke_width, p_b.stroke_style, p_b.roughness, p_b.opacity, p_b.text, p_b.font_size, p_b.font_family, p_b.file_id, p_b.link, p_b.props, p_b.extra);
+comment on function pgcanvas.same_but_place is 'Whether two rows are the same shape in everything a client may set but its place: what people do most is move a shape, and that is then told at less cost.';
+
 create or replace function pgcanvas.same_properties(p_a pgcanvas.shapes, p_b pgcanvas.shapes)
   returns boolean language sql immutable parallel safe
-return (p_a.kind, p_a.x, p_a.y, p_a.width, p_a.height, p_a.angle, p_a.points, p_a.index, p_a.frame_id, p_a.container_id, p_a.group_ids, p_a.locked, p_a.stroke_color, p_a.background_color, p_a.fill_style, p_a.stroke_width, p_a.stroke_style, p_a.roughness, p_a.opacity, p_a.text, p_a.font_size, p_a.font_family, p_a.file_id, p_a.link, p_a.props, p_a.extra)
-  is not distinct from (p_b.kind, p_b.x, p_b.y, p_b.width, p_b.height, p_b.angle, p_b.points, p_b.index, p_b.frame_id, p_b.container_id, p_b.group_ids, p_b.locked, p_b.stroke_color, p_b.background_color, p_b.fill_style, p_b.stroke_width, p_b.stroke_style, p_b.roughness, p_b.opacity, p_b.text, p_b.font_size, p_b.font_family, p_b.file_id, p_b.link, p_b.props, p_b.extra);
+return pgcanvas.same_place(p_a, p_b) and pgcanvas.same_but_place(p_a, p_b);
 comment on function pgcanvas.same_properties is 'Whether two rows are the same shape in everything a client may set.';
 
 create or replace function pgcanvas.is_append(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
@@ -143,6 +158,15 @@ do $$ begin
 end $$;
 comment on type pgcanvas.shape_change is 'How an existing shape changed: append or patch, the change as clients receive it, and what undoes it.';
 
+create or replace function pgcanvas.move_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+  returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
+begin
+  return row('patch',
+    '{"op":"patch","id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',"set":{' || substr(pgcanvas.place_set(p_from, p_to), 2) || '},"unset":[]}',
+    '{"set":{' || substr(pgcanvas.place_set(p_to, p_from), 2) || '},"unset":[]}')::pgcanvas.shape_change;
+end $$;
+comment on function pgcanvas.move_of is 'change_of for two states of a shape that are the same but for its place.';
+
 create or replace function pgcanvas.change_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
 declare
@@ -153,6 +177,7 @@ begin
   elsif p_to.id is null then
     return row('delete', '{"op":"delete","id":' || to_json(p_from.id) || '}', pgcanvas.shape_json(p_from))::pgcanvas.shape_change;
   end if;
+  if pgcanvas.same_but_place(p_from, p_to) then return pgcanvas.move_of(p_from, p_to); end if;
   v_head := ',"id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',';
   if p_to.points is not null and pgcanvas.is_append(p_from, p_to) then
     return row('append', '{"op":"append"' || v_head || '"points":' || to_json(p_to.points[array_length(p_from.points, 1) + 1:]) || '}',

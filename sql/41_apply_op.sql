@@ -14,27 +14,31 @@ declare
   v_death bigint;
   v_old shapes;
   v_new shapes;
+  v_moved boolean;  -- whether it is the same shape elsewhere
   v_change shape_change;
   v_line text;
   v_done text;
 begin
   select r.last_seq, r.channel into v_last_seq, v_channel from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
   if not found or p_client is null or p_verb = 'merge' then return null; end if;
-  perform from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
-  if found then return null; end if;
   select s.* into v_old from shapes s where s.room_id = p_room_id and s.id = p_shape_id;
   v_new := shape_after(v_old, p_verb, p_body);
   if v_new.kind is null or has_refs(v_new) then return null; end if;
   if v_old.kind is null then
     select g.version into v_death from tombstones g where g.room_id = p_room_id and g.id = p_shape_id;
-  elsif same_properties(v_old, v_new) then
-    return null;
+  else
+    v_moved := same_but_place(v_old, v_new);
+    if v_moved and same_place(v_old, v_new) then return null; end if;
   end if;
   v_seq := v_last_seq + 1;
-  v_new := stamped(v_new, v_old, v_death, p_room_id, p_shape_id, v_seq, p_author);
-  v_change := change_of(v_old, v_new);
+  v_new := stamped(v_new, v_old, v_death, p_room_id, p_shape_id, v_seq, p_author, v_moved);
+  if v_moved then v_change := move_of(v_old, v_new); else v_change := change_of(v_old, v_new); end if;
   v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
-  if v_old.kind is null then
+  if v_moved then
+    update shapes s set x = v_new.x, y = v_new.y, width = v_new.width, height = v_new.height, angle = v_new.angle, bounds = v_new.bounds,
+      grid = v_new.grid, version = v_new.version, seq = v_seq, updated_by = p_author, updated_at = v_new.updated_at
+    where s.room_id = p_room_id and s.id = p_shape_id;
+  elsif v_old.kind is null then
     insert into shapes overriding system value select v_new.*;
   else
     update shapes s set
@@ -56,4 +60,4 @@ begin
   v_done := set_config('pgcanvas.applying', '', true);
   return v_seq;
 end $$;
-comment on function pgcanvas.apply_op is 'Applies a batch of one op as apply_ops does when it puts, patches or appends, changes its shape, and leaves one that refers to nothing, in a room that merges, and gives its seq; a repeat, or anything else, gives null and does nothing. Raises as apply_ops does.';
+comment on function pgcanvas.apply_op is 'Applies a batch of one op as apply_ops does when it puts, patches or appends, changes its shape, and leaves one that refers to nothing, in a room that merges, and gives its seq; anything else gives null and does nothing. Raises as apply_ops does, and unique_violation for a repeat: asking first would cost every op for what is rare.';

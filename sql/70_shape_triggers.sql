@@ -10,11 +10,12 @@ comment on function pgcanvas.sql_author is 'The name under which direct SQL is l
 -- Statements of apply_ops pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_ops is decided
 -- where the user is the statement's own: the owner's, or of somebody who may put triggers on shapes, and so may do anything to them. What a
 -- setting says is not enough; and what runs as the owner for others ends what they say. (A function: conditions of triggers are read anew
--- with every statement, and this one as an expression was a tenth of the price of a one-op call.)
+-- with every statement, and this one as an expression was a tenth of the price of a one-op call. It names the schema of all that it calls:
+-- a search path of its own would cost more than what it does.)
 create or replace function pgcanvas.is_direct()
-  returns boolean language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+  returns boolean language plpgsql stable as $$
 begin
-  return coalesce(current_setting('pgcanvas.applying', true), '') = '' or not has_table_privilege('pgcanvas.shapes'::regclass, 'trigger');
+  return coalesce(pg_catalog.current_setting('pgcanvas.applying', true), '') operator(pg_catalog.=) '' or not pg_catalog.has_table_privilege('pgcanvas.shapes'::pg_catalog.regclass, 'trigger');
 end $$;
 comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_ops.';
 

@@ -24,6 +24,9 @@ pub enum DbError {
     /// It stands in the way of what there is.
     #[error("{0}")]
     Conflict(String),
+    /// The batch was applied before: its answer is kept.
+    #[error("the batch was applied before")]
+    Repeat,
     /// The database refused for a reason that is no client's business; logged where it is handled.
     #[error("the database refused the call")]
     Refused,
@@ -50,6 +53,9 @@ impl From<tokio_postgres::Error> for DbError {
         }
         if *state == SqlState::CHECK_VIOLATION {
             return Self::Invalid(broken_rule(db.constraint().unwrap_or("shapes_value_check")));
+        }
+        if db.constraint() == Some("applied_ops_pkey") {
+            return Self::Repeat;
         }
         if *state == SqlState::UNIQUE_VIOLATION
             && let Some(field) = named_by(db.constraint().unwrap_or_default())

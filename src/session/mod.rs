@@ -246,7 +246,7 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
         DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
         DbError::Pruned(message) => (RejectCode::Pruned, message.clone()),
         DbError::Conflict(message) => (RejectCode::Conflict, message.clone()),
-        DbError::Unreachable | DbError::Busy | DbError::Refused => {
+        DbError::Unreachable | DbError::Busy | DbError::Repeat | DbError::Refused => {
             (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())
         }
     }

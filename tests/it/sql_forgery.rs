@@ -31,6 +31,25 @@ async fn a_writer_that_says_so_in_the_middle_of_a_statement_is_not_believed() {
 
 /// RO6
 #[tokio::test]
+async fn a_writer_with_functions_and_operators_of_its_own_is_not_believed() {
+    let theirs = "create schema theirs; grant usage on schema theirs to public;
+        create function theirs.has_table_privilege(regclass, text) returns boolean language sql return true;
+        create function theirs.has_table_privilege(oid, text) returns boolean language sql return true;
+        create function theirs.current_setting(text, boolean) returns text language sql return 'yes';
+        create function theirs.unlike(text, text) returns boolean language sql return false;
+        create operator theirs.= (function = theirs.unlike, leftarg = text, rightarg = text)";
+    let board = board_with_shape().await;
+    board.run(theirs).await;
+    let writer = board.client_as("pgcanvas_writer").await;
+    let path = "set search_path = theirs, pg_catalog; set pgcanvas.applying = 'yes'";
+    writer.batch_execute(&format!("{path}; update pgcanvas.shapes set x = 1")).await.unwrap();
+    let sql = "select seq = 2 and version = 2 and updated_by = 'sql:pgcanvas_writer' from pgcanvas.shapes";
+    assert!(board.value::<bool>(sql).await);
+    board.assert_gapless().await;
+}
+
+/// RO6
+#[tokio::test]
 async fn a_writer_that_names_its_own_seq_is_not_believed() {
     forge("set pgcanvas.statement = '7'; set pgcanvas.seq_1 = '8:888'; update pgcanvas.shapes set x = 1")
         .await;

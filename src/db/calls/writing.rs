@@ -150,7 +150,10 @@ impl WriterConnection {
             &body,
         ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_op, &parameters)).await;
-        let row = applied.map_err(|_| DbError::Unreachable)??;
+        let row = match applied.map_err(|_| DbError::Unreachable)?.map_err(DbError::from) {
+            Err(DbError::Repeat) => return Ok(None),
+            row => row?,
+        };
         let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
         let seq = Seq::new(seq).map_err(|_| DbError::Refused)?;
         Ok(Some(BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned()], left_alone: None }))
