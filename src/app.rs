@@ -27,7 +27,10 @@ pub enum AppError {
     /// The database cannot be reached.
     #[error("the database cannot be reached: {0}")]
     Connect(String),
-    /// A setting, an address, a signal.
+    /// A setting is wrong.
+    #[error("{0}")]
+    Setting(String),
+    /// An address, a signal.
     #[error("{0}")]
     Setup(String),
     /// The database refused what was asked.
@@ -55,7 +58,7 @@ struct Database {
 impl Database {
     async fn open(settings: &Settings) -> Result<Self, AppError> {
         if let Some(url) = settings.database_url() {
-            let target = Target::parse(url.reveal()).map_err(AppError::Setup)?;
+            let target = Target::parse(url.reveal()).map_err(AppError::Setting)?;
             return Ok(Self { target, cluster: None });
         }
         let mut options = ClusterOptions::durable(settings.data_dir.as_deref())?;

@@ -91,6 +91,7 @@ pub enum Command {
     /// Check settings, versions and the database's contract
     Check,
     /// Forget the oldest batches of a room, or of all
+    #[command(group = clap::ArgGroup::new("what").args(["older_than_days", "keep_changes"]).required(true).multiple(true))]
     Prune {
         /// Slug or number; without it, all rooms
         room: Option<String>,

@@ -5,7 +5,7 @@ mod psql;
 use std::process::ExitCode;
 
 use pgcanvas::{
-    app,
+    app::{self, AppError},
     config::{Command, ConfigError, Settings},
     log,
 };
@@ -30,10 +30,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refused(&format!("the runtime cannot start: {error}"), FAILED),
     };
-    runtime.block_on(dispatch(settings)).unwrap_or_else(|sentence| refused(&sentence, FAILED))
+    runtime.block_on(dispatch(settings)).unwrap_or_else(|error| match error {
+        AppError::Setting(sentence) => refused(&sentence, MISUSED),
+        other => refused(&other.to_string(), FAILED),
+    })
 }
 
-async fn dispatch(settings: Settings) -> Result<ExitCode, String> {
+async fn dispatch(settings: Settings) -> Result<ExitCode, AppError> {
     let done = match settings.command() {
         Command::Serve => app::serve(settings).await,
         Command::Migrate => app::migrate(settings).await,
@@ -46,10 +49,10 @@ async fn dispatch(settings: Settings) -> Result<ExitCode, String> {
         Command::Password { login } => app::password(settings, &login).await,
         Command::NewEpoch { room, .. } => app::new_epoch(settings, room.as_deref()).await,
         Command::Psql { args } => {
-            return psql::run(&settings, &args).await.map_err(|error| error.to_string());
+            return psql::run(&settings, &args).await.map_err(|error| AppError::Setup(error.to_string()));
         }
     };
-    done.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stderr, reason = "the one sentence that a person reads when the program ends")]

@@ -15,7 +15,7 @@ const MAX_INPUT_BYTES: u64 = 16 * 1024;
 
 /// Makes a link into a room, and prints its address below that of a node.
 pub async fn link(settings: Settings, room: &str, role: &str, days: Option<i32>) -> Result<(), AppError> {
-    let role: Role = role.parse().map_err(|rule| AppError::Setup(format!("role: {rule}")))?;
+    let role: Role = role.parse().map_err(|rule| AppError::Setting(format!("role: {rule}")))?;
     let token = secrets::link_token().map_err(busy)?;
     let (client, database) = opened(&settings).await?;
     let made = upkeep::make_link(&client, room, role, &token.hash(), days).await;
@@ -26,7 +26,7 @@ pub async fn link(settings: Settings, room: &str, role: &str, days: Option<i32>)
 
 /// Gives somebody the password that is read from standard input, and signs them out everywhere.
 pub async fn password(settings: Settings, login: &str) -> Result<(), AppError> {
-    let login: Login = login.parse().map_err(|rule| AppError::Setup(format!("login: {rule}")))?;
+    let login: Login = login.parse().map_err(|rule| AppError::Setting(format!("login: {rule}")))?;
     let password = read_password()?;
     let hash = Passwords::default().place().map_err(busy)?.hash(password).await.map_err(busy)?;
     let (client, database) = opened(&settings).await?;

@@ -185,18 +185,27 @@ fn commands_take_what_is_theirs_alone() {
         settings(&["link", "design", "--role=viewer", "--days", "7"], &[]).unwrap().command(),
         Command::Link { room: "design".into(), role: "viewer".into(), days: Some(7) }
     );
-    for args in [
-        &["link"][..],
-        &["link", "design", "--role=god"],
-        &["link", "design", "--days=0"],
-        &["password"],
-        &["new-epoch"],
-        &["new-epoch", "a", "--all"],
-        &["verify"],
-        &["prune", "--keep-changes=-1"],
-        &["--all"],
+    for (args, sentence) in [
+        (&["link"][..], "what is missing: <ROOM>"),
+        (&["link", "design", "--role=god"], "--role: must be one of viewer, editor, owner"),
+        (&["link", "design", "--role"], "--role needs a value"),
+        (&["link", "design", "--days=0"], "--days: '0' is not a whole number from 1 to 3650"),
+        (&["password"], "what is missing: <LOGIN>"),
+        (&["new-epoch"], "what is missing: <ROOM>"),
+        (&["new-epoch", "a", "--all"], "[ROOM] does not go with --all"),
+        (&["verify"], "what is missing: <ROOM>"),
+        (&["prune", "design"], "what is missing: <--older-than-days <DAYS>|--keep-changes <COUNT>>"),
+        (
+            &["prune", "--keep-changes=-1"],
+            "--keep-changes: '-1' is not a whole number from 0 to 9223372036854775807",
+        ),
+        (&["--all"], "unknown setting --all"),
+        (
+            &["draw"],
+            "unknown command draw: the commands are serve, migrate, check, prune, verify, link, password, new-epoch, psql",
+        ),
     ] {
-        refusal(args, &[]);
+        assert_eq!(refusal(args, &[]), sentence, "{args:?}");
     }
 }
 

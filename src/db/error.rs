@@ -9,6 +9,10 @@ pub enum DbError {
     /// The database cannot be reached, or it is stopping, starting or out of connections: try again.
     #[error("the database cannot be reached")]
     Unreachable,
+    /// A table, a function or a right is missing, in the database's words: a migration is under way, or whoever connects is not who may.
+    /// Try again. No client is told.
+    #[error("{0}: connect as the owner of the database, or see `pgcanvas check`")]
+    Lacking(String),
     /// Another transaction holds what this one needs: try again.
     #[error("another transaction is in the way")]
     Busy,
@@ -69,11 +73,8 @@ impl From<tokio_postgres::Error> for DbError {
             Some("22" | "23") => {
                 Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
             }
-            // A function or a right is missing: a migration is under way or went wrong, and no batch is to blame.
-            Some("42") => {
-                _ = refused(&error);
-                Self::Unreachable
-            }
+            // No batch is to blame.
+            Some("42") => Self::Lacking(db.message().to_owned()),
             _ => refused(&error),
         }
     }

@@ -244,7 +244,7 @@ impl Writer {
             None => WriterConnection::open(&self.db).await?,
         };
         let applied = ask(&connection, batches).await;
-        if !matches!(applied, Err(DbError::Unreachable)) {
+        if !matches!(applied, Err(DbError::Unreachable | DbError::Lacking(_))) {
             self.connection = Some(connection);
         }
         applied
@@ -258,7 +258,8 @@ impl Writer {
 
     async fn recover(&mut self, batches: Vec<Submission>, error: DbError) -> Vec<Vec<Submission>> {
         match error {
-            DbError::Unreachable => {
+            DbError::Unreachable | DbError::Lacking(_) => {
+                tracing::warn!(%error, batches = batches.len(), "a transaction waits for the database");
                 count(&self.metrics.retries, "unreachable");
                 let batches = self.give_up_overdue(batches);
                 sleep_until(self.due(&batches).min(Instant::now() + self.backoff.next_delay())).await;

@@ -246,7 +246,10 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
         DbError::Invalid(message) => (RejectCode::Invalid, message.clone()),
         DbError::Pruned(message) => (RejectCode::Pruned, message.clone()),
         DbError::Conflict(message) => (RejectCode::Conflict, message.clone()),
-        DbError::Unreachable | DbError::Busy | DbError::Repeat | DbError::Refused => {
+        DbError::Unreachable | DbError::Lacking(_) | DbError::Busy | DbError::Repeat | DbError::Refused => {
+            if let DbError::Lacking(what) = error {
+                tracing::error!(what, "the database lacks what a node needs, or gives no right to it");
+            }
             (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())
         }
     }

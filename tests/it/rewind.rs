@@ -203,7 +203,10 @@ async fn logs_are_verified_and_pruned_by_command() {
     assert!(said.ends_with(": 2 changes forgotten, kept from 2 on\n"), "{pruned:?}");
     let nothing = command(&["prune", "--older-than-days=1"]).await;
     assert_eq!(String::from_utf8_lossy(&nothing.stdout), "nothing to forget\n");
-    assert!(refusal(&command(&["prune"]).await).starts_with("older_than: "));
+    let node = format!("{url}{}options=-c%20role%3Dpgcanvas_node", if url.contains('?') { '&' } else { '?' });
+    let denied = run(&["new-epoch", "lobby", "--database-url", &node]).await;
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(refusal(&denied).starts_with("permission denied for function new_epoch: "), "{denied:?}");
     let whole = command(&["verify", "lobby"]).await;
     let said = String::from_utf8_lossy(&whole.stdout).into_owned();
     assert!(
