@@ -32,6 +32,11 @@ pub(super) fn error(code: RejectCode, message: &str) -> Answer {
     json_text(status(code), json!({"error": {"code": code.as_str(), "message": message}}).to_string())
 }
 
+/// The error of a value that breaks a rule.
+pub(super) fn invalid(message: &str) -> Answer {
+    error(RejectCode::Invalid, message)
+}
+
 /// The error form of a rejected batch: with the rows concerned, JSON, as they are now.
 pub(super) fn rejected(code: RejectCode, message: &str, shapes: &[String]) -> Answer {
     let said = json!(message);

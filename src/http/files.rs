@@ -9,7 +9,7 @@ use hyper::header::{
 use hyper::{Request, StatusCode};
 use serde_json::json;
 
-use super::answer::{Answer, answer, db_error, error, json_text};
+use super::answer::{Answer, answer, db_error, error, invalid, json_text};
 use super::request::read_bytes;
 use crate::db::calls::files;
 use crate::node::Node;
@@ -39,7 +39,7 @@ fn is_sha256(name: &str) -> bool {
 }
 
 fn misnamed() -> Answer {
-    error(RejectCode::Invalid, "sha256: must be 64 lower-case hexadecimal digits")
+    invalid("sha256: must be 64 lower-case hexadecimal digits")
 }
 
 /// `PUT` or `POST /api/files/{sha256}`: 201 for a new file, 200 for one that is there.
@@ -56,7 +56,7 @@ pub(super) async fn put(node: &Node, sha256: &str, request: Request<Incoming>) -
         Err(refused) => return refused,
     };
     let Some(kind) = media_type(&content) else {
-        return error(RejectCode::Invalid, "content: must be a PNG, JPEG, GIF or WebP picture");
+        return invalid("content: must be a PNG, JPEG, GIF or WebP picture");
     };
     match files::put_file(&node.db, sha256, kind, &content).await {
         Ok(is_new) => {

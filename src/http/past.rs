@@ -4,13 +4,12 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, db_error, error, json_text};
+use super::answer::{Answer, db_error, invalid, json_text};
 use super::caller::Caller;
 use super::request::{parameter, percent_decoded};
 use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
 use crate::model::{Role, RoomId, Seq};
 use crate::node::Node;
-use crate::protocol::RejectCode;
 
 /// Batches and shapes told when no limit is given, and at most.
 const DEFAULT_BATCHES: i32 = 100;
@@ -66,8 +65,7 @@ async fn room_and_point(
     text: &str,
 ) -> Result<(RoomId, Seq), Answer> {
     let room = caller.enter(node, room, Role::Viewer).await?.id;
-    let point =
-        Point::read(text).ok_or_else(|| error(RejectCode::Invalid, &format!("point: {POINT_RULE}")))?;
+    let point = Point::read(text).ok_or_else(|| invalid(&format!("point: {POINT_RULE}")))?;
     Ok((room, point.seq(node, room).await?))
 }
 
@@ -75,7 +73,7 @@ fn limit_of(request: &Request<Incoming>, usual: i32, most: i32) -> Result<i32, A
     let limit = parameter(request, "limit").map_or(Some(usual), |limit| limit.parse().ok());
     limit
         .filter(|limit| (1..=most).contains(limit))
-        .ok_or_else(|| error(RejectCode::Invalid, &format!("limit: must be from 1 to {most}")))
+        .ok_or_else(|| invalid(&format!("limit: must be from 1 to {most}")))
 }
 
 fn is_full(rows: usize, limit: i32) -> bool {
@@ -110,7 +108,7 @@ pub(super) async fn history(
 ) -> Result<Answer, Answer> {
     let limit = limit_of(request, DEFAULT_BATCHES, MAX_BATCHES)?;
     let before = parameter(request, "before").map(|before| before.parse::<Seq>()).transpose();
-    let before = before.map_err(|_| error(RejectCode::Invalid, "before: must be a seq"))?;
+    let before = before.map_err(|_| invalid("before: must be a seq"))?;
     let room = caller.enter(node, room, Role::Viewer).await?.id;
     let rows = past::room_history(&node.db, room, before, limit).await.map_err(|f| db_error(&f))?;
     let next = rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| last.seq.get());
@@ -156,7 +154,7 @@ async fn named_point(
     name: &str,
 ) -> Result<Seq, Answer> {
     let asked = parameter(request, name).as_deref().and_then(Point::read);
-    let asked = asked.ok_or_else(|| error(RejectCode::Invalid, &format!("{name}: {POINT_RULE}")))?;
+    let asked = asked.ok_or_else(|| invalid(&format!("{name}: {POINT_RULE}")))?;
     asked.seq(node, room).await
 }
 

@@ -6,7 +6,7 @@ use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, db_error, error, json_text, nothing, unauthorized, unkept};
+use super::answer::{Answer, db_error, error, invalid, json_text, nothing, unauthorized, unkept};
 use super::caller::Caller;
 use super::request::read_bytes;
 use crate::db::calls::people;
@@ -153,11 +153,9 @@ fn told(user: &User) -> Value {
 /// Reads a body that may hold a password: what is wrong with it is told without any of it.
 async fn read<T: serde::de::DeserializeOwned>(request: Request<Incoming>, form: &str) -> Result<T, Answer> {
     let body = read_bytes(request, MAX_BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|_| invalid(&format!("body: must be {form}, all text")))
-}
-
-fn invalid(message: &str) -> Answer {
-    error(RejectCode::Invalid, message)
+    let read =
+        if body.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(&body).ok() } else { None };
+    read.ok_or_else(|| invalid(&format!("body: must be {form}, all text")))
 }
 
 fn wrong() -> Answer {

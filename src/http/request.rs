@@ -5,9 +5,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::IF_NONE_MATCH;
+use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout};
 
-use super::answer::{Answer, error};
+use super::answer::{Answer, error, invalid};
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::protocol::RejectCode;
 
@@ -55,7 +56,28 @@ pub(super) fn is_known(request: &Request<Incoming>, tag: &str) -> bool {
 /// A body of at most the size of a frame, as text.
 pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answer> {
     let bytes = read_bytes(request, MAX_FRAME_BYTES).await?;
-    String::from_utf8(bytes.into()).map_err(|_| error(RejectCode::Invalid, "body: must be UTF-8"))
+    String::from_utf8(bytes.into()).map_err(|_| invalid("body: must be UTF-8"))
+}
+
+/// A body that is a JSON object.
+pub(super) async fn read_object<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
+    object(&read_body(request).await?)
+}
+
+/// A body that is a JSON object, or nothing, which says nothing.
+pub(super) async fn read_object_or_nothing<T: DeserializeOwned + Default>(
+    request: Request<Incoming>,
+) -> Result<T, Answer> {
+    let body = read_body(request).await?;
+    if body.trim().is_empty() { Ok(T::default()) } else { object(&body) }
+}
+
+fn object<T: DeserializeOwned>(body: &str) -> Result<T, Answer> {
+    // A list would do for serde: its values by the order of the fields.
+    if !body.trim_start().starts_with('{') {
+        return Err(invalid("body: must be a JSON object"));
+    }
+    serde_json::from_str(body).map_err(|failure| invalid(&format!("body: {failure}")))
 }
 
 /// A body of at most so many bytes.
@@ -66,7 +88,7 @@ pub(super) async fn read_bytes(request: Request<Incoming>, most_bytes: usize) ->
         Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
             Err(error(RejectCode::TooLarge, &format!("body: must be at most {most_bytes} bytes")))
         }
-        _ => Err(error(RejectCode::Invalid, "body: it did not arrive whole")),
+        _ => Err(invalid("body: it did not arrive whole")),
     }
 }
 

@@ -3,20 +3,18 @@
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::answer::{Answer, db_error, error, json_text};
+use super::answer::{Answer, db_error, invalid, json_text};
 use super::caller::Caller;
 use super::past::{POINT_RULE, Point};
-use super::request::read_body;
+use super::request::read_object;
 use super::rooms::{Ownership, checked_slug};
 use crate::db::calls::past::{self, Branch, Restoring};
 use crate::model::limits::MAX_COORDINATE;
 use crate::model::{Role, RoomId, Seq, Slug, Token};
 use crate::node::Node;
-use crate::protocol::RejectCode;
 
 /// What is posted to restore.
 #[derive(Debug, Deserialize)]
@@ -43,15 +41,6 @@ struct AskedBranch {
 /// The largest `op_id`.
 const MAX_OP_ID: i64 = 9_007_199_254_740_991;
 
-async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
-    let body = read_body(request).await?;
-    serde_json::from_str(&body).map_err(|failure| invalid(&format!("body: {failure}")))
-}
-
-fn invalid(message: &str) -> Answer {
-    error(RejectCode::Invalid, message)
-}
-
 /// The one point that is given as `seq` or `at`.
 async fn point(node: &Node, room: RoomId, seq: Option<i64>, at: Option<&str>) -> Result<Seq, Answer> {
     let point = match (seq, at) {
@@ -70,7 +59,7 @@ pub(super) async fn restore(
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
     caller.enter(node, room, Role::Editor).await?;
-    let asked: Restore = read(request).await?;
+    let asked: Restore = read_object(request).await?;
     // Again: a body may take its time, and what one may can change meanwhile.
     let access = caller.enter(node, room, Role::Editor).await?;
     let room = access.id;
@@ -106,7 +95,7 @@ pub(super) async fn branch(
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
     let room = caller.enter(node, room, Role::Viewer).await?.id;
-    let asked: AskedBranch = read(request).await?;
+    let asked: AskedBranch = read_object(request).await?;
     let slug = checked_slug(asked.slug)?;
     let point = point(node, room, asked.seq, asked.at.as_deref()).await?;
     let own = Ownership::of(caller)?;

@@ -5,9 +5,9 @@ use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
+use super::answer::{Answer, db_error, error, invalid, json_text, nothing, unkept};
 use super::caller::Caller;
-use super::request::{parameter, read_body};
+use super::request::{parameter, read_object, read_object_or_nothing};
 use crate::db::DbError;
 use crate::db::calls::{self, NewRoom, RoomState, access};
 use crate::model::{Role, RoomId, RoomName, Slug, Token};
@@ -115,8 +115,7 @@ pub(super) async fn create(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
-    let body = read_body(request).await?;
-    let asked: Asked = if body.trim().is_empty() { Asked::default() } else { read(&body)? };
+    let asked: Asked = read_object_or_nothing(request).await?;
     let slug = checked_slug(asked.slug)?;
     let visibility = asked.visibility.as_deref().map_or(Ok("open"), known_visibility)?;
     let policy = asked.policy.as_deref().map_or(Ok("merge"), known_policy)?;
@@ -174,7 +173,7 @@ pub(super) async fn change(
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
     let found = caller.enter(node, room, Role::Viewer).await?;
-    let asked: Change = read(&read_body(request).await?)?;
+    let asked: Change = read_object(request).await?;
     let policy = asked.policy.as_deref().map(known_policy).transpose()?;
     let visibility = asked.visibility.as_deref().map(known_visibility).transpose()?;
     if policy.is_none() && visibility.is_none() {
@@ -211,14 +210,6 @@ fn known_visibility(visibility: &str) -> Result<&'static str, Answer> {
 fn known_policy(policy: &str) -> Result<&'static str, Answer> {
     let known = POLICIES.into_iter().find(|known| *known == policy);
     known.ok_or_else(|| invalid("policy: must be merge, strict or offset"))
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, Answer> {
-    serde_json::from_str(body).map_err(|failure| invalid(&format!("body: {failure}")))
-}
-
-fn invalid(message: &str) -> Answer {
-    error(RejectCode::Invalid, message)
 }
 
 fn answered<T>(outcome: Result<T, DbError>) -> Result<T, Answer> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::answer::{Answer, answer, db_error, error, json_text, rejected};
+use super::answer::{Answer, answer, db_error, error, invalid, json_text, rejected};
 use super::caller::Caller;
 use super::request::{is_known, parameter, read_body};
 use crate::db::calls::access::Access;
@@ -47,11 +47,11 @@ pub(super) async fn list(
     let after = parameter(request, "after");
     let limit = parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |limit| limit.parse().ok());
     let Some(limit) = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)) else {
-        return Err(error(RejectCode::Invalid, &format!("limit: must be from 1 to {MAX_LIMIT}")));
+        return Err(invalid(&format!("limit: must be from 1 to {MAX_LIMIT}")));
     };
     let read = area.as_deref().map(read_area);
     if read == Some(None) {
-        return Err(error(RejectCode::Invalid, "box: must be x0,y0,x1,y1, each finite and at most 1e9"));
+        return Err(invalid("box: must be x0,y0,x1,y1, each finite and at most 1e9"));
     }
     let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
     match calls::shapes_in_box(&node.db, found.id, &query).await {

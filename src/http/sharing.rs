@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, db_error, error, json_text, nothing, unkept};
+use super::answer::{Answer, db_error, error, invalid, json_text, nothing, unkept};
 use super::caller::Caller;
-use super::request::{percent_decoded, read_body};
+use super::request::{percent_decoded, read_object};
 use crate::db::DbError;
 use crate::db::calls::access::{self, Link, Member};
 use crate::model::Role;
@@ -42,7 +42,7 @@ pub(super) async fn make_link(
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
     let room = caller.enter(node, room, Role::Owner).await?;
-    let asked: NewLink = read(request).await?;
+    let asked: NewLink = read_object(request).await?;
     let role = known_role(&asked.role)?;
     if asked.expires_in_days.is_some_and(|days| !(1..=MAX_LINK_DAYS).contains(&days)) {
         return Err(invalid(&format!("expires_in_days: must be from 1 to {MAX_LINK_DAYS}")));
@@ -98,7 +98,7 @@ pub(super) async fn set_member(
     request: Request<Incoming>,
 ) -> Result<Answer, Answer> {
     let room = caller.enter(node, room, Role::Owner).await?;
-    let asked: NewMember = read(request).await?;
+    let asked: NewMember = read_object(request).await?;
     let role = known_role(&asked.role)?;
     let member = answered(access::set_member(&node.db, room.id, &login_of(user), role).await)?;
     Ok(json_text(StatusCode::OK, told_member(&member).to_string()))
@@ -129,15 +129,6 @@ fn login_of(path: &str) -> String {
 
 fn known_role(name: &str) -> Result<Role, Answer> {
     name.parse().map_err(|rule| invalid(&format!("role: {rule}")))
-}
-
-async fn read<T: serde::de::DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
-    let body = read_body(request).await?;
-    serde_json::from_str(&body).map_err(|failure| invalid(&format!("body: {failure}")))
-}
-
-fn invalid(message: &str) -> Answer {
-    error(RejectCode::Invalid, message)
 }
 
 fn answered<T>(outcome: Result<T, DbError>) -> Result<T, Answer> {

@@ -9,7 +9,7 @@ use hyper::header::{HOST, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOC
 use hyper::{Request, Response, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::answer::{Answer, answer, error};
+use super::answer::{Answer, answer, error, invalid};
 use super::caller::credential;
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::node::Node;
@@ -43,7 +43,7 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
     let (mut response, socket): (Response<Full<Bytes>>, _) =
         match hyper_tungstenite::upgrade(&mut request, Some(config)) {
             Ok(upgraded) => upgraded,
-            Err(failure) => return error(RejectCode::Invalid, &failure.to_string()),
+            Err(failure) => return invalid(&failure.to_string()),
         };
     if speaks_ours {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));

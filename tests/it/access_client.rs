@@ -111,7 +111,7 @@ async fn a_node_that_logs_everything_logs_no_secret() {
     let body = json!({"login": "bob", "password": PASSWORD});
     assert_eq!(Caller::guest().post(address, "/api/signup", &body).await.status, 503);
     let said = program.stop(Signal::SIGTERM).await.1;
-    assert!(said.contains("the database refused a call") && said.contains("stopping"), "{said}");
+    assert!(said.contains("the database lacks what a node needs") && said.contains("stopping"), "{said}");
     for secret in [secret.as_str(), token(&link), PASSWORD, "wrong horse", "argon2"] {
         let line = said.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret} was logged");

@@ -77,6 +77,7 @@ async fn rooms_are_made_listed_and_told() {
         json!({"slug": "ok", "policy": "chaos"}),
         json!({"slug": "ok", "colour": "red"}),
         json!([]),
+        json!(["ok", "open", "merge"]),
     ] {
         assert_eq!(post(address, "/api/rooms", &body).await.refusal(), invalid(), "{body}");
     }
@@ -227,6 +228,7 @@ async fn a_posted_batch_is_answered_as_on_a_socket() {
         batch(json!(3), json!([{"op": "put", "shape": {"id": "c", "kind": "rectangle", "x": 1e10}}])),
         json!({"op_id": 3, "ops": put(1)}),
         json!([]),
+        json!(["ok", "open", "merge"]),
     ];
     for body in &bad {
         assert_eq!(post(address, "/api/rooms/r/ops", body).await.refusal(), invalid(), "{body}");
