@@ -99,10 +99,10 @@ pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credent
     node.metrics.sockets.inc();
     let mut draining = node.draining.clone();
     let on_the_way = Arc::clone(&session.on_the_way);
-    let (sink, stream) = stream.split();
+    let (mut sink, mut stream) = stream.split();
     let until_closed = async {
         tokio::select! {
-            () = session.read(stream) => {}
+            () = session.read(&mut stream) => {}
             () = drained(&mut draining) => {
                 // Nothing more is read; what is on its way is answered before the goodbye.
                 _ = on_the_way.acquire_many(u32::try_from(MAX_UNACKNOWLEDGED_BATCHES).unwrap_or(u32::MAX)).await;
@@ -112,17 +112,20 @@ pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credent
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = socket::write(sink, &outbox, &node.metrics) => {}
+        () = socket::write(&mut sink, &outbox, &node.metrics) => {}
         () = until_closed => {}
     }
     session.leave_all().await;
     node.sign_ins.leave(session.socket);
+    if let Ok(whole) = sink.reunite(stream) {
+        socket::end(whole).await;
+    }
     node.metrics.sockets.dec();
 }
 
 impl Session {
     /// Reads until the socket ends; then whatever is queued still leaves.
-    async fn read(&mut self, mut stream: futures_util::stream::SplitStream<HyperWebsocketStream>) {
+    async fn read(&mut self, stream: &mut futures_util::stream::SplitStream<HyperWebsocketStream>) {
         let hello_by = Instant::now() + HELLO;
         let mut silent_since = Instant::now();
         loop {

@@ -7,6 +7,7 @@ use futures_util::SinkExt;
 use hyper_tungstenite::HyperWebsocketStream;
 use hyper_tungstenite::tungstenite::protocol::CloseFrame;
 use hyper_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{GOODBYE, PING, SEND};
@@ -20,7 +21,7 @@ const FRAMES_PER_FLUSH: usize = 64;
 
 /// Sends what is queued until the goodbye, and a ping now and then, however much there is to send: a pong shows that somebody reads.
 pub(super) async fn write(
-    mut sink: SplitSink<HyperWebsocketStream, Message>,
+    sink: &mut SplitSink<HyperWebsocketStream, Message>,
     outbox: &Outbox,
     metrics: &Metrics,
 ) {
@@ -30,7 +31,7 @@ pub(super) async fn write(
         let sent = match next {
             Ok(Next::End) => return,
             Ok(Next::Close(code)) => break code,
-            Ok(Next::Frame(frame)) => timeout(SEND, send_many(&mut sink, frame, outbox)).await,
+            Ok(Next::Frame(frame)) => timeout(SEND, send_many(sink, frame, outbox)).await,
             Err(_) => {
                 ping_at = Instant::now() + PING;
                 let ping = async { sink.send(Message::Ping(bytes::Bytes::new())).await.map(|()| None) };
@@ -49,6 +50,17 @@ pub(super) async fn write(
     // Whoever does not listen to a goodbye is gone already.
     _ = timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await;
     _ = timeout(GOODBYE, sink.close()).await;
+}
+
+/// Ends a connection in which the goodbye, if any, was said: nothing more is sent, and what still comes is thrown away until the other side
+/// ends it too. A socket that is closed while input is unread is reset, and with it goes the goodbye before it was read.
+pub(super) async fn end(mut socket: HyperWebsocketStream) {
+    let socket = socket.get_mut();
+    let heard_out = async {
+        socket.shutdown().await?;
+        tokio::io::copy(socket, &mut tokio::io::sink()).await
+    };
+    _ = timeout(GOODBYE, heard_out).await;
 }
 
 /// Sends a frame and what is queued behind it with one flush.

@@ -3,9 +3,11 @@
 use super::support::client::{Client, SeedClient, assert_all_see_the_table, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
+use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 /// A node, somebody hostile and somebody else in a room.
@@ -175,10 +177,13 @@ async fn a_frame_of_a_hundred_megabytes_ends_its_own_socket_alone() {
     _ = large.line().send_raw(Message::text("x".repeat(100 << 20))).await;
     let (code, _) = large.line().closed().await;
     assert!(code.is_none() || code == Some(1009), "{code:?}");
-    let mut longer = Client::joined(&scene.node, "Longer", "room").await;
-    _ = longer.line().send_raw(Message::text("x".repeat((2 << 20) + 1))).await;
-    let (code, _) = longer.line().closed().await;
-    assert!(code.is_none() || code == Some(1009), "{code:?}");
+    // Whoever reads when all is sent gets to know why, too.
+    let url = format!("ws://{}/ws", scene.node.address());
+    let (mut longer, _) = connect_async(url).await.unwrap();
+    longer.send(Message::text("x".repeat(8 << 20))).await.unwrap();
+    let told = longer.next().await;
+    let Some(Ok(Message::Close(Some(frame)))) = told else { panic!("{told:?}") };
+    assert_eq!(u16::from(frame.code), 1009);
     let counted = r#"pgcanvas_closes_total{kind="1009"}"#;
     assert_eq!(scene.node.metric(counted), 2);
     let mut fits = String::new();
