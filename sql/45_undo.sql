@@ -160,7 +160,12 @@ begin
       from unnest(v_verbs, v_ids, v_bodies) with ordinality as o (verb, id, body, n) where o.id = any (v_here);
     v_left_alone := array(select l from unnest(v_left_alone) as l where l ->> 'id' = any (v_here));
   end if;
-  return row(v_verbs, v_ids, v_bodies, coalesce((select jsonb_agg(l) from unnest(v_left_alone) as l), '[]'))::pgcanvas.taken_back;
+  -- Each shape once, and each of its properties, however many changes left it alone.
+  return row(v_verbs, v_ids, v_bodies, coalesce((
+    select jsonb_agg(jsonb_build_object('id', a.id, 'properties', a.properties) order by a.n)
+    from (select l.l ->> 'id' as id, min(l.n) as n, jsonb_agg(distinct p.name) as properties
+          from unnest(v_left_alone) with ordinality as l (l, n) cross join jsonb_array_elements_text(l.l -> 'properties') as p (name)
+          group by l.l ->> 'id') as a), '[]'))::pgcanvas.taken_back;
 end $$;
 comment on function pgcanvas.inverses is 'What takes logged changes (by seq and ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
 

@@ -116,6 +116,21 @@ async fn what_others_changed_since_is_left_alone_and_told_in_every_repeat() {
 
 /// UN3
 #[tokio::test]
+async fn what_is_left_alone_of_several_changes_is_told_once() {
+    let board = Board::open().await;
+    let (ann, bob) = (Person::at(&board, "ann").await, Person::at(&board, "bob").await);
+    bob.draw(json!([put("a", 1), put("b", 1)])).await;
+    let drag = |x: i64| json!([patch("a", &json!({"x": x, "y": x})), patch("b", &json!({"x": x}))]);
+    ann.draw(drag(5)).await;
+    ann.draw(drag(6)).await;
+    bob.draw(drag(9)).await;
+    let sql = "select left_alone from pgcanvas.undo('1', p_by => 'ann')";
+    let told = json!([{"id": "a", "properties": ["x", "y"]}, {"id": "b", "properties": ["x"]}]);
+    assert_eq!(board.value::<Value>(sql).await, told);
+}
+
+/// UN3
+#[tokio::test]
 async fn an_undo_with_nothing_left_to_do_is_tried_again_after_its_redo() {
     let board = Board::open().await;
     let (ann, bob) = (Person::at(&board, "ann").await, Person::at(&board, "bob").await);
