@@ -13,7 +13,8 @@ create or replace function pgcanvas.extra_fault(p_extra jsonb)
 return case
   when jsonb_typeof(p_extra) <> 'object' or octet_length(p_extra::text) > 1048576 then 'extra: must be an object of at most 1048576 bytes'
   when p_extra ?| '{id,kind,x,y,width,height,angle,props,version,seq,created_by,updated_by,created_at,updated_at}'
-    then 'extra: must not hold a name that has a column' end;
+      or jsonb_strip_nulls(p_extra) ?| '{points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link}'
+    then 'extra: must not hold a name that has a column, but for an explicit null' end;
 comment on function pgcanvas.extra_fault is 'What is wrong with the properties without a column; null when nothing is.';
 
 create or replace function pgcanvas.place_fault(p_shape pgcanvas.shapes)
@@ -35,7 +36,8 @@ return coalesce(pgcanvas.place_fault(p_shape), case
   when octet_length(p_shape.index) not between 1 and 255 then 'index: must be 1 to 255 bytes'
   when char_length(p_shape.frame_id) not between 1 and 128 then 'frame_id: must be 1 to 128 characters'
   when char_length(p_shape.container_id) not between 1 and 128 then 'container_id: must be 1 to 128 characters'
-  when cardinality(p_shape.group_ids) > 64 or octet_length(p_shape.group_ids::text) > 65536 then 'group_ids: must be at most 64 names'
+  when cardinality(p_shape.group_ids) > 0 and (cardinality(p_shape.group_ids) > 64 or octet_length(p_shape.group_ids::text) > 65536
+    or array_ndims(p_shape.group_ids) > 1 or array_position(p_shape.group_ids, null) is not null) then 'group_ids: must be at most 64 names'
   when char_length(p_shape.stroke_color) > 64 then 'stroke_color: must be at most 64 characters'
   when char_length(p_shape.background_color) > 64 then 'background_color: must be at most 64 characters'
   when char_length(p_shape.fill_style) > 32 then 'fill_style: must be at most 32 characters'

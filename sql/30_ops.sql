@@ -84,8 +84,8 @@ comment on function pgcanvas.patch_extra is 'What has no column after a patch.';
 
 create or replace function pgcanvas.columns_of(p_body jsonb)
   returns jsonb language sql immutable parallel safe
-return case when p_body ?| '{room_id,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at}'
-  then p_body - '{room_id,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at}'::text[] else p_body end;
+return case when p_body ?| '{room_id,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at,refs}'
+  then p_body - '{room_id,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at,refs}'::text[] else p_body end;
 comment on function pgcanvas.columns_of is 'A shape''s members without those that would land in a column of the server''s own.';
 
 create or replace function pgcanvas.shape_put(p_body jsonb)
@@ -105,6 +105,7 @@ begin
   v_shape.angle := 0;
   v_shape.props := '{}';
   v_shape := jsonb_populate_record(v_shape, pgcanvas.columns_of(p_body));
+  if v_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   if v_extra <> '{}' then v_shape.extra := v_extra; end if;
   return v_shape;
 end $$;
@@ -118,6 +119,7 @@ declare
 begin
   if p_body -> 'unset' <> '[]' or v_set ? 'props' then v_set := pgcanvas.merged_members(p_shape.props, p_body); end if;
   p_shape := jsonb_populate_record(p_shape, pgcanvas.columns_of(v_set));
+  if p_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   p_shape.version := null;  -- the next one
   p_shape.extra := v_extra;
   return p_shape;

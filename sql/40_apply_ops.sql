@@ -128,8 +128,10 @@ create or replace function pgcanvas.ring_room(p_channel text, p_from bigint, p_t
 return pg_notify(p_channel, 'c ' || p_from || ' ' || p_to || case when octet_length(p_batches) + octet_length('c ' || p_from || ' ' || p_to) < 8000 then p_batches else '' end) is not null;
 comment on function pgcanvas.ring_room is 'Rings a room''s bell: "c <from> <to>", then one line per batch when they fit (NOTIFY refuses more than 7,999 bytes).';
 
+drop function if exists pgcanvas.apply_ops(bigint[], uuid[], bigint[], text[], bigint[], bigint[], integer[], text[], text[], bigint[], jsonb[], bigint, text[]);
 create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_seen bigint[], p_gestures bigint[],
-  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null, p_roles text[] default null)
+  p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null, p_roles text[] default null,
+  p_repair boolean default true)
   returns table (batch integer, code text, seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
@@ -242,7 +244,7 @@ begin
         end if;
         v_shapes[v_slot] := v_new;
         -- What replicas say is taken as it is: repaired, it would depend on the order in which they say it.
-        v_frail := v_frail or p_verbs[n] <> 'merge' and (v_new.kind is null or has_refs(v_new));
+        v_frail := v_frail or p_repair and p_verbs[n] <> 'merge' and (v_new.kind is null or has_refs(v_new));
       end if;
       n := n + 1;
     end loop;
@@ -310,29 +312,45 @@ begin
     from unnest(v_answers) as a where a.code = 'fresh' and p_clients[a.batch] is not null;
   return query select a.* from unnest(v_answers) as a;
 end $$;
-comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. p_roles: by what right, one entry per batch, null for SQL. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
+comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. p_roles: by what right, one entry per batch, null for SQL. p_repair: whether references to what is gone are let go of. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
+
+create or replace function pgcanvas.wait_for(p_room_id bigint, p_shape_ids text[], p_tries integer)
+  returns void language plpgsql volatile as $$
+begin
+  if p_tries % 32 <> 0 then perform pg_sleep(0.01); return; end if;
+  if p_tries >= 160 then raise exception 'room: somebody holds it, or a shape of it' using errcode = '55P03'; end if;
+  perform from pgcanvas.rooms r where r.id = p_room_id for no key update;
+  perform from pgcanvas.shapes s where s.room_id = p_room_id and s.id = any (p_shape_ids) order by s.id for no key update;
+end $$;
+comment on function pgcanvas.wait_for is 'For whoever found a room or a shape held so many times, 150 ms each: a pause. After five seconds it waits as others do, since only then PostgreSQL finds out when two transactions wait for each other (40P01); after about twenty-five it gives up (55P03).';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint := (select r.id from room_door(p_room) as r);
+  v_verbs text[];
+  v_bases bigint[];
+  v_ids text[];
+  v_bodies jsonb[];
   v_answer record;
+  v_tries integer := 0;
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
+  if jsonb_typeof(p_ops) <> 'array' or p_ops = '[]' then raise exception 'ops: must be a list of one or more ops' using errcode = 'WB001'; end if;
+  select array_agg(o.op ->> 'op' order by o.n), array_agg((o.op ->> 'base')::bigint order by o.n),
+         array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n),
+         array_agg(case when o.op ->> 'op' in ('put', 'merge') then o.op -> 'shape' else o.op end order by o.n)
+    into v_verbs, v_bases, v_ids, v_bodies from jsonb_array_elements(p_ops) with ordinality as o (op, n);
+  if array_position(v_ids, null) is not null then raise exception 'id: is required' using errcode = 'WB001'; end if;
   loop
     begin
-      select a.* into v_answer
-        from (select array_agg(1) as batches, array_agg(o.op ->> 'op' order by o.n) as verbs,
-                     array_agg((o.op ->> 'base')::bigint order by o.n) as bases,
-                     array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n) as ids,
-                     array_agg(case when o.op ->> 'op' in ('put', 'merge') then o.op -> 'shape' else o.op end order by o.n) as bodies
-              from jsonb_array_elements(p_ops) with ordinality as o (op, n)) as ops
-        cross join lateral apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()], array[null::bigint], array[null::bigint],
-          ops.batches, ops.verbs, ops.ids, ops.bases, ops.bodies) as a;
+      select a.* into v_answer from apply_ops(array[v_id], array[null::uuid], array[null::bigint], array[sql_author()], array[null::bigint],
+        array[null::bigint], array_fill(1, array[cardinality(v_ids)]), v_verbs, v_ids, v_bases, v_bodies) as a;
       exit;
     exception when lock_not_available then
-      perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again
+      v_tries := v_tries + 1;
+      perform wait_for(v_id, v_ids, v_tries);
     end;
   end loop;
   if v_answer.code = 'conflict' then
@@ -340,4 +358,4 @@ begin
   end if;
   return query select v_answer.seq, v_answer.outcomes;
 end $$;
-comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). "merge" takes a shape with its version, or its tombstone. Waits while somebody holds the room; WB009: a conflict in a strict room.';
+comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). "merge" takes a shape with its version, or its tombstone. Waits while somebody holds the room, half a minute at most when it is held again and again (55P03); WB009: a conflict in a strict room.';

@@ -26,6 +26,8 @@ begin
         o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
           o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) > 0 or p_extras[o.n] is not null
         or s.refs is not null and (o.group_ids is not null or o.props ?| '{startBinding,endBinding,boundElements}')) then false
+      -- More points are told as such.
+      when array_length(o.points, 1) > array_length(s.points, 1) then false
       -- What a put replaces may have referred to something, and may lose a property.
       when not o.patch and (s.refs is not null or s.frame_id is not null or s.container_id is not null or s.extra is distinct from p_extras[o.n]
         or s.props || o.props <> o.props or num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style,
@@ -224,8 +226,10 @@ begin
   if v_done.ops is null then v_changes := v_born.changes;
   elsif v_born.ops is null then v_changes := v_done.changes;
   else
-    select array_agg(c.change order by c.n) into v_changes from (
-      select * from unnest(v_done.ops, v_done.changes) as d (n, change) union all select * from unnest(v_born.ops, v_born.changes)) as c;
+    -- Of a batch as they are logged: what changed, then what came.
+    select array_agg(c.change order by p_batches[c.n], c.born, c.n) into v_changes from (
+      select d.n, d.change, false as born from unnest(v_done.ops, v_done.changes) as d (n, change)
+      union all select b.n, b.change, true from unnest(v_born.ops, v_born.changes) as b (n, change)) as c;
   end if;
   update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
   for b in 1..cardinality(p_room_ids) loop
@@ -236,6 +240,7 @@ begin
       v_counts[b] := v_counts[b] + 1;
       n := n + 1;
     end loop;
+    if v_counts[b] = 0 then raise exception 'ops: a batch holds one or more' using errcode = 'WB001'; end if;
     v_room := array_position(v_rooms, p_room_ids[b]);
     if coalesce(octet_length(v_lines[v_room]), 0) < 8000 then
       v_lines[v_room] := concat(v_lines[v_room], E'\n') || batch_head_at(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], v_at) || v_line || ']}';

@@ -264,11 +264,13 @@ begin
     from pgcanvas.changes_of_gesture(p_room_id, p_author, p_gesture) as c
     cross join lateral pgcanvas.apply_inverses(p_room_id, p_client, p_op_id, p_author, coalesce(nullif(p_gesture.batch, 0), p_gesture.seq),
       pgcanvas.inverses(p_room_id, c.seqs, c.ordinals, null), p_role) as a;
-  v_applied := 'applied' = any (v_answer.outcomes);
+  -- Ops that were applied and led nowhere, there and back, make no batch: the seq is then somebody else's.
+  v_applied := exists (select from pgcanvas.shape_changes c
+    where c.room_id = p_room_id and c.seq = v_answer.seq and c.client = p_client and c.op_id = p_op_id);
   insert into pgcanvas.gestures (room_id, author, client, op_id, seq, undone, batch, idle, moved_at)
     values (p_room_id, p_author, p_gesture.client, p_gesture.op_id, p_gesture.seq, p_undone,
       case when v_applied then v_answer.seq when p_undone or p_gesture.idle then p_gesture.batch else 0 end,
-      p_undone and p_gesture.batch is distinct from 0 and v_applied is not true, v_answer.seq)
+      p_undone and p_gesture.batch is distinct from 0 and not v_applied, v_answer.seq)
     on conflict on constraint gestures_pkey do update
       set undone = excluded.undone, batch = excluded.batch, idle = excluded.idle, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
@@ -326,6 +328,7 @@ create or replace function pgcanvas.undo(p_room text, p_by text default null, p_
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint := (select d.id from room_door(p_room) as d);
+  v_tries integer := 0;
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
   if num_nonnulls(p_by, p_since, p_box, p_batch, p_from, p_to) = 0 then
@@ -337,7 +340,8 @@ begin
         from undo_changes(v_id, null, null, sql_author(), p_batch, p_by, p_box, p_from, p_to, p_since) as a where a.code = 'fresh';
       return;
     exception when lock_not_available then
-      perform pg_sleep(0.01);  -- somebody holds the room: until statement_timeout, again
+      v_tries := v_tries + 1;
+      perform wait_for(v_id, null, v_tries);
     end;
   end loop;
 end $$;

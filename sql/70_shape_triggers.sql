@@ -86,6 +86,11 @@ declare
   v_fault text;
   v_direct boolean := be_direct();
 begin
+  if new.extra is not null then
+    v_fault := extra_fault(new.extra);
+    if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
+    new.extra := nullif(new.extra - columns_unset(new, null), '{}');  -- an explicit null no longer holds where there is a value
+  end if;
   if tg_op = 'UPDATE' then
     if new.room_id <> old.room_id or new.id <> old.id then
       raise exception 'shapes: room_id and id do not change; delete and insert instead' using errcode = 'WB001';
@@ -134,6 +139,9 @@ begin
   insert into shape_changes (room_id, seq, op, shape_id, change, author, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
   from new_rows n order by n.ordinal;
+  if exists (select from new_rows n join tombstones g on g.room_id = n.room_id and g.id = n.id where n.version <= g.version) then
+    raise exception 'id: a statement that deletes a shape does not make it again: use two, or an update' using errcode = 'WB001';
+  end if;
   perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r where n.refs is not null) as k
     where k.refs is not null;
   return null;
@@ -195,6 +203,9 @@ begin
   insert into tombstones (room_id, id, version, seq)
   select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o join rooms r on r.id = o.room_id
   on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
+  if exists (select from old_rows o join shapes s on s.room_id = o.room_id and s.id = o.id) then
+    raise exception 'id: a statement that deletes a shape does not make it again: use two, or an update' using errcode = 'WB001';
+  end if;
   perform let_go(v_keys || array(
     select k.key from (select distinct group_key(o.room_id, g) as key from old_rows o cross join unnest(o.group_ids) as g where o.group_ids is not null) as k
     where (select count(*) from (select from shapes m where m.refs @> array[k.key collate "C"] limit 2) as m) = 1))

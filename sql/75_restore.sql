@@ -52,7 +52,8 @@ begin
     select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint
     from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[v_last_seq], null,
                    array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, present_versions(p_room_id, v_ops.shape_ids),
-                   v_ops.bodies, null, array[p_role]) as a;
+                   v_ops.bodies, null, array[p_role],
+                   p_repair => p_box is not null or p_shape_ids is not null) as a;  -- a whole board was sound when it was so
 end $$;
 comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds the room or a shape.';
 
@@ -98,7 +99,7 @@ begin
   if v_ops.verbs is not null then
     perform apply_ops(array[v_to], array[null::uuid], array[null::bigint], array[coalesce(p_owner, sql_author())],
       null, null, array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies,
-      null, array[p_role]);
+      null, array[p_role], p_repair => false);
   end if;
   return v_to;
 end $$;

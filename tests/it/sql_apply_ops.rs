@@ -177,3 +177,24 @@ async fn a_stroke_of_20000_points_grows_by_its_tail() {
     let mixed = board.apply(vec![("append", "s", json!({"points": [[1, 2]]}))]).await;
     assert_eq!(refusal(mixed).0, "WB001");
 }
+
+/// AO3
+#[tokio::test]
+async fn what_draw_cannot_take_is_refused_by_field_and_rule() {
+    let board = Board::open().await;
+    board.run(r#"select pgcanvas.draw('1', '[{"op":"put","shape":{"id":"a","kind":"line"}}]')"#).await;
+    for (ops, rule) in [
+        (json!([{"op": "put", "id": "a", "shape": {"x": 5}}]), "kind: is required"),
+        (json!([{"op": "put", "shape": {"id": "b", "x": 5}}]), "kind: is required"),
+        (json!([{"op": "put", "id": "a"}]), "kind: is required"),
+        (json!([{"op": "patch", "id": "a", "set": {"kind": null}}]), "kind: is required"),
+        (json!([{"op": "put", "shape": {"kind": "line"}}]), "id: is required"),
+        (json!([{"id": "a"}]), "op: must be put, patch, append or delete"),
+        (json!([]), "ops: must be a list of one or more ops"),
+        (json!({}), "ops: must be a list of one or more ops"),
+    ] {
+        let drawn = board.client.query("select pgcanvas.draw('1', $1)", &[&ops]).await;
+        assert_eq!(refusal(drawn), ("WB001".to_owned(), rule.to_owned()), "{ops}");
+    }
+    assert_eq!(board.last_seq().await, 1);
+}

@@ -373,3 +373,71 @@ async fn the_database_itself_judges_what_is_plain() {
     assert_eq!(board.last_seq().await, 1);
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shape_changes").await, 1);
 }
+
+/// AO2, AO9, AO10
+#[tokio::test]
+async fn a_repeat_that_would_be_bad_by_now_gets_its_first_answer() {
+    let mut roads = Roads::open().await;
+    roads
+        .send(&[ops(
+            &json!([{"op": "put", "shape": {"id": "a", "kind": "line", "points": [[0, 0], [1, 1]]}}]),
+        )])
+        .await;
+    let append = [ops(&json!([{"op": "append", "id": "a", "points": [[2, 2]]}]))];
+    let first = roads.send(&append).await;
+    roads.send(&[ops(&json!([{"op": "patch", "id": "a", "set": {"points": [[0, 0, 1]]}}]))]).await;
+    roads.op_id = 1;
+    assert_eq!(roads.send(&append).await, first);
+    roads.assert_same().await;
+}
+
+/// AO9, AO10, AO8
+#[tokio::test]
+async fn all_roads_keep_a_property_that_is_named_like_a_column_of_the_server_s_own_and_tell_of_more_points() {
+    let mut roads = Roads::open().await;
+    let own = ["refs", "bounds", "grid", "ordinal", "room_id", "extra"];
+    let odd = |id: &str, name: &str| json!({"op": "put", "shape": {"id": id, "kind": "line", "points": [[0, 0]], name: "theirs"}});
+    for (name, id) in own.into_iter().zip(["a", "b", "c", "d", "e", "f"]) {
+        roads.send(&[ops(&json!([odd(id, name), odd(&format!("{id}2"), name)]))]).await;
+        roads.send(&[ops(&json!([odd(&format!("{id}3"), name)]))]).await;
+    }
+    assert!(roads.plain == own.len() * 2 && roads.lone == own.len(), "{} {}", roads.plain, roads.lone);
+    let more = |id: &str| json!({"op": "patch", "id": id, "set": {"points": [[0, 0], [1, 1]]}});
+    roads.send(&[ops(&json!([more("a"), more("b")]))]).await;
+    roads.send(&[ops(&json!([more("c")]))]).await;
+    roads.assert_same().await;
+    let appends = "select count(*) from pgcanvas.shape_changes where op = 'append'";
+    assert_eq!(roads.board.value::<i64>(appends).await, 9);
+    // What was once like that is brought back.
+    roads.board.run("delete from pgcanvas.shapes").await;
+    for room in [1, 2, 3] {
+        let restored = format!("select restored from pgcanvas.restore('{room}', 12)");
+        assert_eq!(roads.board.value::<i64>(&restored).await, 18);
+    }
+}
+
+/// AO9, SY7
+#[tokio::test]
+async fn what_is_rung_is_in_the_order_of_the_log() {
+    let mut roads = Roads::open().await;
+    let put = |id: &str, x: i64| json!({"op": "put", "shape": {"id": id, "kind": "text", "x": x}});
+    roads.send(&[ops(&json!([put("b", 1)]))]).await;
+    let mut bells = roads.board.listen(&[2]).await;
+    bells.heard().await;
+    roads
+        .send(&[
+            ops(&json!([put("a", 1), {"op": "patch", "id": "b", "set": {"x": 7}}, put("c", 1)])),
+            ops(&json!([put("d", 1)])),
+        ])
+        .await;
+    assert_eq!(roads.plain, 2);
+    let payloads = bells.heard().await;
+    let rung: Vec<Value> =
+        payloads[0].lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rung: Vec<&Value> = rung.iter().flat_map(|batch| batch["changes"].as_array().unwrap()).collect();
+    let logged: Value = roads
+        .board
+        .value("select json_agg(change order by seq, ordinal) from pgcanvas.shape_changes where room_id = 2 and seq > 1")
+        .await;
+    assert_eq!(rung, logged.as_array().unwrap().iter().collect::<Vec<_>>());
+}

@@ -291,3 +291,23 @@ async fn who_resumes_while_history_is_pruned_still_gets_the_whole_difference() {
     reading.commit().await.unwrap();
     assert_eq!(reader.query_one(min_since, &[]).await.unwrap().get::<_, i64>(0), board.last_seq().await);
 }
+
+/// HI6
+#[tokio::test]
+async fn a_restored_room_refers_to_what_it_referred_to() {
+    let board = Board::open().await;
+    for (id, shape) in [
+        ("a", json!({"kind": "line", "group_ids": ["g"], "frame_id": "f"})),
+        ("b", json!({"kind": "line", "group_ids": ["g"]})),
+        ("f", json!({"kind": "frame"})),
+    ] {
+        board.apply(vec![("put", id, shape)]).await.unwrap();
+    }
+    let shape = "select pgcanvas.shape_json(s)::jsonb - '{version,seq,updated_at}'::text[] from pgcanvas.shapes s where room_id = 1 and id = 'a'";
+    let before: serde_json::Value = board.value(shape).await;
+    let restored = "select restored from pgcanvas.restore('1', 1)";
+    assert_eq!(board.value::<i64>(restored).await, 2);
+    assert_eq!(board.value::<serde_json::Value>(shape).await, before);
+    assert_eq!(board.value::<i64>(restored).await, 0);
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);
+}

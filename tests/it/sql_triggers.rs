@@ -260,3 +260,77 @@ async fn a_room_that_goes_takes_all_of_its_own_along_and_tells_its_viewers() {
     assert_eq!(board.value::<i64>(left).await, 0);
     assert!(bells.heard().await.contains(&"x".to_owned()));
 }
+
+/// TR2, SY1
+#[tokio::test]
+async fn a_value_by_sql_ends_an_explicit_null() {
+    let board = Board::open().await;
+    board
+        .apply(vec![("put", "a", json!({"kind": "text", "link": null, "text": null, "mine": 1}))])
+        .await
+        .unwrap();
+    board.run("update pgcanvas.shapes set link = 'https://example.org'").await;
+    let shape: Value = board.value("select shape::json from pgcanvas.room_snapshot(1, '', 10)").await;
+    assert_eq!(shape["link"], "https://example.org");
+    assert_eq!(
+        board.value::<Value>("select extra from pgcanvas.shapes").await,
+        json!({"text": null, "mine": 1})
+    );
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);
+    board.run("update pgcanvas.shapes set extra = null; update pgcanvas.shapes set extra = '{}'").await;
+    assert_eq!(board.last_seq().await, 3, "nothing changed at last");
+    for (set, field) in [
+        (r#"extra = '{"text": 5}'"#, "extra"),
+        ("group_ids = '{{a,b},{c,d}}'", "group_ids"),
+        ("group_ids = array['a', null]", "group_ids"),
+    ] {
+        let refused = board.client.batch_execute(&format!("update pgcanvas.shapes set {set}")).await;
+        let (code, rule) = refusal(refused);
+        assert!(code == "WB001" && rule.starts_with(field), "{set}: {rule}");
+    }
+}
+
+/// CF6
+#[tokio::test]
+async fn a_statement_does_not_make_again_what_it_deletes() {
+    let board = Board::open().await;
+    board.run("insert into pgcanvas.shapes (room_id, id, kind) values (1, 'a', 'line'); update pgcanvas.shapes set x = 5").await;
+    let both = "with gone as (delete from pgcanvas.shapes returning *)
+        insert into pgcanvas.shapes (room_id, id, kind) select room_id, id, 'ellipse' from gone";
+    assert_eq!(code(board.client.batch_execute(both).await), "WB001");
+    board.run("delete from pgcanvas.shapes; insert into pgcanvas.shapes (room_id, id, kind) values (1, 'a', 'line')").await;
+    assert_eq!(board.value::<i64>("select version from pgcanvas.shapes").await, 4);
+    board.assert_gapless().await;
+}
+
+/// TR3
+#[tokio::test]
+async fn draws_that_wait_for_each_other_are_told() {
+    let board = Board::open().await;
+    open_room(&board.client, 2).await;
+    board
+        .run("insert into pgcanvas.shapes (room_id, id, kind) values (1, 'a', 'line'), (2, 'a', 'line')")
+        .await;
+    let knot = |own: i64, other: i64| {
+        let config = board.database.config().clone();
+        async move {
+            let client = super::support::server::connect(&config).await.unwrap();
+            client
+                .batch_execute(&format!("begin; update pgcanvas.shapes set x = 1 where room_id = {own}"))
+                .await
+                .unwrap();
+            (
+                client,
+                format!(
+                    r#"select pgcanvas.draw('{other}', '[{{"op":"patch","id":"a","set":{{"y":1}}}}]'); commit"#
+                ),
+            )
+        }
+    };
+    let (one, first) = knot(1, 2).await;
+    let (two, second) = knot(2, 1).await;
+    let (one, two) = tokio::join!(one.batch_execute(&first), two.batch_execute(&second));
+    let codes: Vec<String> =
+        [one, two].into_iter().filter_map(Result::err).map(|error| code::<()>(Err(error))).collect();
+    assert_eq!(codes, ["40P01"], "one gives way, the other is done");
+}

@@ -5,6 +5,7 @@ use super::support::person::{Person, Undone};
 use super::support::server::say;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 pub(crate) type Shapes = BTreeMap<String, Map<String, Value>>;
 
@@ -112,6 +113,36 @@ async fn what_others_changed_since_is_left_alone_and_told_in_every_repeat() {
     assert!(ann.redo().await.moved());
     assert_eq!(shapes(&board).await.keys().collect::<Vec<_>>(), ["mine"]);
     assert_eq!(ann.redo().await.left_alone, left("a", &["*"]));
+}
+
+/// UN1, UN3
+#[tokio::test]
+async fn a_gesture_that_ended_where_it_began_is_undone_and_done_again_without_touching_anybody_s_work() {
+    let board = Board::open().await;
+    let (ann, bob) = (Person::at(&board, "ann").await, Person::at(&board, "bob").await);
+    bob.draw(json!([put("b", 0)])).await;
+    let device = Uuid::new_v4();
+    let draw = async |op_id: i64, gesture: Option<i64>, op: (&str, Value)| {
+        let sql = "select pgcanvas.apply_op(1, $1, $2, 'ann', $3, 'editor', $4, 'a', $5)";
+        let seq = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
+        assert!(seq.get::<_, Option<i64>>(0).is_some());
+    };
+    let x = |x: i64| ("patch", json!({"set": {"x": x}, "unset": []}));
+    draw(1, None, ("put", json!({"id": "a", "kind": "line"}))).await;
+    draw(2, None, x(1)).await;
+    draw(3, Some(2), x(0)).await;
+    bob.draw(json!([patch("b", &json!({"x": 77, "text": "bob's"}))])).await;
+    let before = shapes(&board).await;
+    assert!(ann.undo().await.seq.is_some());
+    ann.redo().await;
+    assert_eq!(shapes(&board).await, before);
+    // Then the gesture before it is taken back, and both come again.
+    ann.undo().await;
+    ann.undo().await;
+    assert_eq!(shapes(&board).await.keys().collect::<Vec<_>>(), ["b"]);
+    ann.redo().await;
+    ann.redo().await;
+    assert_eq!(shapes(&board).await, before);
 }
 
 /// UN3

@@ -151,7 +151,8 @@ impl WriterConnection {
         ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_op, &parameters)).await;
         let row = match applied.map_err(|_| DbError::Unreachable)?.map_err(DbError::from) {
-            Err(DbError::Repeat) => return Ok(None),
+            // What is bad now was good, perhaps, when it was sent first: only the general road knows repeats before it judges.
+            Err(DbError::Repeat | DbError::Invalid(_)) => return Ok(None),
             row => row?,
         };
         let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
