@@ -14,7 +14,8 @@ return case
   when jsonb_typeof(p_extra) <> 'object' or octet_length(p_extra::text) > 1048576 then 'extra: must be an object of at most 1048576 bytes'
   when p_extra ?| '{id,kind,x,y,width,height,angle,props,version,seq,created_by,updated_by,created_at,updated_at}'
       or jsonb_strip_nulls(p_extra) ?| '{points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link}'
-    then 'extra: must not hold a name that has a column, but for an explicit null' end;
+    then 'extra: must not hold a name that has a column, but for an explicit null'
+  when p_extra @? '$.keyvalue().key ? (@ starts with "props.")' then 'extra: must not hold a name that begins with props.' end;
 comment on function pgcanvas.extra_fault is 'What is wrong with the properties without a column; null when nothing is.';
 
 create or replace function pgcanvas.place_fault(p_shape pgcanvas.shapes)

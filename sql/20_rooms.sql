@@ -29,12 +29,13 @@ create or replace function pgcanvas.room_door(p_room text)
 $$;
 comment on function pgcanvas.room_door is 'Number and channel of a room by slug or number; no row when there is none. Unlike room_state it does not count the shapes.';
 
-create or replace function pgcanvas.room_head(p_room_id bigint)
+drop function if exists pgcanvas.room_head(bigint);
+create or replace function pgcanvas.room_head(p_room_id bigint, p_channel text default null)
   returns table (epoch uuid, last_seq bigint, min_since bigint, rights bigint)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.epoch, r.last_seq, r.min_since, r.rights from rooms r where r.id = p_room_id
+  select r.epoch, r.last_seq, r.min_since, r.rights from rooms r where r.id = p_room_id and (p_channel is null or r.channel = p_channel)
 $$;
-comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what.';
+comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what. With a channel: none when the room that rings there is gone, and another has its number.';
 
 drop function if exists pgcanvas.create_room(text, text, text);
 create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text, p_policy text default 'merge',

@@ -337,7 +337,7 @@ declare
   v_tries integer := 0;
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
-  if jsonb_typeof(p_ops) <> 'array' or p_ops = '[]' then raise exception 'ops: must be a list of one or more ops' using errcode = 'WB001'; end if;
+  if jsonb_typeof(p_ops) is distinct from 'array' or p_ops = '[]' then raise exception 'ops: must be a list of one or more ops' using errcode = 'WB001'; end if;
   select array_agg(o.op ->> 'op' order by o.n), array_agg((o.op ->> 'base')::bigint order by o.n),
          array_agg(coalesce(o.op ->> 'id', o.op -> 'shape' ->> 'id') order by o.n),
          array_agg(case when o.op ->> 'op' in ('put', 'merge') then o.op -> 'shape' else o.op end order by o.n)

@@ -45,7 +45,7 @@ impl FromStr for DatabaseUrl {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&hide_values(&hide_user_part(&self.0)))
+        formatter.write_str(&hide_values(&hide_parameters(&hide_user_part(&self.0))))
     }
 }
 
@@ -64,6 +64,18 @@ fn hide_user_part(text: &str) -> String {
         Some(format!("{scheme}://{user}:{HIDDEN}@{after}"))
     };
     shown().unwrap_or_else(|| text.to_owned())
+}
+
+/// Hides what a URL's parameters call a password, however they write its name.
+fn hide_parameters(text: &str) -> String {
+    let Some((before, query)) = text.split_once('?').filter(|_| text.contains("://")) else {
+        return text.to_owned();
+    };
+    let hidden = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if percent_decoded(name).contains("password") => format!("{name}={HIDDEN}"),
+        _ => pair.to_owned(),
+    });
+    format!("{before}?{}", hidden.collect::<Vec<_>>().join("&"))
 }
 
 /// Hides the value after every `password =`, be it a URL's parameter or one of `key=value` pairs.
@@ -124,6 +136,7 @@ mod tests {
             "postgresql://ann:s3c@s3cret@host:5432/db?sslmode=require",
             "postgresql://ann:a/s3cret?b#@host/db",
             "postgresql://host/db?user=ann&password=s3cret&sslmode=require",
+            "postgresql://host/db?user=ann&p%61ssword=s3cret",
             "host=h user=ann password=s3cret dbname=db",
             r"host=h password = 'it\'s s3cret' dbname=db",
             "host=h sslpassword=s3cret password=s3cret",

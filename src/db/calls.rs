@@ -104,11 +104,12 @@ pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, C
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
 }
 
-/// Where a room is; none when there is no such room.
-pub async fn room_head(db: &Db, room: RoomId) -> Result<Option<RoomHead>, DbError> {
+/// Where a room is; none when there is no such room. With a channel: the one that rings there, which may be gone though another has its
+/// number.
+pub async fn room_head(db: &Db, room: RoomId, channel: Option<&str>) -> Result<Option<RoomHead>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.room_head($1)").await?;
-    client.query_opt(&statement, &[&room.get()]).await?.map(|row| read_head(&row)).transpose()
+    let statement = client.prepare_cached("select * from pgcanvas.room_head($1, $2)").await?;
+    client.query_opt(&statement, &[&room.get(), &channel]).await?.map(|row| read_head(&row)).transpose()
 }
 
 /// A room to be made.
@@ -225,9 +226,13 @@ pub async fn ring(db: &Db, rooms: &[i64], payloads: &[String]) -> Result<(), DbE
 /// How long the simplest answer may take.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whether the database answers, on a connection of the pool.
-pub async fn alive(db: &Db) -> Result<(), DbError> {
-    let asked = async { db.get().await?.batch_execute("select 1").await };
+/// Whether the database answers, on a connection of the pool, and takes writes.
+pub async fn alive(db: &Db) -> Result<bool, DbError> {
+    let asked = async {
+        let client = db.get().await?;
+        let statement = client.prepare_cached("show transaction_read_only").await?;
+        Ok(client.query_one(&statement, &[]).await?.try_get::<_, String>(0)? == "off")
+    };
     timeout(ALIVE_TIMEOUT, asked).await.map_err(|_| DbError::Unreachable)?
 }
 

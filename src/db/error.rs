@@ -67,9 +67,21 @@ impl From<tokio_postgres::Error> for DbError {
             return Self::Conflict(format!("{field}: this name is taken"));
         }
         match state.code().get(..2) {
-            Some("08" | "53" | "58") => Self::Unreachable,
-            Some("57") if *state != SqlState::QUERY_CANCELED => Self::Unreachable,
+            // Cancelled or broken inside: no batch is to blame, and the next try may do.
+            Some("57") if *state == SqlState::QUERY_CANCELED => Self::Busy,
+            Some("XX") => {
+                _ = refused(&error);
+                Self::Busy
+            }
+            // 25: a server that only reads, for as long as it is not the one that writes.
+            Some("08" | "25" | "53" | "57" | "58") => Self::Unreachable,
             Some("40" | "55") => Self::Busy,
+            _ if *state == SqlState::DATETIME_FIELD_OVERFLOW || *state == SqlState::INVALID_DATETIME_FORMAT => {
+                Self::Invalid("point: there is no such day or hour".to_owned())
+            }
+            _ if *state == SqlState::CHARACTER_NOT_IN_REPERTOIRE => {
+                Self::Invalid("text: must not hold U+0000".to_owned())
+            }
             Some("22" | "23") => {
                 Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
             }

@@ -88,11 +88,6 @@ impl Pooled {
         self.watch.answer(self.client()?.execute(sql, with)).await
     }
 
-    /// Statements without parameters.
-    pub(super) async fn batch_execute(&self, sql: &str) -> Result<(), DbError> {
-        self.watch.answer(self.client()?.batch_execute(sql)).await
-    }
-
     /// The connection itself, and the watch that its questions are to be asked under.
     pub(super) fn parts(&mut self) -> Result<(&mut ClientWrapper, &Watch), DbError> {
         let client = self.client.as_mut().ok_or(DbError::Unreachable)?;

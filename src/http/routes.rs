@@ -55,10 +55,12 @@ async fn ready(node: &Node) -> Answer {
         Some("the database was migrated to another contract: start the pgcanvas that goes with it")
     } else if !node.listener.is_connected() {
         Some("the listening connection is down")
-    } else if calls::alive(&node.db).await.is_err() {
-        Some("the database cannot be reached")
     } else {
-        None
+        match calls::alive(&node.db).await {
+            Ok(true) => None,
+            Ok(false) => Some("the database takes no writes"),
+            Err(_) => Some("the database cannot be reached"),
+        }
     };
     match trouble {
         None => answer(StatusCode::OK, "text/plain", "ready\n"),

@@ -78,7 +78,7 @@ impl CloseCode {
             Self::GoingAway => "the node drains, or the room changed; reconnect at once with since",
             Self::FrameTooLarge => "a frame was longer than limits.max_frame_bytes; do not repeat it",
             Self::NotThisProtocol => {
-                "the first frame must be hello, or join_room or chat of the seed dialect"
+                "a frame is broken, or the first was not hello, nor join_room or chat of the seed dialect"
             }
             Self::Unauthenticated => "the credentials do not count, or no more; sign in",
             Self::Forbidden => "this client has a key, and this is not it; take another client",

@@ -52,13 +52,15 @@ pub struct Fanout {
     recent: Recent,
     peers: Peers,
     empty_since: Instant,
+    /// Whether the room was deleted: another may have its number.
+    is_gone: bool,
 }
 
 impl Fanout {
     /// Listens first, then reads where the room is: nothing falls between.
     pub async fn open(room: Arc<RoomHandle>, around: Surroundings) -> Result<Self, DbError> {
         around.listener.listen(&room.channel).await?;
-        let head = calls::room_head(&around.db, room.id).await?;
+        let head = calls::room_head(&around.db, room.id, Some(&room.channel)).await?;
         let head = head.ok_or_else(|| DbError::NotFound("room: there is no such room".to_owned()))?;
         // Ask the other nodes who is there; a lost answer comes with their next sign of life.
         _ = calls::ring(&around.db, &[room.id.get()], &["q".to_owned()]).await;
@@ -71,6 +73,7 @@ impl Fanout {
             recent: Recent::default(),
             peers: Peers::default(),
             empty_since: Instant::now(),
+            is_gone: false,
         })
     }
 
@@ -93,6 +96,9 @@ impl Fanout {
             }
             if self.room.take_missed() {
                 self.catch_up().await;
+            }
+            if self.is_gone && may_end() {
+                break;
             }
         }
         inbox.close();
@@ -167,7 +173,7 @@ impl Fanout {
                     }
                 }
             }
-            Some("x") => self.end_room(),
+            Some("x") => self.give_up_room(),
             Some("e" | "r") => self.catch_up().await, // a new epoch, other rights: the head tells
             Some("q") => {}                           // answered by the node's presence
             _ => count(&self.around.metrics.notices, "unknown"),
@@ -192,8 +198,9 @@ impl Fanout {
     async fn catch_up(&mut self) {
         self.around.metrics.fetches.inc();
         let (db, room) = (self.around.db.clone(), self.room.id);
-        let Some(head) = insistently(room, || calls::room_head(&db, room)).await else {
-            return self.end_room();
+        let channel = self.room.channel.as_str();
+        let Some(head) = insistently(room, || calls::room_head(&db, room, Some(channel))).await else {
+            return self.give_up_room();
         };
         if head.epoch != self.head.epoch || head.last_seq < self.cursor || head.min_since > self.cursor {
             return self.start_over(head);
@@ -304,6 +311,11 @@ impl Fanout {
             }
             stays
         });
+    }
+
+    fn give_up_room(&mut self) {
+        self.end_room();
+        self.is_gone = true;
     }
 
     fn end_room(&mut self) {

@@ -31,7 +31,7 @@ pub(super) async fn page_after(
     }
     // In the midst of a batch its rest may have gone without a trace. What is kept now was kept when the page was read.
     if after.1 != WHOLE_BATCH
-        && calls::room_head(db, room).await?.is_none_or(|head| head.min_since >= after.0)
+        && calls::room_head(db, room, None).await?.is_none_or(|head| head.min_since >= after.0)
     {
         return Ok(None);
     }

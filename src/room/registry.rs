@@ -115,7 +115,14 @@ impl Rooms {
     fn host(&self, id: RoomId, channel: &Channel) -> Arc<RoomHandle> {
         let mut hosted = self.switchboard.hosted();
         if let Some(room) = hosted.by_id.get(&id) {
-            return Arc::clone(room);
+            if room.channel == channel.0 {
+                return Arc::clone(room);
+            }
+            // That one was deleted, which has not been heard yet, and this is another under its number.
+            let former = Arc::clone(room);
+            hosted.by_channel.remove(&former.channel);
+            self.around.metrics.rooms.dec();
+            former.ring(Event::Missed);
         }
         let (room, inbox) = RoomHandle::new(id, channel.0.clone());
         hosted.by_id.insert(id, Arc::clone(&room));

@@ -109,6 +109,8 @@ impl Session {
         let membership = match self.enter(&asked.room, link.as_ref()).await {
             Ok(Some(membership)) => membership,
             Ok(None) => {
+                // With what it brought now it may not be there; what it brought before counts no more.
+                self.take_out(native, &asked.room, false).await;
                 return self.error_in(&asked.room, RejectCode::NotFound, "room: there is no such room");
             }
             Err(error) => return self.db_error_in(&asked.room, &error),
@@ -132,6 +134,9 @@ impl Session {
             Err(JoinError::Reader) => return,
             Err(JoinError::Db(error)) => {
                 self.set_joined(&membership, false);
+                if membership.joined {
+                    self.node.presence.leave(id, &native.session, &membership.progress, false);
+                }
                 return self.db_error_in(&asked.room, &error);
             }
         }
@@ -146,14 +151,19 @@ impl Session {
     }
 
     async fn leave(&mut self, native: &Native, room: &RoomName) {
+        self.take_out(native, room, true).await;
+        self.outbox.push(encode::left(&room.to_string()).into());
+    }
+
+    /// Takes the socket out of a room, if it is in it: by its own wish, or because it may not be there any more.
+    async fn take_out(&mut self, native: &Native, room: &RoomName, by_wish: bool) {
         let known = self.names.get(&room.to_string()).and_then(|id| self.rooms.get(id)).cloned();
         if let Some(membership) = known.filter(|membership| membership.joined) {
             let id = membership.state.0;
             self.set_joined(&membership, false);
             _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
-            self.node.presence.leave(id, &native.session, &membership.progress, true);
+            self.node.presence.leave(id, &native.session, &membership.progress, by_wish);
         }
-        self.outbox.push(encode::left(&room.to_string()).into());
     }
 
     async fn submit(&mut self, native: &Native, batch: Batch) {

@@ -74,8 +74,9 @@ impl Session {
         let Access { id, slug, channel, role, rights, .. } = found;
         // Under whatever name it is asked for next: it is one room.
         self.names.extend([(slug, id), (id.to_string(), id)]);
+        let state = Arc::new((id, channel));
         let fresh = || Membership {
-            state: Arc::new((id, channel)),
+            state: Arc::clone(&state),
             joined: false,
             role,
             rights,
@@ -83,6 +84,7 @@ impl Session {
         };
         let membership = self.rooms.entry(id).or_insert_with(fresh);
         (membership.role, membership.rights) = (role, rights);
+        membership.state = state; // a room that was deleted and opened anew rings elsewhere
         Ok(Some(membership.clone()))
     }
 

@@ -1,6 +1,6 @@
 //! Who is on a socket (AC).
 
-use super::support::access::Caller;
+use super::support::access::{Caller, token};
 use super::support::client::{Client, Line, SeedClient, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
@@ -141,5 +141,25 @@ async fn whether_a_token_counts_is_not_guessed_while_the_database_is_away() {
     assert_eq!(ann.get(node.address(), "/api/me").await.status, 503);
     Client::connect(&node).await.hello("guests need no sign-in").await;
     client.batch_execute("alter table pgcanvas.away rename to sign_ins").await.unwrap();
+    node.stop().await;
+}
+
+/// AC9
+#[tokio::test]
+async fn a_link_counts_no_more_when_a_join_without_it_was_refused() {
+    let database = TestDatabase::create().await;
+    let node = TestNode::start(&database).await;
+    let ann = Caller::signed_up(node.address(), "ann").await;
+    ann.make_room(node.address(), "design", "private").await;
+    let link = ann.make_link(node.address(), "design", "editor").await;
+    let mut guest = Client::connect(&node).await;
+    guest.hello("Guest").await;
+    guest.join_with(json!({"type": "join", "room": "design", "link": token(&link)})).await;
+    let put = |id: &str| json!([{"op": "put", "shape": {"id": id, "kind": "line"}}]);
+    guest.draw("design", put("a")).await;
+    guest.send(&json!({"type": "join", "room": "design"})).await;
+    assert_eq!(guest.error().await["code"], "not_found");
+    let op_id = guest.ops("design", put("b")).await;
+    assert_eq!(guest.rejected(op_id).await["code"], "not_found");
     node.stop().await;
 }

@@ -6,8 +6,10 @@ mod lab;
 mod person;
 mod rounds;
 
+use super::support::client::{Client, make_room};
 use super::support::database::TestDatabase;
 use super::support::http::{self, get};
+use super::support::node::TestNode;
 use super::support::server::{OwnCluster, connect, retried};
 use super::support::storm::{Storm, assert_nothing_lost};
 use pgcanvas::config::NodeSettings;
@@ -241,4 +243,33 @@ async fn large_statements_of_a_person_in_a_storm_never_meet_a_deadlock() {
     for node in nodes {
         node.stop().await;
     }
+}
+
+/// FT2
+#[tokio::test]
+async fn what_is_no_batch_s_fault_is_not_its_sender_s_to_mend() {
+    const STATES: [&str; 3] = ["25006", "57014", "XX000"];
+    let database = TestDatabase::create().await;
+    let fails = "create function public.fails() returns trigger language plpgsql as $$ begin
+          if new.kind like 'fails:%' then raise exception 'no' using errcode = substr(new.kind, 7); end if;
+          return new; end $$;
+        create trigger theirs before insert on pgcanvas.shapes for each row execute function public.fails()";
+    database.client().await.batch_execute(fails).await.unwrap();
+    let node = TestNode::start(&database).await;
+    make_room(&database, "other").await;
+    let mut other = Client::joined(&node, "Other", "other").await;
+    let mut senders = Vec::new();
+    for state in STATES {
+        make_room(&database, &format!("r{state}")).await;
+        let mut sender = Client::joined(&node, state, &format!("r{state}")).await;
+        sender.line().deadline *= 3;
+        let shape = json!({"id": "a", "kind": format!("fails:{state}")});
+        let op_id = sender.ops(&format!("r{state}"), json!([{"op": "put", "shape": shape}])).await;
+        senders.push((sender, op_id));
+    }
+    other.draw("other", json!([{"op": "put", "shape": {"id": "a", "kind": "line"}}])).await;
+    for (mut sender, op_id) in senders {
+        assert_eq!(sender.rejected(op_id).await["code"], "unavailable");
+    }
+    node.stop().await;
 }

@@ -203,3 +203,19 @@ async fn presence_that_is_too_large_or_no_object_is_refused_alone() {
     tell(&mut ann, json!({"cursor": [1, 1]})).await;
     sees(&mut ben, &of_ann, |state| state["cursor"] == json!([1, 1])).await;
 }
+
+/// PR5
+#[tokio::test]
+async fn who_did_not_get_back_in_has_left_after_the_grace() {
+    let (database, nodes) = scene().await;
+    let (mut ann, of_ann) = enter(&nodes[0], "Ann").await;
+    let (mut ben, _) = enter(&nodes[1], "Ben").await;
+    sees(&mut ben, &of_ann, |_| true).await;
+    let psql = database.client().await;
+    psql.batch_execute("alter function pgcanvas.room_snapshot rename to away").await.unwrap();
+    ann.send(&json!({"type": "join", "room": "room"})).await;
+    assert_eq!(ann.error().await["code"], "unavailable");
+    psql.batch_execute("alter function pgcanvas.away rename to room_snapshot").await.unwrap();
+    ann.hang_up().await;
+    ben.expect(|frame| has_left(frame, &of_ann)).await;
+}

@@ -64,7 +64,7 @@ async fn another_bundle_is_applied_whole() {
     let mut client = database.client().await;
     client
         .batch_execute(
-            "update pgcanvas.meta set bundle_hash = 'of another one'; drop function pgcanvas.room_head(bigint)",
+            "update pgcanvas.meta set bundle_hash = 'of another one'; drop function pgcanvas.room_head(bigint, text)",
         )
         .await
         .unwrap();
@@ -137,7 +137,7 @@ async fn a_refused_file_names_itself_and_leaves_the_bundle_as_it_was() {
     client
         .batch_execute(
             "update pgcanvas.meta set bundle_hash = 'of another one';
-             drop function pgcanvas.room_head(bigint);
+             drop function pgcanvas.room_head(bigint, text);
              create function pgcanvas.room_head(p_room_id bigint) returns text return 'another result'",
         )
         .await

@@ -325,3 +325,29 @@ async fn rooms_of_the_older_system_open_on_first_use_and_are_left_by_number() {
     }
     ann.ping().await;
 }
+
+/// SD7
+#[tokio::test]
+async fn a_numbered_room_that_was_deleted_is_another_when_it_is_opened_again() {
+    let database = TestDatabase::create().await;
+    let nodes = TestNode::two(&database).await;
+    let mut ann = SeedClient::joined(&nodes[0], "42").await;
+    ann.draw("42", &circle("former")).await;
+    let mut ben = Client::joined(&nodes[1], "Ben", "42").await;
+    ben.reach("42", 1).await;
+    database.client().await.batch_execute("delete from pgcanvas.rooms where id = 42").await.unwrap();
+    assert_eq!(ben.line().closed().await.0, Some(1001));
+    let mut ann = SeedClient::joined(&nodes[0], "42").await;
+    ann.draw("42", &circle("first")).await;
+    ann.sees("42", "first").await;
+    let mut natives =
+        [Client::joined(&nodes[0], "Native", "42").await, Client::joined(&nodes[1], "Native", "42").await];
+    for n in 2..5 {
+        ann.draw("42", &circle(&format!("later-{n}"))).await;
+        for native in &mut natives {
+            native.reach("42", n).await;
+        }
+    }
+    assert_all_see_the_table(&database, "42", &mut natives).await;
+    assert!(ann.shape("42", "former").is_none());
+}
