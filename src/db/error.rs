@@ -76,7 +76,9 @@ impl From<tokio_postgres::Error> for DbError {
             // 25: a server that only reads, for as long as it is not the one that writes.
             Some("08" | "25" | "53" | "57" | "58") => Self::Unreachable,
             Some("40" | "55") => Self::Busy,
-            _ if *state == SqlState::DATETIME_FIELD_OVERFLOW || *state == SqlState::INVALID_DATETIME_FORMAT => {
+            _ if *state == SqlState::DATETIME_FIELD_OVERFLOW
+                || *state == SqlState::INVALID_DATETIME_FORMAT =>
+            {
                 Self::Invalid("point: there is no such day or hour".to_owned())
             }
             _ if *state == SqlState::CHARACTER_NOT_IN_REPERTOIRE => {

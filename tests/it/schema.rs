@@ -138,7 +138,7 @@ async fn a_refused_file_names_itself_and_leaves_the_bundle_as_it_was() {
         .batch_execute(
             "update pgcanvas.meta set bundle_hash = 'of another one';
              drop function pgcanvas.room_head(bigint, text);
-             create function pgcanvas.room_head(p_room_id bigint) returns text return 'another result'",
+             create function pgcanvas.room_head(p_room_id bigint, p_channel text default null) returns text return 'another result'",
         )
         .await
         .unwrap();
