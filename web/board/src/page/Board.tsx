@@ -13,6 +13,7 @@ import { editorOf } from "./editor.js";
 import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
+import { tellOfLostText } from "./lostText.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
 import { useShield } from "./shield.js";
@@ -124,7 +125,7 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     if (!api) return undefined;
     const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
     const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
-    const offs = [room.on("peers", watch), room.on("status", watch)];
+    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
     const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
