@@ -13,6 +13,7 @@ import { editorOf } from "./editor.js";
 import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
+import { useLibrary } from "./library.js";
 import { tellOfLostText } from "./lostText.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
@@ -45,6 +46,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const [asked, ask] = useState<Asked | undefined>();
   const role = useStatus(room)?.role;
   useSignInNews(api);
+  useLibrary(ready ? api : undefined);
   const share = () => ask({ what: "share" });
   const close = () => ask(undefined);
   return (
