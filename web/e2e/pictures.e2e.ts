@@ -8,11 +8,22 @@ import { until } from "./until.js";
 describe("pictures on a board", () => {
   const scene = new Scene(2);
 
-  async function insert(person: Person, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
+  interface Picture {
+    readonly name: string;
+    readonly mimeType: string;
+    readonly buffer: Buffer;
+  }
+
+  async function choose(person: Person, file: Picture, cursor = /wait|url/): Promise<void> {
     const [chooser] = await Promise.all([person.page.waitForEvent("filechooser"), person.page.keyboard.press("9")]);
     await chooser.setFiles(file);
+    const shape = () => person.page.locator("canvas.interactive").evaluate((canvas: HTMLCanvasElement) => canvas.style.cursor);
+    await until("the picture is at the pointer", async () => cursor.test(await shape()));
+  }
+
+  async function insert(person: Person, file: Picture): Promise<void> {
     // A click before the component holds the picture would place nothing, as would one of a hand as fast as this.
-    await until("the picture is at the pointer", () => person.page.locator("canvas.interactive").evaluate((canvas: HTMLCanvasElement) => /wait|url/.test(canvas.style.cursor)));
+    await choose(person, file);
     await person.page.mouse.click(600, 400);
   }
 
@@ -68,6 +79,23 @@ describe("pictures on a board", () => {
     await until("it is seen", () => ann.shows([200, 130, 40]));
     await ann.page.keyboard.press("Control+z");
     await until("it is gone", async () => (await count()) === "0|");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("that were chosen and never placed are not there for anybody", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "never-placed");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    const kinds = () => scene.cluster.sql(`select string_agg(kind || ' ' || (width > 0), ', ' order by kind, width) from pgcanvas.board_shapes where room = '${room}'`);
+    await choose(ann, { name: "pink.png", mimeType: "image/png", buffer: png([230, 73, 128]) }, /url/);
+    await ann.draw("r", [300, 200], [400, 300]);
+    await until("what she drew instead is stored", async () => (await kinds()).includes("rectangle"));
+    await choose(ann, { name: "teal.png", mimeType: "image/png", buffer: png([12, 133, 153]) }, /url/);
+    await insert(ann, { name: "lime.png", mimeType: "image/png", buffer: png([116, 184, 22]) });
+    await until("the picture is seen", () => ann.shows([116, 184, 22]));
+    await ann.draw("o", [800, 500], [900, 600]);
+    await until("what she placed and drew is stored, and no picture besides", async () => (await kinds()) === "ellipse true, image true, rectangle true");
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });

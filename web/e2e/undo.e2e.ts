@@ -84,4 +84,47 @@ describe("undo", () => {
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
+
+  it("leaves alone what is in hand: a line of points, a stroke and a shape are whole when they are done", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "undo-in-hand");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    await ann.draw("r", [800, 200], [900, 300]);
+    await until("it is stored", async () => (await kinds(room)) === "rectangle");
+
+    await ann.page.keyboard.press("l");
+    for (const [x, y] of [[400, 200], [500, 300], [600, 200]] as const) await ann.page.mouse.click(x, y, { delay: 20 });
+    await ann.page.keyboard.press("Control+z");
+    await until("she is told why", async () => (await ann.page.locator(".Toast").innerText()).includes("Finish what you are drawing"));
+    await ann.page.mouse.click(700, 400, { delay: 20 });
+    await ann.page.keyboard.press("Escape");
+    await until("the line is stored beside the box", async () => (await kinds(room)) === "line rectangle");
+
+    await ann.page.keyboard.press("p");
+    await ann.page.mouse.move(300, 500);
+    await ann.page.mouse.down();
+    await ann.page.mouse.move(450, 550, { steps: 10 });
+    await ann.page.keyboard.press("Control+z");
+    await ann.page.keyboard.press("Control+Shift+z");
+    await ann.page.mouse.move(600, 600, { steps: 10 });
+    await ann.page.mouse.up();
+    await ann.says("Live");
+    await until("the stroke is stored beside them", async () => (await kinds(room)) === "freedraw line rectangle");
+
+    await ann.page.keyboard.press("o");
+    await ann.page.mouse.move(300, 200);
+    await ann.page.mouse.down();
+    await ann.page.mouse.move(350, 250, { steps: 5 });
+    await ann.page.keyboard.press("Control+z");
+    await ann.page.mouse.move(380, 280, { steps: 5 });
+    await ann.page.mouse.up();
+    await until("the ellipse is stored beside them", async () => (await kinds(room)) === "ellipse freedraw line rectangle");
+
+    for (const left of ["freedraw line rectangle", "line rectangle", "rectangle"]) {
+      await ann.page.keyboard.press("Control+z");
+      await until(`an undo takes one of them back: ${left} are left`, async () => (await kinds(room)) === left);
+    }
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
 });

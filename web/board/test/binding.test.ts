@@ -55,11 +55,12 @@ describe("the component and the room", () => {
   const ops = () => sent.flatMap((frame) => (frame.type === "ops" ? frame.ops.map(({ base: _, ...op }) => op) : [])) as Op[];
   const batches = () => sent.filter((frame) => frame.type === "ops").length;
   const hear = (frame: object) => room.hear(frame as Told);
-  const somebody = (...changes: object[]) => {
+  const happens = (batch: object) => {
     seq += 1;
-    const batch = { seq, by: "bob", client: null, op_id: null, at: "2026-01-01T00:00:00Z", changes };
-    hear({ type: "changes", room: "r", from: seq - 1, to: seq, batches: [batch] });
+    hear({ type: "changes", room: "r", from: seq - 1, to: seq, batches: [{ seq, by: "bob", client: null, op_id: null, at: "2026-01-01T00:00:00Z", ...batch }] });
   };
+  const somebody = (...changes: object[]) => happens({ changes });
+  const committed = (op_id: number, ...changes: object[]) => happens({ by: "ann", client: CLIENT, op_id, changes });
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -197,6 +198,22 @@ describe("the component and the room", () => {
     expect(handed.flat()).toEqual([]);
   });
 
+  it("tells of no picture without a size, though another tool or another picture was chosen before it was placed", () => {
+    const picture = { type: "image", x: 5, y: 5, width: 0, height: 0, angle: 0, fileId: "f", version: 1, versionNonce: 1, isDeleted: false };
+    editor.now = { ...IDLE, pendingImageElementId: "first" };
+    editor.add({ id: "first", ...picture });
+    editor.be({ pendingImageElementId: "second" });
+    editor.add({ id: "second", ...picture });
+    editor.be({ cursorButton: "down", newElement: { id: "r", type: "rectangle" } });
+    editor.add({ id: "r", type: "rectangle", x: 0, y: 0, width: 9, height: 9, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    editor.be({});
+    vi.advanceTimersByTime(1000);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "r" } }]);
+    editor.change("second", { width: 64, height: 48 });
+    vi.advanceTimersByTime(1000);
+    expect(ops()).toMatchObject([{ op: "put", shape: { id: "r" } }, { op: "put", shape: { id: "second", width: 64 } }]);
+  });
+
   it("shows what others have in hand, writes none of it back, and is as before when they let go of it without a word", () => {
     editor.binding?.watch(new Map<string, Op>([["box", { op: "patch", id: "box", set: { x: 44 } }], ["n", { op: "put", shape: { id: "n", kind: "ellipse", width: 9, height: 9 } }]]));
     vi.advanceTimersByTime(50);
@@ -270,6 +287,39 @@ describe("the component and the room", () => {
     vi.advanceTimersByTime(500);
     expect(batches()).toBe(1);
     expect(room.shape("t")).toMatchObject({ text: "hel" });
+  });
+
+  it("puts a text again that somebody deleted while it was written, when it is written on", () => {
+    const text = (written: string) => ({ text: written, originalText: written });
+    editor.be({ editingTextElement: { id: "t" } });
+    editor.add({ id: "t", type: "text", x: 7, y: 0, width: 1, height: 1, angle: 0, version: 1, versionNonce: 1, isDeleted: false, ...text("a") });
+    vi.advanceTimersByTime(500);
+    committed(1, { op: "put", shape: { ...room.shape("t"), version: 1 } });
+    somebody({ op: "delete", id: "t" });
+    vi.advanceTimersByTime(500);
+    expect([room.shape("t"), editor.get("t")?.["text"]]).toEqual([undefined, "a"]);
+    editor.change("t", text("a thought"));
+    vi.advanceTimersByTime(500);
+    expect(ops().slice(1)).toMatchObject([{ op: "put", shape: { id: "t", x: 7, text: "a thought" } }]);
+    editor.change("t", text("a thought that goes on"));
+    editor.be({});
+    vi.advanceTimersByTime(500);
+    expect(ops().slice(2)).toMatchObject([{ op: "patch", id: "t", set: { text: "a thought that goes on" } }]);
+    expect(editor.get("t")).toMatchObject(text("a thought that goes on"));
+  });
+
+  it("lets a text go that somebody deleted, where nothing more is written, or it is only wrapped anew", () => {
+    const text = { id: "t", type: "text", x: 0, y: 0, width: 1, height: 1, angle: 0, version: 1, versionNonce: 1, isDeleted: false, text: "a b", originalText: "a b" };
+    editor.be({ editingTextElement: { id: "t" } });
+    editor.add(text);
+    vi.advanceTimersByTime(500);
+    committed(1, { op: "put", shape: { ...room.shape("t"), version: 1 } });
+    somebody({ op: "delete", id: "t" });
+    vi.advanceTimersByTime(500);
+    editor.change("t", { width: 2, text: "a\nb" });
+    editor.be({});
+    vi.advanceTimersByTime(500);
+    expect([room.shape("t"), editor.get("t"), ops().filter(({ op }) => op === "put").length]).toEqual([undefined, undefined, 1]);
   });
 
   it("deletes by deletes, in both directions", () => {

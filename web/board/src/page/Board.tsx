@@ -13,8 +13,11 @@ import { editorOf } from "./editor.js";
 import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
+import { useLibrary } from "./library.js";
+import { tellOfLostText } from "./lostText.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
+import { useShield } from "./shield.js";
 import { SqlDialog } from "./sql/SqlDialog.js";
 import { StatusPill } from "./StatusPill.js";
 import { useTheme } from "./theme.js";
@@ -38,10 +41,12 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   // The component empties its board once, when it is ready, and then begins to tell of changes.
   const [ready, setReady] = useState(false);
   const binding = useBinding(ready ? api : undefined, room, view, self);
+  useShield(binding === undefined);
   const pictures = useRoomPictures(ready ? api : undefined, room);
   const [asked, ask] = useState<Asked | undefined>();
   const role = useStatus(room)?.role;
   useSignInNews(api);
+  useLibrary(ready ? api : undefined);
   const share = () => ask({ what: "share" });
   const close = () => ask(undefined);
   return (
@@ -65,7 +70,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
           self.looked(appState);
         }}
         onPointerUpdate={({ pointer, button }) => self.moved({ cursor: [pointer.x, pointer.y], tool: pointer.tool, button })}
-        renderTopRightUI={(isMobile) => (isMobile ? null : <TopRight room={room} share={share} />)}
+        renderTopRightUI={(isMobile) => (isMobile ? null : <TopRight room={room} bound={binding !== undefined} share={share} />)}
       >
         <BoardMenu
           api={api}
@@ -77,9 +82,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
           openSql={() => api && ask({ what: "sql", ids: selectedIds(api) })}
         />
       </Excalidraw>
-      <div className="status-on-phone">
-        <StatusPill room={room} />
-      </div>
+      <div className="status-on-phone">{binding && <StatusPill room={room} />}</div>
       {asked?.what === "sql" && <SqlDialog room={room.name} ids={asked.ids} close={close} />}
       {asked?.what === "share" && <ShareDialog room={room.name} role={role} close={close} />}
       {asked?.what === "sign-in" && <SignIn close={close} />}
@@ -87,10 +90,11 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   );
 }
 
-function TopRight({ room, share }: { room: Room; share: () => void }) {
+/** `bound`: the board shows the room, so its status is the board's. */
+function TopRight({ room, bound, share }: { room: Room; bound: boolean; share: () => void }) {
   return (
     <>
-      <StatusPill room={room} />
+      {bound && <StatusPill room={room} />}
       <button type="button" className="share" aria-label="Share" title="Share" onClick={share}>
         <ShareIcon />
         <span>Share</span>
@@ -123,7 +127,7 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     if (!api) return undefined;
     const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
     const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
-    const offs = [room.on("peers", watch), room.on("status", watch)];
+    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
     const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));

@@ -1,6 +1,7 @@
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Room } from "@pgcanvas/client";
 import type { Binding } from "../sync/binding.js";
+import { drawsNew } from "../sync/gesture.js";
 
 type Action = Parameters<ExcalidrawImperativeAPI["registerAction"]>[0];
 type Verb = "undo" | "redo";
@@ -16,12 +17,15 @@ const SAID: Readonly<Record<string, string>> = {
  * the work of others in it, and forgets at a reload.
  */
 export function takeOverUndo(api: ExcalidrawImperativeAPI, room: Room, binding: Binding): void {
+  const say = (message: string) => api.setToast({ message, duration: 3000, closable: true });
   const turn = (verb: Verb) => {
+    // It would be told half drawn and taken back at once, and go on being drawn by a hand that holds nothing any more.
+    if (drawsNew(api.getAppState())) return say("Finish what you are drawing first.");
     // What was just drawn is what is to be undone.
     binding.tellNow();
     void room[verb]().then((code) => {
       const message = SAID[code];
-      if (message) api.setToast({ message, duration: 3000, closable: true });
+      if (message) say(message);
     });
   };
   api.registerAction(actionOf("undo", turn));

@@ -166,7 +166,8 @@ export class Binding {
     const { pendingImageElementId: pending } = this.editor.state();
     return this.untold().filter((element) => {
       if (element.type !== "image" || this.shown.get(element.id)) return true;
-      return element.id !== pending && element["fileId"] != null;
+      // Where another tool, or another picture, was chosen before this one was placed, it is not waited for, and has no size.
+      return element.id !== pending && element["fileId"] != null && !isPoint(element);
     });
   }
 

@@ -34,6 +34,11 @@ export function gestureOf(state: EditorState): Gesture {
   return "none";
 }
 
+/** Whether the person is drawing something that was not there: a shape that is pulled open, a stroke, a line set point by point. */
+export function drawsNew({ newElement, multiElement }: Pick<EditorState, "newElement" | "multiElement">): boolean {
+  return newElement !== null || multiElement !== null;
+}
+
 /** The elements that the person has in hand: replacing one now would tear it from under them. */
 export function inHand(state: EditorState): Set<string> {
   const ids = new Set<string>();
