@@ -1,49 +1,9 @@
 import { MemoryStore, Room, systemClock, type Op, type Said, type Told } from "@pgcanvas/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Element } from "../src/mapping/index.js";
-import { Binding, type Editor } from "../src/sync/binding.js";
-import type { EditorState } from "../src/sync/gesture.js";
+import { Binding } from "../src/sync/binding.js";
+import { FakeEditor, IDLE } from "./editor.js";
 
-const IDLE: EditorState = {
-  cursorButton: "up", newElement: null, multiElement: null, resizingElement: null, pendingImageElementId: null, editingTextElement: null, editingLinearElement: null,
-  selectedElementIds: {}, selectedElementsAreBeingDragged: false, isResizing: false, isRotating: false, isCropping: false,
-};
 const CLIENT = "6f1d2a3e-0000-4000-8000-000000000001";
-
-/** A component that holds elements, and a person who changes them. */
-class FakeEditor implements Editor {
-  list: Element[] = [];
-  now: EditorState = IDLE;
-  binding: Binding | undefined;
-
-  elements = () => this.list;
-  state = () => this.now;
-  prepare = (element: Element) => element;
-  show = (elements: readonly Element[]) => {
-    this.list = [...elements];
-    this.binding?.changed();
-  };
-
-  get(id: string): Element | undefined {
-    return this.list.find((element) => element.id === id && element["isDeleted"] !== true);
-  }
-
-  /** The person changes an element, as the component does it: in a new object of a higher version. */
-  change(id: string, more: object): void {
-    this.list = this.list.map((one) => (one.id === id ? { ...one, ...more, version: Number(one["version"]) + 1, versionNonce: 7 } : one));
-    this.binding?.changed();
-  }
-
-  add(element: Element): void {
-    this.list = [...this.list, element];
-    this.binding?.changed();
-  }
-
-  be(more: Partial<EditorState>): void {
-    this.now = { ...IDLE, ...more };
-    this.binding?.changed();
-  }
-}
 
 describe("the component and the room", () => {
   let editor: FakeEditor;
