@@ -232,6 +232,52 @@ describe("the component and the room", () => {
     expect(room.shape("t")).toMatchObject({ text: "hel" });
   });
 
+  describe("a box with a text that is being written", () => {
+    /** The component's text editor makes the box lower, in place, whenever it is given it taller than when writing began. */
+    const lower = () => {
+      const box = editor.get("box");
+      if (box && editor.now.editingTextElement && Number(box["height"]) > 10) Object.assign(box, { height: 5, version: Number(box["version"]) + 1 });
+    };
+    const taller = (height: number) => {
+      somebody({ op: "patch", id: "box", version: 2, set: { height }, unset: [] });
+      vi.advanceTimersByTime(1000);
+    };
+    beforeEach(() => {
+      editor.add({ id: "t", type: "text", x: 0, y: 0, width: 1, height: 1, angle: 0, text: "hi", version: 1, versionNonce: 1, isDeleted: false });
+      vi.advanceTimersByTime(1000);
+      sent.length = 0;
+      editor.be({ editingTextElement: { id: "t", containerId: "box" } });
+    });
+
+    it("has the row's height when the writing ends, whatever the component made of it, and nothing of that is told", () => {
+      editor.repair = lower;
+      taller(300);
+      editor.be({});
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, []]);
+    });
+
+    it("is not made lower for everybody when the component derives it from what it remembers", () => {
+      taller(300);
+      editor.change("box", { height: 5 });
+      editor.change("t", { text: "hi!" });
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, [{ op: "patch", id: "t", set: { text: "hi!" } }]]);
+    });
+
+    it("is not made lower than somebody made it while more was written, but as tall as the text needs", () => {
+      editor.change("box", { height: 60 });
+      taller(300);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, []]);
+      editor.change("box", { height: 340 });
+      vi.advanceTimersByTime(1000);
+      editor.change("box", { height: 320 });
+      editor.be({});
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([320, [{ op: "patch", id: "box", set: { height: 340 } }, { op: "patch", id: "box", set: { height: 320 } }]]);
+    });
+  });
+
   it("deletes by deletes, in both directions", () => {
     editor.change("box", { isDeleted: true });
     vi.advanceTimersByTime(200);

@@ -1,6 +1,7 @@
 import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import { toRow, type Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
+import { Heights } from "./height.js";
 import { indexOf, placeOf, stacked } from "./order.js";
 import { erased, painted, says } from "./paint.js";
 import { Shown } from "./shown.js";
@@ -29,7 +30,10 @@ export interface Editor {
 export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
+  private readonly heights = new Heights();
   private gesture: Gesture = "none";
+  /** The box in which the person writes, until all that they wrote is told. */
+  private writtenIn: string | undefined;
   private stroke: number | undefined;
   /** What others have in hand: the ops that they have not sent yet, by shape. */
   private others: ReadonlyMap<string, Op> = new Map();
@@ -55,7 +59,9 @@ export class Binding {
   changed(): void {
     this.findLost();
     const before = this.gesture;
-    const now = gestureOf(this.editor.state());
+    const state = this.editor.state();
+    const now = gestureOf(state);
+    this.writtenIn = state.editingTextElement?.containerId ?? this.writtenIn;
     this.gesture = now === "none" && this.pressed ? "drag" : now;
     if (before !== "none" && this.gesture === "none") this.tellNow();
     else if (this.gesture === "drag") this.showDrag();
@@ -79,6 +85,7 @@ export class Binding {
     if (this.room.viewOnly) this.takeBack(dirty);
     else this.tell(dirty);
     this.stroke = undefined;
+    if (this.gesture !== "text") this.writtenIn = undefined;
     if (this.showsOthers) this.showOthers([]);
     this.showsOthers = false;
   }
@@ -94,7 +101,9 @@ export class Binding {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
-      const told = opsOf(element, this.shown, this.room.shape(element.id));
+      const row = this.room.shape(element.id);
+      const settled = element.id === this.writtenIn ? this.heights.settled(element, this.shown.get(element.id)?.base, row) : element;
+      const told = opsOf(settled, this.shown, row);
       ops.push(...told.ops);
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
