@@ -54,6 +54,37 @@ describe("in company", () => {
     await leave(ann, bob);
   });
 
+  it("a box that is made taller while somebody writes in it stays so, for them too, also when they write again", async () => {
+    const { room, ann, bob } = await both("taller");
+    const { mouse, keyboard } = ann.page;
+    const box = (what: string) => scene.cluster.sql(`select ${what} from pgcanvas.board_shapes where room = '${room}' and kind = 'rectangle'`);
+    const text = () => scene.cluster.sql(`select text from pgcanvas.board_shapes where room = '${room}' and kind = 'text'`);
+    const alike = async () => (await ann.ink()) > 0 && Math.abs((await ann.ink()) - (await bob.ink())) < 40;
+    const taller = (height: number) => scene.cluster.sql(`update pgcanvas.shapes set height = ${String(height)} where kind = 'rectangle' and room_id = (select id from pgcanvas.rooms where slug = '${room}')`);
+    await ann.draw("r", [300, 200], [500, 300]);
+    await keyboard.press("Enter");
+    await keyboard.type("hi");
+    await until("it is stored", async () => (await text()) === "hi");
+    const before = await bob.ink();
+    await taller(300);
+    await until("Bob sees it", async () => (await bob.ink()) > before + 100);
+    await keyboard.type(" there");
+    await keyboard.press("Escape");
+    await until("what she wrote is stored", async () => (await text()) === "hi there");
+    await until("both see the same", alike);
+    await taller(400);
+    await until("both see the same, taller", async () => (await bob.ink()) > before + 300 && (await alike()));
+    await keyboard.press("Escape");
+    await mouse.dblclick(400, 400);
+    await keyboard.press("End");
+    await keyboard.type(", you");
+    await until("that is stored, too", async () => (await text()) === "hi there, you");
+    await keyboard.press("Escape");
+    await until("both see the same again", alike);
+    expect(await box("height")).toBe("400");
+    await leave(ann, bob);
+  });
+
   it("what is pulled open, dragged and resized is seen while it lasts, and is one batch each", async () => {
     const { room, ann, bob } = await both("live-drag");
     const { mouse, keyboard } = ann.page;

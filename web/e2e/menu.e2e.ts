@@ -124,6 +124,19 @@ describe("a board's menu", () => {
     await ann.context.close();
   });
 
+  it("fits on a phone in a language of long words", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "klein");
+    const ann = await scene.come({ name: "Ann", width: 390, height: 844, locale: "de-DE" });
+    await ann.open(scene.cluster.at(0).url, room);
+    await ann.page.getByTestId("main-menu-trigger").click();
+    const menu = ann.page.getByTestId("dropdown-menu");
+    await menu.getByText("Hilfe", { exact: true }).waitFor();
+    await ann.picture("phone-menu-german");
+    const ends = () => menu.evaluate((shown) => Math.max(...[...shown.querySelectorAll("*")].map((part) => part.getBoundingClientRect().right)) - shown.getBoundingClientRect().right);
+    await until("nothing of it is cut off", async () => (await ends()) <= 0);
+    await ann.context.close();
+  });
+
   it("and its board are at hand on a phone: a finger draws, two fingers do not", async () => {
     const room = await makeRoom(scene.cluster.at(0), "phone");
     const ann = await scene.come({ name: "Ann", width: 390, height: 844 });

@@ -48,4 +48,26 @@ describe("rows of every kind", () => {
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
+
+  it("lie on each other as they say, whatever came first", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "order");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    const put = (id: string, index: string, colour: string, more: object) => {
+      const shape = { id, index, kind: "rectangle", x: 400, y: 300, width: 200, height: 150, background_color: colour, stroke_color: "#ffffff", fill_style: "solid", ...more };
+      return scene.cluster.sql(`select pgcanvas.draw('${room}', '${JSON.stringify([{ op: "put", shape }])}')`);
+    };
+    await put("b", "a1", "#b2f2bb", { x: 100 });
+    await put("c", "a1", "#ffc9c9", {});
+    await until("both are seen", async () => (await ann.shows([178, 242, 187])) && (await ann.shows([255, 201, 201])));
+    await put("d", "a1V", "#a5d8ff", { x: 380, y: 280, width: 240, height: 190 });
+    await until("the third lies on the second", async () => (await ann.shows([165, 216, 255])) && !(await ann.shows([255, 201, 201])));
+    await ann.draw("o", [850, 500], [950, 600]);
+    await until("what she draws is stored", async () => (await count(room)) === "4|4");
+    const bob = await scene.come({ name: "Bob" });
+    await bob.open(scene.cluster.at(0).url, room);
+    await until("so it does for who comes later", async () => (await bob.shows([165, 216, 255])) && !(await bob.shows([255, 201, 201])));
+    expect([...ann.complaints, ...bob.complaints]).toEqual([]);
+    for (const { context } of [ann, bob]) await context.close();
+  });
 });

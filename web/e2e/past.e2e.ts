@@ -69,6 +69,31 @@ describe("a room's past", () => {
     await ann.context.close();
   });
 
+  it("goes on while others draw, and says nothing of what could not be read", async () => {
+    const { room, ann } = await lived("goes-on");
+    const draw = (id: string) => scene.cluster.sql(`select pgcanvas.draw('${room}', '[{"op":"put","shape":{"id":"${id}","kind":"ellipse","x":300,"y":300,"width":90,"height":90,"background_color":"#b2f2bb"}}]')`);
+    const says = (what: RegExp) => until(`it says ${String(what)}`, async () => what.test(await ann.page.locator("output").innerText()));
+    await ann.choose("History");
+    await says(/^4 of 4 .* now$/);
+    await draw("e5");
+    await says(/^5 of 5 .* now$/);
+    await until("the present is shown", () => ann.shows([178, 242, 187]));
+    await slideTo(ann, 2);
+    await says(/^2 of 5/);
+    await draw("e6");
+    await says(/^2 of 6/);
+    expect(await ann.shows([178, 242, 187]), "who looks at the past is left there").toBe(false);
+    await ann.page.getByText("Back to the board").click();
+    await ann.context.setOffline(true);
+    await ann.choose("History");
+    await until("it is said", async () => /No node answers/.test(await ann.page.getByRole("alert").innerText()));
+    expect(await ann.page.getByLabel("Who did what").innerText()).toBe("");
+    await ann.context.setOffline(false);
+    await says(/^6 of 6 .* now$/);
+    await until("it is over", async () => (await ann.page.getByRole("alert").count()) === 0);
+    await ann.context.close();
+  });
+
   it("becomes a new room, and says what a name is wrong for", async () => {
     const { ann } = await lived("branched");
     await ann.choose("History");

@@ -62,6 +62,20 @@ describe("pictures on a board", () => {
     await ann.context.close();
   });
 
+  it("that are none are refused in words for people, and leave nothing behind", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "broken");
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(scene.cluster.at(0).url, room);
+    const [chooser] = await Promise.all([ann.page.waitForEvent("filechooser"), ann.page.keyboard.press("9")]);
+    await chooser.setFiles({ name: "broken.png", mimeType: "image/png", buffer: Buffer.from("not a png") });
+    await ann.page.getByRole("dialog").getByText("This picture cannot be read.").waitFor();
+    await ann.page.locator(".Modal__background").click({ position: { x: 5, y: 5 } });
+    await ann.draw("r", [300, 250], [400, 350]);
+    await until("she goes on", async () => (await scene.cluster.sql(`select string_agg(kind, ' ') from pgcanvas.board_shapes where room = '${room}'`)) === "rectangle");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
   it("that take long to prepare are told when they are there, and taken back as one", async () => {
     const room = await makeRoom(scene.cluster.at(0), "slow");
     const ann = await scene.come({ name: "Ann" });

@@ -1,49 +1,9 @@
 import { MemoryStore, Room, systemClock, type Op, type Said, type Told } from "@pgcanvas/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Element } from "../src/mapping/index.js";
-import { Binding, type Editor } from "../src/sync/binding.js";
-import type { EditorState } from "../src/sync/gesture.js";
+import { Binding } from "../src/sync/binding.js";
+import { FakeEditor, IDLE } from "./editor.js";
 
-const IDLE: EditorState = {
-  cursorButton: "up", newElement: null, multiElement: null, resizingElement: null, pendingImageElementId: null, editingTextElement: null, editingLinearElement: null,
-  selectedElementIds: {}, selectedElementsAreBeingDragged: false, isResizing: false, isRotating: false, isCropping: false,
-};
 const CLIENT = "6f1d2a3e-0000-4000-8000-000000000001";
-
-/** A component that holds elements, and a person who changes them. */
-class FakeEditor implements Editor {
-  list: Element[] = [];
-  now: EditorState = IDLE;
-  binding: Binding | undefined;
-
-  elements = () => this.list;
-  state = () => this.now;
-  prepare = (element: Element) => element;
-  show = (elements: readonly Element[]) => {
-    this.list = [...elements];
-    this.binding?.changed();
-  };
-
-  get(id: string): Element | undefined {
-    return this.list.find((element) => element.id === id && element["isDeleted"] !== true);
-  }
-
-  /** The person changes an element, as the component does it: in a new object of a higher version. */
-  change(id: string, more: object): void {
-    this.list = this.list.map((one) => (one.id === id ? { ...one, ...more, version: Number(one["version"]) + 1, versionNonce: 7 } : one));
-    this.binding?.changed();
-  }
-
-  add(element: Element): void {
-    this.list = [...this.list, element];
-    this.binding?.changed();
-  }
-
-  be(more: Partial<EditorState>): void {
-    this.now = { ...IDLE, ...more };
-    this.binding?.changed();
-  }
-}
 
 describe("the component and the room", () => {
   let editor: FakeEditor;
@@ -320,6 +280,52 @@ describe("the component and the room", () => {
     editor.be({});
     vi.advanceTimersByTime(500);
     expect([room.shape("t"), editor.get("t"), ops().filter(({ op }) => op === "put").length]).toEqual([undefined, undefined, 1]);
+  });
+
+  describe("a box with a text that is being written", () => {
+    /** The component's text editor makes the box lower, in place, whenever it is given it taller than when writing began. */
+    const lower = () => {
+      const box = editor.get("box");
+      if (box && editor.now.editingTextElement && Number(box["height"]) > 10) Object.assign(box, { height: 5, version: Number(box["version"]) + 1 });
+    };
+    const taller = (height: number) => {
+      somebody({ op: "patch", id: "box", version: 2, set: { height }, unset: [] });
+      vi.advanceTimersByTime(1000);
+    };
+    beforeEach(() => {
+      editor.add({ id: "t", type: "text", x: 0, y: 0, width: 1, height: 1, angle: 0, text: "hi", version: 1, versionNonce: 1, isDeleted: false });
+      vi.advanceTimersByTime(1000);
+      sent.length = 0;
+      editor.be({ editingTextElement: { id: "t", containerId: "box" } });
+    });
+
+    it("has the row's height when the writing ends, whatever the component made of it, and nothing of that is told", () => {
+      editor.repair = lower;
+      taller(300);
+      editor.be({});
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, []]);
+    });
+
+    it("is not made lower for everybody when the component derives it from what it remembers", () => {
+      taller(300);
+      editor.change("box", { height: 5 });
+      editor.change("t", { text: "hi!" });
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, [{ op: "patch", id: "t", set: { text: "hi!" } }]]);
+    });
+
+    it("is not made lower than somebody made it while more was written, but as tall as the text needs", () => {
+      editor.change("box", { height: 60 });
+      taller(300);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([300, []]);
+      editor.change("box", { height: 340 });
+      vi.advanceTimersByTime(1000);
+      editor.change("box", { height: 320 });
+      editor.be({});
+      vi.advanceTimersByTime(1000);
+      expect([editor.get("box")?.["height"], ops()]).toEqual([320, [{ op: "patch", id: "box", set: { height: 340 } }, { op: "patch", id: "box", set: { height: 320 } }]]);
+    });
   });
 
   it("deletes by deletes, in both directions", () => {

@@ -2,4 +2,5 @@ export { rowFits } from "./columns.js";
 export { complete } from "./complete.js";
 export { diff, grownPoints } from "./diff.js";
 export { TRANSPORT, type Element } from "./element.js";
+export { isOrderKey } from "./orderKey.js";
 export { fromRow, toRow, type Passport } from "./row.js";

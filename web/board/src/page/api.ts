@@ -22,6 +22,7 @@ const SAID: Readonly<Record<string, string>> = {
 /** What a refusal means where it says more than everywhere. */
 const SAID_AT: readonly (readonly [RegExp, string, string])[] = [
   [/^\/api\/rooms$|\/branch$/, "conflict", "A room of that name is there already: choose another."],
+  [/^\/api\/files\//, "invalid", "It must be a PNG, JPEG, GIF or WebP picture."],
   [/^\/api\/signup$/, "conflict", "This login is taken: choose another."],
   [/^\/api\/signin$/, "unauthorized", "The login or the password is wrong."],
   [/\/members\/[^/]*$/, "not_found", "There is nobody of this login here: they sign up first."],

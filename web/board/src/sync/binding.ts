@@ -1,7 +1,9 @@
 import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import { toRow, type Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
-import { erased, ordered, painted, says } from "./paint.js";
+import { Heights } from "./height.js";
+import { indexOf, placeOf, stacked } from "./order.js";
+import { erased, painted, says } from "./paint.js";
 import { Shown } from "./shown.js";
 import { opsOf, strokeOps } from "./tell.js";
 
@@ -28,7 +30,10 @@ export interface Editor {
 export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
+  private readonly heights = new Heights();
   private gesture: Gesture = "none";
+  /** The box in which the person writes, until all that they wrote is told. */
+  private writtenIn: string | undefined;
   private stroke: number | undefined;
   /** What others have in hand: the ops that they have not sent yet, by shape. */
   private others: ReadonlyMap<string, Op> = new Map();
@@ -54,7 +59,9 @@ export class Binding {
   changed(): void {
     this.findLost();
     const before = this.gesture;
-    const now = gestureOf(this.editor.state());
+    const state = this.editor.state();
+    const now = gestureOf(state);
+    this.writtenIn = state.editingTextElement?.containerId ?? this.writtenIn;
     this.gesture = now === "none" && this.pressed ? "drag" : now;
     if (before !== "none" && this.gesture === "none") this.tellNow();
     else if (this.gesture === "drag") this.showDrag();
@@ -78,6 +85,7 @@ export class Binding {
     if (this.room.viewOnly) this.takeBack(dirty);
     else this.tell(dirty);
     this.stroke = undefined;
+    if (this.gesture !== "text") this.writtenIn = undefined;
     if (this.showsOthers) this.showOthers([]);
     this.showsOthers = false;
   }
@@ -93,7 +101,9 @@ export class Binding {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
-      const told = opsOf(element, this.shown, this.room.shape(element.id));
+      const row = this.room.shape(element.id);
+      const settled = element.id === this.writtenIn ? this.heights.settled(element, this.shown.get(element.id)?.base, row) : element;
+      const told = opsOf(settled, this.shown, row);
       ops.push(...told.ops);
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
@@ -195,47 +205,62 @@ export class Binding {
     const present = new Map(this.editor.elements().map((element) => [element.id, element]));
     const untold = new Set(this.untold().map(({ id }) => id));
     const held = inHand(this.editor.state());
-    let moved = false;
     for (const id of ids) {
       if (held.has(id) || untold.has(id)) {
         this.waiting.add(id);
         continue;
       }
       this.waiting.delete(id);
-      moved = this.paintOne(id, present) || moved;
+      this.paintOne(id, present);
     }
-    if (moved) this.show([...present.values()], untold);
+    this.show([...present.values()], untold, held);
   }
 
-  /** Puts the element of one row among the others; whether that changes the picture. */
-  private paintOne(id: string, present: Map<string, Element>): boolean {
+  /** Puts the element of one row among the others. */
+  private paintOne(id: string, present: Map<string, Element>): void {
     const row = this.rowOf(id);
     const element = present.get(id);
     const lives = element !== undefined && element["isDeleted"] !== true;
     if (!row) {
       this.shown.forget(id);
       if (lives) present.set(id, erased(element));
-      return lives;
+      return;
     }
     const agreed = this.shown.get(id);
-    if (lives && agreed?.row === row) return false;
+    if (lives && agreed?.row === row) return;
     if (lives && agreed && says(element, row)) {
       this.shown.agree(element, row, agreed.base);
-      return false;
+      return;
     }
-    present.set(id, this.editor.prepare(painted(row, element)));
-    return true;
+    const made = this.editor.prepare(painted(row, element));
+    present.set(id, made);
+    this.shown.agree(made, row);
   }
 
-  /** Shows the elements. What the component makes of them is agreed: it repairs what it is given, and that is nobody's edit. */
-  private show(elements: readonly Element[], untold: ReadonlySet<string>): void {
-    this.editor.show(ordered(elements));
-    for (const element of this.editor.elements()) {
-      const lives = element["isDeleted"] !== true;
-      if (lives && !untold.has(element.id) && this.shown.differs(element)) {
-        this.shown.agree(element, this.rowOf(element.id));
-      }
-    }
+  /** Shows the elements as the room's rows lie on each other, if they are not shown so. */
+  private show(elements: readonly Element[], untold: ReadonlySet<string>, held: ReadonlySet<string>): void {
+    const inPlace = new Set(elements.filter((element) => !this.shown.isMoved(element)).map(({ id }) => id));
+    const now = stacked(elements.map((element) => ({
+      element, place: this.placeOf(element, inPlace), held: held.has(element.id) || untold.has(element.id),
+    })));
+    const before = this.editor.elements();
+    if (now.length === before.length && now.every((element, at) => element === before[at])) return;
+    this.editor.show(now);
+    for (const element of this.editor.elements()) this.bear(element, untold, inPlace);
+  }
+
+  /** By which index it lies where it does. What the component made of a row's index for its own use does not count. */
+  private placeOf(element: Element, inPlace: ReadonlySet<string>): string | null {
+    const row = inPlace.has(element.id) ? this.rowOf(element.id) : undefined;
+    return row ? placeOf(row) : indexOf(element);
+  }
+
+  /** The component repairs what it is given: that is nobody's edit, and no truth. */
+  private bear(element: Element, untold: ReadonlySet<string>, inPlace: ReadonlySet<string>): void {
+    if (element["isDeleted"] === true || !this.shown.differs(element)) return;
+    if (untold.has(element.id)) {
+      if (inPlace.has(element.id)) this.shown.reindex(element);
+    } else if (this.shown.adopt(element)) this.waiting.add(element.id);
   }
 
   /** The room's row, with what somebody else is about to make of it. */

@@ -6,7 +6,7 @@ export interface EditorState {
   readonly resizingElement: { readonly id: string } | null;
   /** The picture that was chosen and not placed yet: the component keeps it among the elements, without a size. */
   readonly pendingImageElementId: string | null;
-  readonly editingTextElement: { readonly id: string } | null;
+  readonly editingTextElement: { readonly id: string; readonly containerId?: string | null } | null;
   readonly editingLinearElement: { readonly elementId: string } | null;
   readonly selectedElementIds: Readonly<Record<string, true>>;
   readonly selectedElementsAreBeingDragged: boolean;

@@ -21,21 +21,6 @@ export function says(element: Element, row: Shape): boolean {
   return sameJson(toRow(element), toRow(painted(row, element)));
 }
 
-/** The elements in the order in which they lie on each other: by index, which is compared by code units, then by id. */
-export function ordered(elements: readonly Element[]): Element[] {
-  return [...elements].sort((left, right) => compare(indexOf(left), indexOf(right)) || compare(left.id, right.id));
-}
-
-/** Who has no index yet lies on top: it was made by somebody who does not care. */
-function indexOf(element: Element): string {
-  const index = element["index"];
-  return typeof index === "string" ? index : "\uffff";
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
 function nonce(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }

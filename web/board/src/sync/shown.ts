@@ -1,5 +1,9 @@
-import type { Shape } from "@pgcanvas/client";
+import { sameJson, type Shape } from "@pgcanvas/client";
 import { toRow, type Element } from "../mapping/index.js";
+import { indexOf } from "./order.js";
+
+/** What a text that is being written makes the component change in its container, and the other way round. */
+const BOX = ["x", "y", "width", "height"] as const;
 
 /** An element as the component and the room last agreed on it. */
 export interface Agreed {
@@ -22,6 +26,32 @@ export class Shown {
   /** The element is what the row says. */
   agree(element: Element, row: Shape | undefined, base: Shape = toRow(element)): void {
     this.agreed.set(element.id, { row, base, version: element["version"], versionNonce: element["versionNonce"] });
+  }
+
+  /**
+   * The component altered of its own accord what it was given: that is nobody's edit. Whether its box is another now, which is not believed:
+   * the row is to be shown again.
+   */
+  adopt(element: Element): boolean {
+    const agreed = this.agreed.get(element.id);
+    if (!agreed) return false;
+    const now = toRow(element);
+    const box = Object.fromEntries(BOX.flatMap((name) => (agreed.base[name] === undefined ? [] : [[name, agreed.base[name]]])));
+    const isAnother = BOX.some((name) => !sameJson(now[name] ?? null, agreed.base[name] ?? null));
+    this.agree(element, isAnother ? undefined : agreed.row, { ...now, ...box });
+    return isAnother;
+  }
+
+  /** Whether the person put it elsewhere among the others, which they are yet to be told. */
+  isMoved(element: Element): boolean {
+    const agreed = this.agreed.get(element.id);
+    return !agreed || (agreed.base["index"] ?? null) !== indexOf(element);
+  }
+
+  /** The component gave it another index, while the person changes something else. */
+  reindex(element: Element): void {
+    const agreed = this.agreed.get(element.id);
+    if (agreed) this.agreed.set(element.id, { ...agreed, base: { ...agreed.base, index: indexOf(element) } });
   }
 
   /** It is not shown any more. */

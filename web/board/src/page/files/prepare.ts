@@ -4,10 +4,13 @@ const KEPT_TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "ima
 const MOST_BYTES = 4 * 1024 * 1024;
 const LONGEST_SIDE = 2048;
 
-/** A picture as the node takes it: as it came if it may, else painted anew. An SVG is a program as well as a picture: it becomes a PNG. */
+/**
+ * A picture as the node takes it: as it came if it may, else painted anew. An SVG is a program as well as a picture: it becomes a PNG. What
+ * no browser can show is refused here: the component would go on with it, and others would look at nothing.
+ */
 export async function prepared(file: Blob): Promise<Blob> {
-  if (KEPT_TYPES.has(file.type) && file.size <= MOST_BYTES) return file;
   const image = await decoded(file);
+  if (KEPT_TYPES.has(file.type) && file.size <= MOST_BYTES) return file;
   const [width, height] = [image.naturalWidth || LONGEST_SIDE, image.naturalHeight || LONGEST_SIDE];
   // An SVG has no points of its own: more than it says looks better.
   const most = LONGEST_SIDE / Math.max(width, height);

@@ -3,7 +3,8 @@ import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Shape } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
-import { ordered, painted } from "../../sync/paint.js";
+import { inOrder } from "../../sync/order.js";
+import { painted } from "../../sync/paint.js";
 import { editorOf } from "../editor.js";
 import { usePictures } from "../files/usePictures.js";
 import { componentLanguage } from "../language.js";
@@ -21,7 +22,7 @@ export function PastCanvas({ shapes, view }: { shapes: readonly Shape[]; view: V
   useEffect(() => {
     if (!api || !ready) return;
     const editor = editorOf(api);
-    editor.show(ordered(shapes.map((row) => editor.prepare(painted(row, undefined)))));
+    editor.show(inOrder(shapes).map((row) => editor.prepare({ ...painted(row, undefined), index: null })));
   }, [api, ready, shapes]);
   usePictures(api, shapes);
   return (

@@ -23,8 +23,10 @@ interface Given {
 /** A room's past in place of its board: looked at, played back, brought back, or gone on with elsewhere. */
 export function PastPage({ room, client, author, view, leave }: Given) {
   const [trouble, tell] = useState("");
-  const [chosen, choose] = useState<number | undefined>();
-  const stretch = useStretch(room.name, tell);
+  // None is the present, which goes on.
+  const [chosen, setChosen] = useState<number | undefined>();
+  const stretch = useStretch(room, tell);
+  const choose = (to: number) => setChosen(to === stretch?.last ? undefined : to);
   const seq = chosen ?? stretch?.last;
   const board = useBoardAt(room.name, seq, tell);
   const { batches, more } = useBatches(room.name, stretch, tell);
@@ -51,7 +53,7 @@ export function PastPage({ room, client, author, view, leave }: Given) {
       <footer className="past-foot">
         {trouble && <p className="trouble" role="alert">{trouble}</p>}
         {stretch && seq !== undefined && (
-          <Timeline stretch={stretch} seq={seq} batches={batches} me={author} playing={playback.playing} toggle={playback.toggle} go={go} />
+          <Timeline stretch={stretch} seq={seq} batches={batches ?? []} me={author} playing={playback.playing} toggle={playback.toggle} go={go} />
         )}
         <div className="past-actions">
           {!room.viewOnly && (

@@ -5,7 +5,8 @@ import type { Batch } from "./past.js";
 import { sittingsOf, wordsOf } from "./sittings.js";
 
 interface Given {
-  readonly batches: readonly Batch[];
+  /** None before they could be read. */
+  readonly batches: readonly Batch[] | undefined;
   readonly seq: number | undefined;
   readonly me: string;
   readonly go: (seq: number) => void;
@@ -14,10 +15,10 @@ interface Given {
 
 /** Who did what, newest first. */
 export function Sittings({ batches, seq = 0, me, go, more }: Given) {
-  const sittings = useMemo(() => sittingsOf(batches), [batches]);
+  const sittings = useMemo(() => sittingsOf(batches ?? []), [batches]);
   return (
     <ol className="sittings" aria-label="Who did what">
-      {sittings.length === 0 && <li className="quiet">Nothing happened here yet.</li>}
+      {batches?.length === 0 && <li className="quiet">Nothing happened here yet.</li>}
       {sittings.map((sitting) => (
         <li key={sitting.to}>
           <button type="button" aria-current={seq >= sitting.from && seq <= sitting.to ? "step" : undefined} onClick={() => go(sitting.to)}>

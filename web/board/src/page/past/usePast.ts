@@ -1,5 +1,6 @@
-import type { Shape } from "@pgcanvas/client";
+import type { Room, Shape } from "@pgcanvas/client";
 import { useEffect, useRef, useState } from "react";
+import { Refusal } from "../api.js";
 import { readRoom } from "../rooms.js";
 import { boardAt, readHistory, type Batch } from "./past.js";
 
@@ -11,12 +12,43 @@ export interface Stretch {
 
 /** Boards that were shown lately are shown again at once. */
 const KEPT_BOARDS = 60;
+/** How long it is waited for more, when others draw, before the past is read anew. */
+const FOLLOW_MS = 300;
+/** Between two attempts when nothing can be read. */
+const AGAIN_MS = 2000;
 
-/** Where the room's past begins and ends. */
-export function useStretch(room: string, tell: (trouble: string) => void): Stretch | undefined {
+/** Where the room's past begins and ends: it goes on while others draw, and is read anew when the room tells of it. */
+export function useStretch(room: Room, tell: (trouble: string) => void): Stretch | undefined {
   const [stretch, setStretch] = useState<Stretch | undefined>();
   useEffect(() => {
-    readRoom(room).then(({ min_since, seq }) => setStretch({ first: min_since, last: seq }), (failure: Error) => tell(failure.message));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let hasFailed = false;
+    let isLeft = false;
+    const take = (read: Stretch) => {
+      setStretch((known) => (known?.first === read.first && known.last === read.last ? known : read));
+      if (hasFailed) tell("");
+      hasFailed = false;
+    };
+    const fail = (failure: Error) => {
+      if (isLeft) return;
+      hasFailed = true;
+      tell(failure.message);
+      if (failure instanceof Refusal && failure.code === "unavailable") timer ??= setTimeout(read, AGAIN_MS);
+    };
+    const read = () => {
+      timer = undefined;
+      readRoom(room.name).then(({ min_since, seq }) => take({ first: min_since, last: seq }), fail);
+    };
+    const soon = () => {
+      timer ??= setTimeout(read, FOLLOW_MS);
+    };
+    const offs = [room.on("change", soon), room.on("status", soon)];
+    read();
+    return () => {
+      isLeft = true;
+      clearTimeout(timer);
+      for (const off of offs) off();
+    };
   }, [room, tell]);
   return stretch;
 }
@@ -57,20 +89,32 @@ function keep(kept: Map<number, Shape[]>, seq: number, shapes: Shape[]): void {
   }
 }
 
-/** The batches, newest first; `more` reads on, while there is more. */
-export function useBatches(room: string, stretch: Stretch | undefined, tell: (trouble: string) => void): { batches: readonly Batch[]; more: (() => void) | undefined } {
-  const [batches, setBatches] = useState<readonly Batch[]>([]);
-  const [next, setNext] = useState<number | null>(null);
-  const read = (before: number) =>
-    readHistory(room, before).then(
-      (page) => {
-        setBatches((known) => [...known.filter(({ seq }) => seq >= before), ...page.batches]);
-        setNext(page.next);
-      },
-      (failure: Error) => tell(failure.message),
-    );
+/** What was read of the batches, newest first; `next` is where earlier ones begin. */
+interface Read {
+  readonly batches: readonly Batch[];
+  readonly next: number | null;
+}
+
+/** The batches, newest first, none before they are read; `more` reads on, while there is more. */
+export function useBatches(room: string, stretch: Stretch | undefined, tell: (trouble: string) => void): { batches: readonly Batch[] | undefined; more: (() => void) | undefined } {
+  const [read, setRead] = useState<Read | undefined>();
+  const ask = (before: number, join: (known: Read | undefined, page: Read) => Read) =>
+    readHistory(room, before).then((page) => setRead((known) => join(known, page)), (failure: Error) => tell(failure.message));
   useEffect(() => {
-    if (stretch) void read(stretch.last + 1);
+    if (stretch) void ask(stretch.last + 1, withNewer);
   }, [room, stretch]);
-  return { batches, more: next === null ? undefined : () => void read(next) };
+  const next = read?.next ?? null;
+  return { batches: read?.batches, more: next === null ? undefined : () => void ask(next, withEarlier) };
+}
+
+/** What is known with a page of the newest; where more happened meanwhile than is on a page, that page is the beginning. */
+function withNewer(known: Read | undefined, page: Read): Read {
+  const newest = known?.batches[0]?.seq;
+  if (!known || newest === undefined || !page.batches.some(({ seq }) => seq <= newest)) return page;
+  return { batches: [...page.batches.filter(({ seq }) => seq > newest), ...known.batches], next: known.next };
+}
+
+function withEarlier(known: Read | undefined, page: Read): Read {
+  const last = known?.batches.at(-1)?.seq ?? Infinity;
+  return { batches: [...(known?.batches ?? []), ...page.batches.filter(({ seq }) => seq < last)], next: page.next };
 }
