@@ -190,7 +190,7 @@ pub async fn check(settings: Settings) -> Result<(), AppError> {
     closed
 }
 
+/// Says what a person asked for. Whoever listened may have gone (`| head`): what was to be done is done all the same.
 fn tell(line: &str) {
-    // Whoever listened may have gone (`| head`): what was to be done is done all the same.
-    _ = writeln!(std::io::stdout(), "{line}"); // what a person asked for
+    _ = writeln!(std::io::stdout(), "{line}");
 }
