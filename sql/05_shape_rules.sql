@@ -18,20 +18,21 @@ return case
   when p_extra @? '$.keyvalue().key ? (@ starts with "props.")' then 'extra: must not hold a name that begins with props.' end;
 comment on function pgcanvas.extra_fault is 'What is wrong with the properties without a column; null when nothing is.';
 
-create or replace function pgcanvas.place_fault(p_shape pgcanvas.shapes)
-  returns text language sql stable parallel safe
+create or replace function pgcanvas.place_fault(p_x double precision, p_y double precision, p_width double precision, p_height double precision,
+  p_angle double precision)
+  returns text language sql immutable parallel safe
 return case
-  when p_shape.x not between -1e9 and 1e9 then 'x: must be between -1e9 and 1e9'
-  when p_shape.y not between -1e9 and 1e9 then 'y: must be between -1e9 and 1e9'
-  when p_shape.width not between -1e9 and 1e9 then 'width: must be between -1e9 and 1e9'
-  when p_shape.height not between -1e9 and 1e9 then 'height: must be between -1e9 and 1e9'
-  when p_shape.angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6' end;
+  when p_x not between -1e9 and 1e9 then 'x: must be between -1e9 and 1e9'
+  when p_y not between -1e9 and 1e9 then 'y: must be between -1e9 and 1e9'
+  when p_width not between -1e9 and 1e9 then 'width: must be between -1e9 and 1e9'
+  when p_height not between -1e9 and 1e9 then 'height: must be between -1e9 and 1e9'
+  when p_angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6' end;
 comment on function pgcanvas.place_fault is 'What is wrong with where a shape is; null when nothing is.';
 
 drop function if exists pgcanvas.shape_fault(text, pgcanvas.shape_properties, jsonb);
 create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
   returns text language sql stable parallel safe
-return coalesce(pgcanvas.place_fault(p_shape), case
+return coalesce(pgcanvas.place_fault(p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle), case
   when char_length(p_shape.id) not between 1 and 128 then 'id: must be 1 to 128 characters'
   when char_length(p_shape.kind) not between 1 and 64 then 'kind: must be 1 to 64 characters'
   when octet_length(p_shape.index) not between 1 and 255 then 'index: must be 1 to 255 bytes'
@@ -56,4 +57,5 @@ return coalesce(pgcanvas.place_fault(p_shape), case
   when p_shape.extra is not null and pgcanvas.extra_fault(p_shape.extra) is not null then pgcanvas.extra_fault(p_shape.extra) end);
 comment on function pgcanvas.shape_fault is 'The first property out of its bounds and the rule it breaks, "x: must be between -1e9 and 1e9"; null for a sound shape.';
 
+drop function if exists pgcanvas.place_fault(pgcanvas.shapes);
 drop function if exists pgcanvas.refuse(text);

@@ -45,15 +45,32 @@ create or replace function pgcanvas.keys_lost(p_from jsonb, p_to jsonb, p_prefix
 return array(select p_prefix || f.key from jsonb_object_keys(p_from) as f (key) where not coalesce(p_to, '{}') ? f.key order by 1);
 comment on function pgcanvas.keys_lost is 'Names the first object has and the second has not, each with a prefix.';
 
-create or replace function pgcanvas.place_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+create or replace function pgcanvas.place_members(p_from_x double precision, p_from_y double precision, p_from_width double precision,
+  p_from_height double precision, p_from_angle double precision, p_x double precision, p_y double precision, p_width double precision,
+  p_height double precision, p_angle double precision)
   returns text language sql stable parallel safe
 return concat(
-  case when p_to.x is distinct from p_from.x then ',"x":' || p_to.x end,
-  case when p_to.y is distinct from p_from.y then ',"y":' || p_to.y end,
-  case when p_to.width is distinct from p_from.width then ',"width":' || p_to.width end,
-  case when p_to.height is distinct from p_from.height then ',"height":' || p_to.height end,
-  case when p_to.angle is distinct from p_from.angle then ',"angle":' || p_to.angle end);
+  case when p_x is distinct from p_from_x then ',"x":' || p_x end,
+  case when p_y is distinct from p_from_y then ',"y":' || p_y end,
+  case when p_width is distinct from p_from_width then ',"width":' || p_width end,
+  case when p_height is distinct from p_from_height then ',"height":' || p_height end,
+  case when p_angle is distinct from p_from_angle then ',"angle":' || p_angle end);
+comment on function pgcanvas.place_members is 'What differs between two places, as members of an object, each after a comma.';
+
+create or replace function pgcanvas.place_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle);
 comment on function pgcanvas.place_set is 'Columns of a shape''s place that differ, as members of an object, each after a comma.';
+
+create or replace function pgcanvas.patch_text(p_id text, p_version bigint, p_set text)
+  returns text language sql stable parallel safe
+return concat('{"op":"patch","id":', to_json(p_id), ',"version":', p_version, ',"set":{', substr(p_set, 2), '},"unset":[]}');
+comment on function pgcanvas.patch_text is 'A patch as clients receive it that sets these members, each after a comma, and unsets nothing.';
+
+create or replace function pgcanvas.set_text(p_set text)
+  returns text language sql stable parallel safe
+return concat('{"set":{', substr(p_set, 2), '},"unset":[]}');
+comment on function pgcanvas.set_text is 'What undoes a patch, where that is to set these members, each after a comma.';
 
 create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text language sql stable parallel safe
@@ -161,9 +178,8 @@ comment on type pgcanvas.shape_change is 'How an existing shape changed: append 
 create or replace function pgcanvas.move_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
 begin
-  return row('patch',
-    '{"op":"patch","id":' || to_json(p_to.id) || ',"version":' || p_to.version || ',"set":{' || substr(pgcanvas.place_set(p_from, p_to), 2) || '},"unset":[]}',
-    '{"set":{' || substr(pgcanvas.place_set(p_to, p_from), 2) || '},"unset":[]}')::pgcanvas.shape_change;
+  return row('patch', pgcanvas.patch_text(p_to.id, p_to.version, pgcanvas.place_set(p_from, p_to)),
+    pgcanvas.set_text(pgcanvas.place_set(p_to, p_from)))::pgcanvas.shape_change;
 end $$;
 comment on function pgcanvas.move_of is 'change_of for two states of a shape that are the same but for its place.';
 

@@ -196,7 +196,7 @@ begin
     p_new.created_by := p_old.created_by;
     p_new.created_at := p_old.created_at;
   end if;
-  if p_moved then v_fault := pgcanvas.place_fault(p_new); else v_fault := pgcanvas.shape_fault(p_new); end if;
+  if p_moved then v_fault := pgcanvas.place_fault(p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle); else v_fault := pgcanvas.shape_fault(p_new); end if;
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points, p_new.stroke_width);
   p_new.grid := pgcanvas.grid_box(p_new.bounds);

@@ -3,9 +3,11 @@
 -- nothing; the rest is left to apply_ops. Both lead to the same rows: a property test (AO10) sends the same ops down both.
 -- Its callers say once per connection what apply_ops says with each call: how to plan, and that a lock is waited for 150 ms.
 
+-- Another result than before needs another function.
+drop function if exists pgcanvas.apply_op(bigint, uuid, bigint, text, bigint, text, text, text, jsonb);
 create or replace function pgcanvas.apply_op(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_role text,
   p_verb text, p_shape_id text, p_body jsonb)
-  returns bigint
+  returns text
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_channel text;
@@ -16,7 +18,7 @@ declare
   v_new shapes;
   v_moved boolean;  -- whether it is the same shape elsewhere
   v_change shape_change;
-  v_line text;
+  v_bell text;
   v_done text;
 begin
   select r.last_seq, r.channel into v_last_seq, v_channel from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
@@ -55,9 +57,9 @@ begin
     values (p_room_id, v_seq, v_change.op, p_shape_id, v_change.change, v_change.before, p_author, p_client, p_op_id, p_gesture, p_role, now());
   insert into applied_ops (room_id, client, op_id, seq, outcomes) values (p_room_id, p_client, p_op_id, v_seq, '{applied}');
   update rooms r set last_seq = v_seq, touched_at = now() where r.id = p_room_id;
-  v_line := concat(E'\n', batch_head(v_seq, p_author, p_client, p_op_id, now()), v_change.change, ']}');
-  v_done := ring_room(v_channel, v_last_seq, v_seq, v_line);
+  v_bell := bell(v_last_seq, v_seq, concat(E'\n', batch_head(v_seq, p_author, p_client, p_op_id, now()), v_change.change, ']}'));
+  v_done := ring_room(v_channel, v_bell);
   v_done := set_config('pgcanvas.applying', '', true);
-  return v_seq;
+  return v_bell;
 end $$;
-comment on function pgcanvas.apply_op is 'Applies a batch of one op as apply_ops does when it puts, patches or appends, changes its shape, and leaves one that refers to nothing, in a room that merges, and gives its seq; anything else gives null and does nothing. Raises as apply_ops does, and unique_violation for a repeat: asking first would cost every op for what is rare.';
+comment on function pgcanvas.apply_op is 'Applies a batch of one op as apply_ops does when it puts, patches or appends, changes its shape, and leaves one that refers to nothing, in a room that merges, and gives what its bell says, which names its seq and carries the change; anything else gives null and does nothing. Raises as apply_ops does, and unique_violation for a repeat: asking first would cost every op for what is rare.';

@@ -10,24 +10,55 @@ return p_props ?| '{startBinding,endBinding,boundElements}' and (p_props ->> 'st
   or coalesce(p_props ->> 'boundElements', '[]') <> '[]');
 comment on function pgcanvas.refers is 'Whether props may refer to another shape.';
 
-create or replace function pgcanvas.all_plain(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_batches integer[], p_patches boolean[],
-  p_shapes pgcanvas.shape_properties[], p_extras jsonb[], out plain boolean, out living bigint)
-  language plpgsql stable as $$
+do $$ begin
+  if to_regtype('pgcanvas.numbered_changes') is null then
+    create type pgcanvas.numbered_changes as (ops bigint[], changes text[]);
+  end if;
+end $$;
+comment on type pgcanvas.numbered_changes is 'Changes as clients receive them, each with the number of its op.';
+
+drop function if exists pgcanvas.all_plain(bigint[], uuid[], bigint[], integer[], boolean[], pgcanvas.shape_properties[], jsonb[]);
+create or replace function pgcanvas.move_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
+  p_gestures bigint[], p_roles text[], p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[],
+  out plain boolean, out living bigint, out moved pgcanvas.numbered_changes)
+  language plpgsql volatile as $$
+declare
+  v_ops bigint[];
+  v_changes text[];
+  v_named bigint;
 begin
-  select count(s.id), bool_and(case
+  with judged as materialized (
+    select o.n, o.b, o.id, s.place, s.kind, s.points, s.stroke_width, s.x as old_x, s.y as old_y, s.width as old_width, s.height as old_height,
+      s.angle as old_angle, coalesce(o.x, s.x) as x, coalesce(o.y, s.y) as y, coalesce(o.width, s.width) as width,
+      coalesce(o.height, s.height) as height, coalesce(o.angle, s.angle) as angle,
+      case
+      -- What people do most, and what is soonest judged: the same shape elsewhere.
+      when s.place is not null and case
+          when o.patch then p_extras[o.n] is null and num_nonnulls(o.kind, o.points, o.index, o.frame_id, o.container_id, o.group_ids, o.locked,
+            o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size,
+            o.font_family, o.file_id, o.link, o.props) = 0
+          else s.refs is null and num_nulls(o.x, o.y, o.width, o.height, o.angle) = 0 and p_extras[o.n] is not distinct from s.extra
+            and (o.kind, o.points, o.index, o.frame_id, o.container_id, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style,
+              o.stroke_width, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link, o.props)
+            is not distinct from (s.kind, s.points, s.index, s.frame_id, s.container_id, s.group_ids, s.locked, s.stroke_color, s.background_color,
+              s.fill_style, s.stroke_width, s.stroke_style, s.roughness, s.opacity, s.text, s.font_size, s.font_family, s.file_id, s.link, s.props)
+          end
+        then case when (o.x <> s.x or o.y <> s.y or o.width <> s.width or o.height <> s.height or o.angle <> s.angle)
+          and pgcanvas.place_fault(coalesce(o.x, s.x), coalesce(o.y, s.y), coalesce(o.width, s.width), coalesce(o.height, s.height),
+            coalesce(o.angle, s.angle)) is null then 'moves' end
       when o.frame_id is not null or o.container_id is not null or cardinality(o.group_ids) > 0 or pgcanvas.refers(o.props)
         or pgcanvas.shape_fault(row(null, o.id, o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.index, o.frame_id, o.container_id, o.group_ids, o.locked,
           o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size,
-          o.font_family, o.file_id, o.link, o.props, p_extras[o.n], null, null, null, null, null, null, null, null, null, null)::pgcanvas.shapes) is not null then false
-      when not o.patch and num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then false
-      when s.id is null then not o.patch
+          o.font_family, o.file_id, o.link, o.props, p_extras[o.n], null, null, null, null, null, null, null, null, null, null)::pgcanvas.shapes) is not null then null
+      when not o.patch and num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then null
+      when s.place is null then case when not o.patch then 'comes' end
       -- What has an explicit null in extra may be set now, and what is referred to may change.
       when o.patch and (s.extra is not null and num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color,
         o.fill_style, o.stroke_width, o.stroke_style, o.roughness,
           o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link) > 0 or p_extras[o.n] is not null
-        or s.refs is not null and (o.group_ids is not null or o.props ?| '{startBinding,endBinding,boundElements}')) then false
+        or s.refs is not null and (o.group_ids is not null or o.props ?| '{startBinding,endBinding,boundElements}')) then null
       -- More points are told as such.
-      when array_length(o.points, 1) > array_length(s.points, 1) then false
+      when array_length(o.points, 1) > array_length(s.points, 1) then null
       -- What a put replaces may have referred to something, and may lose a property.
       when not o.patch and (s.refs is not null or s.frame_id is not null or s.container_id is not null or s.extra is distinct from p_extras[o.n]
         or s.props || o.props <> o.props or num_nonnulls(o.points, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style,
@@ -37,8 +68,8 @@ begin
           coalesce(o.stroke_color, s.stroke_color), coalesce(o.background_color, s.background_color), coalesce(o.fill_style, s.fill_style),
           coalesce(o.stroke_width, s.stroke_width), coalesce(o.stroke_style, s.stroke_style), coalesce(o.roughness, s.roughness),
           coalesce(o.opacity, s.opacity), coalesce(o.text, s.text), coalesce(o.font_size, s.font_size), coalesce(o.font_family, s.font_family),
-          coalesce(o.file_id, s.file_id), coalesce(o.link, s.link))) then false
-      else (o.props is null or octet_length((s.props || o.props)::text) <= 1048576)
+          coalesce(o.file_id, s.file_id), coalesce(o.link, s.link))) then null
+      when (o.props is null or octet_length((s.props || o.props)::text) <= 1048576)
         and (o.x <> s.x or o.y <> s.y or o.width <> s.width or o.height <> s.height or o.angle <> s.angle or o.kind <> s.kind
           or s.props || o.props <> s.props or coalesce(o.points, s.points) is distinct from s.points
           or coalesce(o.index, s.index) is distinct from s.index or coalesce(o.group_ids, s.group_ids) is distinct from s.group_ids
@@ -50,28 +81,41 @@ begin
           or coalesce(o.roughness, s.roughness) is distinct from s.roughness or coalesce(o.opacity, s.opacity) is distinct from s.opacity
           or coalesce(o.text, s.text) is distinct from s.text or coalesce(o.font_size, s.font_size) is distinct from s.font_size
           or coalesce(o.font_family, s.font_family) is distinct from s.font_family or coalesce(o.file_id, s.file_id) is distinct from s.file_id
-          or coalesce(o.link, s.link) is distinct from s.link) is true
-      end)
-    into living, plain
+          or coalesce(o.link, s.link) is distinct from s.link)
+        then 'changes'
+      end as verdict
     from rows from (unnest(p_batches), unnest(p_patches), unnest(p_shapes)) with ordinality as o (b, patch,
       id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color, background_color, fill_style,
       stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
-    left join lateral (select t.* from pgcanvas.shapes t where t.room_id = any (array[p_room_ids[o.b]]) and t.id = o.id offset 0) as s on true;
-  plain := plain and not exists (
-    select from unnest(p_room_ids, p_clients, p_op_ids) as u (room_id, client, op_id)
-    cross join lateral (select from pgcanvas.applied_ops a where a.room_id = u.room_id and a.client = u.client and a.op_id = u.op_id offset 0) as a);
+    left join lateral (
+      select t.*, t.ctid as place from pgcanvas.shapes t where t.room_id = any (array[p_room_ids[o.b]]) and t.id = o.id offset 0) as s on true),
+  moved as (
+    update pgcanvas.shapes s set
+      x = j.x, y = j.y, width = j.width, height = j.height, angle = j.angle, bounds = j.bounds, grid = pgcanvas.grid_box(j.bounds),
+      version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
+    from (
+      select j.*, pgcanvas.shape_bounds(j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.stroke_width) as bounds
+      from judged j where j.verdict = 'moves' offset 0) as j
+    where s.ctid = j.place and (select bool_and(verdict is not null) from judged)
+    returning j.n, j.b, j.id,
+      pgcanvas.patch_text(j.id, s.version, pgcanvas.place_members(j.old_x, j.old_y, j.old_width, j.old_height, j.old_angle, j.x, j.y, j.width, j.height, j.angle)) as change,
+      pgcanvas.set_text(pgcanvas.place_members(j.x, j.y, j.width, j.height, j.angle, j.old_x, j.old_y, j.old_width, j.old_height, j.old_angle)) as before),
+  logged as (
+    insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, role, at)
+    select p_room_ids[m.b], p_seqs[m.b], 'patch', m.id, m.change::json, m.before::json, p_authors[m.b], p_clients[m.b], p_op_ids[m.b],
+      p_gestures[m.b], p_roles[m.b], now()
+    from moved m order by m.n)
+  select j.plain, j.living, j.named, m.ops, m.changes into plain, living, v_named, v_ops, v_changes
+  from (select bool_and(verdict is not null) as plain, count(place) as living, count(distinct place) as named from judged) as j
+  cross join (select array_agg(n) as ops, array_agg(change) as changes from moved) as m;
+  if plain and v_named < living then raise exception 'ops: a call names a shape once' using errcode = 'WB001'; end if;
+  moved := row(v_ops, v_changes);
 end $$;
-comment on function pgcanvas.all_plain is 'Whether every op changes a sound shape that refers to nothing, and no batch is a repeat; and how many of the shapes are there already.';
+comment on function pgcanvas.move_plainly is 'apply_plain: says whether every op changes a sound shape that refers to nothing, and how many of the shapes are there already. If so, moves those that only move, and logs it: one statement, since what is judged is at hand then.';
 
-do $$ begin
-  if to_regtype('pgcanvas.numbered_changes') is null then
-    create type pgcanvas.numbered_changes as (ops bigint[], changes text[]);
-  end if;
-end $$;
-comment on type pgcanvas.numbered_changes is 'Changes as clients receive them, each with the number of its op.';
-
+drop function if exists pgcanvas.change_plainly(bigint[], bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], pgcanvas.shape_properties[]);
 create or replace function pgcanvas.change_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
-  p_gestures bigint[], p_roles text[], p_batches integer[], p_shapes pgcanvas.shape_properties[])
+  p_gestures bigint[], p_roles text[], p_batches integer[], p_shapes pgcanvas.shape_properties[], p_done bigint[])
   returns pgcanvas.numbered_changes language plpgsql volatile as $$
 declare
   v_changes pgcanvas.numbered_changes;
@@ -114,28 +158,29 @@ begin
       stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
           cross join lateral (
             select t.*, t.ctid as place from pgcanvas.shapes t where t.room_id = any (array[p_room_ids[o.b]]) and t.id = o.id offset 0) as s
+          where (o.n = any (p_done)) is not true
           offset 0) as j
         offset 0) as k) as j
     where s.ctid = j.place
     returning j.n, j.b, j.id,
-      '{"op":"patch","id":' || to_json(j.id) || ',"version":' || s.version || ',"set":{' || substr(pgcanvas.columns_set(j.was, j.becomes)
-        || case when j.props = j.old_props then '' else ',"props":' || pgcanvas.object_diff(j.old_props, j.props)::text end, 2) || '},"unset":[]}' as change,
+      pgcanvas.patch_text(j.id, s.version, pgcanvas.columns_set(j.was, j.becomes)
+        || case when j.props = j.old_props then '' else ',"props":' || pgcanvas.object_diff(j.old_props, j.props)::text end) as change,
       case when j.props = j.old_props and num_nulls(j.points, j.index, j.group_ids, j.locked, j.stroke_color, j.background_color, j.fill_style,
         j.stroke_width, j.stroke_style, j.roughness,
         j.opacity, j.text, j.font_size, j.font_family, j.file_id, j.link) = num_nulls(j.old_points, j.old_index, j.old_group_ids, j.old_locked,
           j.old_stroke_color, j.old_background_color, j.old_fill_style, j.old_stroke_width,
         j.old_stroke_style, j.old_roughness, j.old_opacity, j.old_text, j.old_font_size, j.old_font_family, j.old_file_id, j.old_link)
-        then '{"set":{' || substr(pgcanvas.columns_set(j.becomes, j.was), 2) || '},"unset":[]}'
+        then pgcanvas.set_text(pgcanvas.columns_set(j.becomes, j.was))
         else '{' || pgcanvas.shape_diff(j.becomes, j.was) || '}' end as before),
   logged as (
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, role, at)
     select p_room_ids[u.b], p_seqs[u.b], 'patch', u.id, u.change::json, u.before::json, p_authors[u.b], p_clients[u.b], p_op_ids[u.b],
       p_gestures[u.b], p_roles[u.b], now()
     from updated u order by u.n)
-  select array_agg(u.n order by u.n), array_agg(u.change order by u.n) into v_changes from updated u;
+  select array_agg(u.n), array_agg(u.change) into v_changes from updated u;
   return v_changes;
 end $$;
-comment on function pgcanvas.change_plainly is 'apply_plain: changes the shapes that are there, and logs it.';
+comment on function pgcanvas.change_plainly is 'apply_plain: changes the shapes that are there, but for those of the ops that are done, and logs it.';
 
 create or replace function pgcanvas.create_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
   p_gestures bigint[], p_roles text[], p_batches integer[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[], p_done bigint[])
@@ -175,14 +220,15 @@ begin
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, gesture, role, at)
     select j.room_id, j.seq, 'put', j.id, j.change::json, j.author, p_clients[j.b], p_op_ids[j.b], p_gestures[j.b], p_roles[j.b], now()
     from born j order by j.n)
-  select array_agg(j.n order by j.n), array_agg(j.change order by j.n) into v_changes from born j;
+  select array_agg(j.n), array_agg(j.change) into v_changes from born j;
   return v_changes;
 end $$;
 comment on function pgcanvas.create_plainly is 'apply_plain: creates the shapes that are not there yet (all but those of the ops that are done), and logs it.';
 
+-- Another result than before needs another function.
+drop function if exists pgcanvas.apply_plain(bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], boolean[], pgcanvas.shape_properties[], jsonb[]);
 create or replace function pgcanvas.apply_plain(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_gestures bigint[], p_roles text[],
-  p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[])
-  returns bigint[]
+  p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[], out seqs bigint[], out rooms bigint[], out bells text[])
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$  -- as apply_ops
 declare
   v_rooms bigint[];
@@ -191,68 +237,72 @@ declare
   v_merging boolean;
   v_seqs bigint[];  -- by room, as the batches so far leave them
   v_batch_seqs bigint[];
+  v_room integer;
   v_judged record;
+  v_moved numbered_changes;
   v_done numbered_changes;
   v_born numbered_changes;
-  v_changes text[];  -- by op
-  v_lines text[];  -- by room, what its bell will carry
-  v_counts integer[];  -- by batch, its ops
-  v_room integer;
-  v_line text;
   v_at text := iso(now());
+  v_lines text[];  -- by room, what its bell carries
+  v_told bigint;
   v_set text;
-  n integer := 1;
 begin
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), bool_and(r.policy = 'merge') into v_rooms, v_last_seqs, v_channels, v_merging
-    from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
-  if v_merging is not true then return null; end if;
+    from (select id, last_seq, channel, policy from pgcanvas.rooms where id = any (p_room_ids) order by id for no key update) as r;
+  if v_merging is not true then return; end if;
   v_seqs := v_last_seqs;
   for b in 1..cardinality(p_room_ids) loop
     v_room := array_position(v_rooms, p_room_ids[b]);
-    if v_room is null then return null; end if;
+    if v_room is null then return; end if;
     v_seqs[v_room] := v_seqs[v_room] + 1;
     v_batch_seqs[b] := v_seqs[v_room];
   end loop;
-  v_judged := all_plain(p_room_ids, p_clients, p_op_ids, p_batches, p_patches, p_shapes, p_extras);
-  if v_judged.plain is not true then return null; end if;
+  if exists (
+    select from unnest(p_room_ids, p_clients, p_op_ids) as u (room_id, client, op_id)
+    cross join lateral (select from applied_ops a where a.room_id = u.room_id and a.client = u.client and a.op_id = u.op_id offset 0) as a) then
+    return;
+  end if;
   v_set := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
-  if v_judged.living > 0 then
-    v_done := change_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes);
-    if cardinality(v_done.ops) <> v_judged.living then raise exception 'ops: a call names a shape once' using errcode = 'WB001'; end if;
+  v_judged := move_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_patches, p_shapes, p_extras);
+  if v_judged.plain is not true then
+    v_set := set_config('pgcanvas.applying', '', true);
+    return;
+  end if;
+  v_moved := v_judged.moved;
+  if v_judged.living > coalesce(cardinality(v_moved.ops), 0) then
+    v_done := change_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, v_moved.ops);
+    if cardinality(v_moved.ops || v_done.ops) is distinct from v_judged.living::integer then
+      raise exception 'ops: a shape is held by another' using errcode = '55P03';  -- nothing is answered that was not done
+    end if;
   end if;
   if v_judged.living < cardinality(p_shapes) then
-    v_born := create_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, p_extras, v_done.ops);
+    v_born := create_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, p_extras,
+      v_moved.ops || v_done.ops);
   end if;
-  if v_done.ops is null then v_changes := v_born.changes;
-  elsif v_born.ops is null then v_changes := v_done.changes;
-  else
-    -- Of a batch as they are logged: what changed, then what came.
-    select array_agg(c.change order by p_batches[c.n], c.born, c.n) into v_changes from (
-      select d.n, d.change, false as born from unnest(v_done.ops, v_done.changes) as d (n, change)
-      union all select b.n, b.change, true from unnest(v_born.ops, v_born.changes) as b (n, change)) as c;
-  end if;
-  update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
-  for b in 1..cardinality(p_room_ids) loop
-    v_line := null;
-    v_counts[b] := 0;
-    while p_batches[n] = b loop
-      v_line := case when v_line is null then v_changes[n] when octet_length(v_line) < 8000 then v_line || ',' || v_changes[n] else v_line end;
-      v_counts[b] := v_counts[b] + 1;
-      n := n + 1;
-    end loop;
-    if v_counts[b] = 0 then raise exception 'ops: a batch holds one or more' using errcode = 'WB001'; end if;
-    v_room := array_position(v_rooms, p_room_ids[b]);
-    if coalesce(octet_length(v_lines[v_room]), 0) < 8000 then
-      v_lines[v_room] := concat(v_lines[v_room], E'\n') || batch_head_at(v_batch_seqs[b], p_authors[b], p_clients[b], p_op_ids[b], v_at) || v_line || ']}';
-    end if;
-  end loop;
-  insert into applied_ops (room_id, client, op_id, seq, outcomes)
-    select u.room_id, u.client, u.op_id, u.seq, array_fill('applied'::text, array[u.count])
-    from unnest(p_room_ids, p_clients, p_op_ids, v_batch_seqs, v_counts) as u (room_id, client, op_id, seq, count);
+  update pgcanvas.rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
+  with told as (
+    select c.b, count(*)::integer as ops, E'\n' || batch_head_at(v_batch_seqs[c.b], p_authors[c.b], p_clients[c.b], p_op_ids[c.b], v_at)
+      || string_agg(c.change, ',') || ']}' as line
+    from (
+      -- Of a batch as they are logged: what moved, then what changed, then what came.
+      select p_batches[u.n] as b, u.change from (
+        select m.n, m.change, 1 as rank from unnest(v_moved.ops, v_moved.changes) as m (n, change)
+        union all select d.n, d.change, 2 from unnest(v_done.ops, v_done.changes) as d (n, change)
+        union all select b.n, b.change, 3 from unnest(v_born.ops, v_born.changes) as b (n, change)) as u
+      order by p_batches[u.n], u.rank, u.n) as c
+    group by c.b),
+  answered as (
+    insert into applied_ops (room_id, client, op_id, seq, outcomes)
+    select p_room_ids[t.b], p_clients[t.b], p_op_ids[t.b], v_batch_seqs[t.b], array_fill('applied'::text, array[t.ops]) from told t)
+  select array_agg(l.lines order by l.room_id), sum(l.batches) into v_lines, v_told
+    from (select p_room_ids[t.b] as room_id, count(*) as batches, string_agg(t.line, '' order by t.b) as lines from told t group by 1) as l;
+  if v_told <> cardinality(p_room_ids) then raise exception 'ops: a batch holds one or more' using errcode = 'WB001'; end if;
   for r in 1..cardinality(v_rooms) loop
-    v_set := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]);
+    bells[r] := bell(v_last_seqs[r], v_seqs[r], v_lines[r]);
+    v_set := ring_room(v_channels[r], bells[r]);
   end loop;
   v_set := set_config('pgcanvas.applying', '', true);
-  return v_batch_seqs;
+  seqs := v_batch_seqs;
+  rooms := v_rooms;
 end $$;
-comment on function pgcanvas.apply_plain is 'Applies batches as apply_ops does when all is plain, and gives their seqs: each op puts or patches a sound shape that no other op of the call names and that refers to nothing, changes it, in rooms that merge; no batch is a repeat. Else gives null and does nothing. Arrays: one entry per batch (room, client, op_id, author, op_id of the gesture it goes on with, right), one per op (its batch from 1, batch after batch, whether it is a patch, what it sets, what has no column: puts only).';
+comment on function pgcanvas.apply_plain is 'Applies batches as apply_ops does when all is plain: each op puts or patches a sound shape that no other op of the call names and that refers to nothing, changes it, in rooms that merge; no batch is a repeat. Gives their seqs, the rooms, and what each room''s bell says, with all that changed, however much; null, and does nothing, when it is not plain. Arrays: one entry per batch (room, client, op_id, author, op_id of the gesture it goes on with, right), one per op (its batch from 1, whether it is a patch, what it sets, what has no column: puts only).';

@@ -218,7 +218,7 @@ comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; thos
 create or replace function pgcanvas.notice_payload(p_room_id bigint, p_from bigint, p_to bigint)
   returns text language plpgsql stable as $$
 declare
-  v_bell text := 'c ' || p_from || ' ' || p_to;
+  v_bell text := pgcanvas.bell(p_from, p_to, null);
   v_payload text := v_bell;
   v_changes integer := 0;
   v_seq bigint := p_from;

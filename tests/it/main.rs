@@ -60,3 +60,4 @@ mod sql_undo_model;
 mod support;
 mod sync;
 mod tls;
+mod written;

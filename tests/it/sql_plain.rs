@@ -235,9 +235,9 @@ async fn the_database_itself_judges_what_is_plain() {
     let board = Board::open().await;
     let call = |rows: &str, patch: bool| {
         format!(
-            "select pgcanvas.apply_plain(array[1], array[gen_random_uuid()], array[1], '{{ann}}', array[null]::bigint[], '{{editor}}',
-               array_fill(1, array[cardinality(r)]), array_fill({patch}, array[cardinality(r)]), r, array_fill(null::jsonb, array[cardinality(r)]))
-             from (select array(select jsonb_populate_record('(,,0,0,0,0,0,,,,,,,,,,,,,,,,,,,{{}})'::pgcanvas.shape_properties, o) from jsonb_array_elements('{rows}') as o) as r) as rows"
+            "select p.seqs from (select array(select jsonb_populate_record('(,,0,0,0,0,0,,,,,,,,,,,,,,,,,,,{{}})'::pgcanvas.shape_properties, o) from jsonb_array_elements('{rows}') as o) as r) as rows,
+             pgcanvas.apply_plain(array[1], array[gen_random_uuid()], array[1], '{{ann}}', array[null]::bigint[], '{{editor}}',
+               array_fill(1, array[cardinality(r)]), array_fill({patch}, array[cardinality(r)]), r, array_fill(null::jsonb, array[cardinality(r)])) as p"
         )
     };
     let apply = async |rows: &str, patch| {
@@ -252,13 +252,21 @@ async fn the_database_itself_judges_what_is_plain() {
         r#"[{"id":"b","kind":"text","props":{"startBinding":{"elementId":"a"}}}]"#,
         r#"[{"id":"b","kind":"text","opacity":101},{"id":"c","kind":"text"}]"#,
         r#"[{"id":"b","kind":null}]"#,
+        r#"[{"id":"a","kind":"text","x":1e300}]"#,
+        r#"[{"id":"a","kind":"text","x":"NaN"}]"#,
+        r#"[{"id":"a","kind":"text","x":null,"y":7}]"#,
+        r#"[{"id":"a","kind":"text","x":5},{"id":"c","kind":"text","opacity":101}]"#,
     ] {
         assert_eq!(apply(rows, false).await.unwrap(), None, "{rows}");
     }
-    apply(r#"[{"id":"a","x":5},{"id":"a","x":6}]"#, true).await.expect_err("a shape named twice");
-    apply(r#"[{"id":"b","kind":"text"},{"id":"b","kind":"text"}]"#, false)
-        .await
-        .expect_err("a shape named twice");
+    for (rows, patch) in [
+        (r#"[{"id":"a","x":5},{"id":"a","x":6}]"#, true),
+        (r#"[{"id":"a","kind":"text","x":5},{"id":"a","kind":"text","x":6}]"#, false),
+        (r#"[{"id":"a","kind":"text","x":5},{"id":"a","kind":"text","text":"t"}]"#, false),
+        (r#"[{"id":"b","kind":"text"},{"id":"b","kind":"text"}]"#, false),
+    ] {
+        apply(rows, patch).await.expect_err("a shape named twice");
+    }
     assert_eq!(board.last_seq().await, 1);
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shape_changes").await, 1);
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::plain::{PlainOp, PlainRow};
 use super::seq;
+use crate::db::bell::Bell;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Op, Role, RoomId, Seq};
@@ -53,6 +54,15 @@ pub enum BatchAnswer {
     NoRoom,
 }
 
+/// What a transaction of drawing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// One answer per batch, in order.
+    pub answers: Vec<BatchAnswer>,
+    /// What the bells of rooms say, where the database told: for [`Bell::read`], with all that changed.
+    pub bells: Vec<(RoomId, String)>,
+}
+
 /// Text that is already JSON, for a `jsonb` parameter.
 #[derive(Debug)]
 struct JsonText<'a>(&'a str);
@@ -86,7 +96,8 @@ const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_o
 
 const APPLY_OP: &str = "select pgcanvas.apply_op($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const APPLY_PLAIN: &str =
+    "select seqs, rooms, bells from pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// A connection that writes, with its statements prepared.
 #[derive(Debug)]
@@ -136,7 +147,7 @@ impl WriterConnection {
 
     /// Applies a batch of one op when it changes a shape that refers to nothing, in a room that merges. None: it is something else, and nothing
     /// was applied.
-    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<BatchAnswer>, DbError> {
+    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<Applied>, DbError> {
         let (verb, role, body) = (op.verb.as_str(), batch.role.as_str(), JsonText(&op.body));
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
             &batch.room_id.get(),
@@ -155,9 +166,9 @@ impl WriterConnection {
             Err(DbError::Repeat | DbError::Invalid(_)) => return Ok(None),
             row => row?,
         };
-        let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
-        let seq = Seq::new(seq).map_err(|_| DbError::Refused)?;
-        Ok(Some(BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned()], left_alone: None }))
+        let Some(bell) = row.try_get::<_, Option<String>>(0)? else { return Ok(None) };
+        let seq = Bell::read(&bell).ok_or(DbError::Refused)?.to;
+        Ok(Some(Applied { answers: vec![all_applied(seq, 1)], bells: vec![(batch.room_id, bell)] }))
     }
 
     /// Applies batches whose ops have all been read as plain ones, each shape named once. None: something is not plain after all, and nothing
@@ -166,7 +177,7 @@ impl WriterConnection {
         &self,
         batches: &[BatchCall<'_>],
         ops: &[&[PlainOp]],
-    ) -> Result<Option<Vec<BatchAnswer>>, DbError> {
+    ) -> Result<Option<Applied>, DbError> {
         let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
         let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
@@ -182,16 +193,26 @@ impl WriterConnection {
             [&rooms, &clients, &op_ids, &authors, &gestures, &roles, &numbers, &patches, &rows, &extras];
         let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_plain, &parameters)).await;
         let row = applied.map_err(|_| DbError::Unreachable)??;
-        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>(0)? else { return Ok(None) };
-        let answers = seqs.into_iter().zip(ops).map(|(seq, ops)| {
-            Ok(BatchAnswer::Applied {
-                seq: Seq::new(seq).map_err(|_| DbError::Refused)?,
-                outcomes: vec!["applied".to_owned(); ops.len()],
-                left_alone: None,
-            })
-        });
-        answers.collect::<Result<_, DbError>>().map(Some)
+        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>("seqs")? else { return Ok(None) };
+        let (rooms, bells): (Vec<i64>, Vec<String>) = (row.try_get("rooms")?, row.try_get("bells")?);
+        let answers = seqs
+            .into_iter()
+            .zip(ops)
+            .map(|(seq, ops)| Ok(all_applied(Seq::new(seq).map_err(|_| DbError::Refused)?, ops.len())));
+        let bells = rooms
+            .into_iter()
+            .zip(bells)
+            .map(|(room, bell)| Ok((RoomId::new(room).map_err(|_| DbError::Refused)?, bell)));
+        Ok(Some(Applied {
+            answers: answers.collect::<Result<_, DbError>>()?,
+            bells: bells.collect::<Result<_, DbError>>()?,
+        }))
     }
+}
+
+/// The answer to a batch of so many ops that all changed something.
+fn all_applied(seq: Seq, ops: usize) -> BatchAnswer {
+    BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned(); ops], left_alone: None }
 }
 
 /// Puts the answers, which come in any order, into the order of the batches.
