@@ -91,4 +91,14 @@ create or replace function pgcanvas.grid_box(p_bounds box)
   returns box language sql immutable strict parallel safe
 return box(point(ceil((p_bounds[0])[0] / 512) * 512, ceil((p_bounds[0])[1] / 512) * 512),
            point(floor((p_bounds[1])[0] / 512) * 512, floor((p_bounds[1])[1] / 512) * 512));
-comment on function pgcanvas.grid_box is 'A box snapped outward to multiples of 512: small moves keep it, so the spatial index is left alone.';
+comment on function pgcanvas.grid_box is 'A box snapped outward to multiples of 512.';
+
+create or replace function pgcanvas.grid_holds(p_grid box, p_bounds box)
+  returns boolean language sql immutable parallel safe
+return p_grid @> p_bounds and width(p_grid) <= width(p_bounds) + 1024 and height(p_grid) <= height(p_bounds) + 1024;
+comment on function pgcanvas.grid_holds is 'Whether a grid box still does for these bounds: it encloses them, and is no wider or higher than a snapped one may be.';
+
+create or replace function pgcanvas.grid_after(p_grid box, p_bounds box)
+  returns box language sql immutable parallel safe
+return case when pgcanvas.grid_holds(p_grid, p_bounds) then p_grid else pgcanvas.grid_box(p_bounds) end;
+comment on function pgcanvas.grid_after is 'The grid box of a shape that had one: it is kept while it does, so that small moves leave the spatial index alone.';

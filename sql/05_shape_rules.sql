@@ -27,7 +27,6 @@ return case
   when p_width not between -1e9 and 1e9 then 'width: must be between -1e9 and 1e9'
   when p_height not between -1e9 and 1e9 then 'height: must be between -1e9 and 1e9'
   when p_angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6' end;
-comment on function pgcanvas.place_fault is 'What is wrong with where a shape is; null when nothing is.';
 
 drop function if exists pgcanvas.shape_fault(text, pgcanvas.shape_properties, jsonb);
 create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
@@ -58,4 +57,6 @@ return coalesce(pgcanvas.place_fault(p_shape.x, p_shape.y, p_shape.width, p_shap
 comment on function pgcanvas.shape_fault is 'The first property out of its bounds and the rule it breaks, "x: must be between -1e9 and 1e9"; null for a sound shape.';
 
 drop function if exists pgcanvas.place_fault(pgcanvas.shapes);
+comment on function pgcanvas.place_fault is 'What is wrong with where a shape is; null when nothing is.';
+
 drop function if exists pgcanvas.refuse(text);

@@ -173,9 +173,9 @@ end $$;
 comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next is given.';
 
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
-drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text);
+drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text, boolean);
 create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,
-  p_author text, p_moved boolean default false)
+  p_author text)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
   v_fault text;
@@ -196,11 +196,12 @@ begin
     p_new.created_by := p_old.created_by;
     p_new.created_at := p_old.created_at;
   end if;
-  if p_moved then v_fault := pgcanvas.place_fault(p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle); else v_fault := pgcanvas.shape_fault(p_new); end if;
+  v_fault := pgcanvas.shape_fault(p_new);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points, p_new.stroke_width);
-  p_new.grid := pgcanvas.grid_box(p_new.bounds);
+  p_new.grid := p_old.grid;
+  if pgcanvas.grid_holds(p_old.grid, p_new.bounds) is not true then p_new.grid := pgcanvas.grid_box(p_new.bounds); end if;
   if pgcanvas.has_refs(p_new) then p_new.refs := pgcanvas.shape_refs(p_room_id, p_new); else p_new.refs := null; end if;
   return p_new;
 end $$;
-comment on function pgcanvas.stamped is 'A shape as it will stand in the table: who, when, which version (after p_death, when it died at one) and seq, where. Refuses what breaks a rule; of one that only moved (p_moved), its place is judged.';
+comment on function pgcanvas.stamped is 'A shape as it will stand in the table: who, when, which version (after p_death, when it died at one) and seq, where. Refuses what breaks a rule.';

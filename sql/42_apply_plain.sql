@@ -91,7 +91,7 @@ begin
       select t.*, t.ctid as place from pgcanvas.shapes t where t.room_id = any (array[p_room_ids[o.b]]) and t.id = o.id offset 0) as s on true),
   moved as (
     update pgcanvas.shapes s set
-      x = j.x, y = j.y, width = j.width, height = j.height, angle = j.angle, bounds = j.bounds, grid = pgcanvas.grid_box(j.bounds),
+      x = j.x, y = j.y, width = j.width, height = j.height, angle = j.angle, bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds),
       version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
     from (
       select j.*, pgcanvas.shape_bounds(j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.stroke_width) as bounds
@@ -126,7 +126,7 @@ begin
       group_ids = j.group_ids, locked = j.locked, stroke_color = j.stroke_color, background_color = j.background_color, fill_style = j.fill_style,
       stroke_width = j.stroke_width, stroke_style = j.stroke_style, roughness = j.roughness, opacity = j.opacity, text = j.text,
       font_size = j.font_size, font_family = j.font_family, file_id = j.file_id, link = j.link, props = j.props,
-      bounds = j.bounds, grid = pgcanvas.grid_box(j.bounds), version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
+      bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds), version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
     from (
       select k.*, row(null, k.id, k.old_kind, k.old_x, k.old_y, k.old_width, k.old_height, k.old_angle, k.old_points, k.old_index, null, null, k.old_group_ids,
           k.old_locked, k.old_stroke_color, k.old_background_color, k.old_fill_style, k.old_stroke_width, k.old_stroke_style, k.old_roughness,
@@ -225,10 +225,9 @@ begin
 end $$;
 comment on function pgcanvas.create_plainly is 'apply_plain: creates the shapes that are not there yet (all but those of the ops that are done), and logs it.';
 
--- Another result than before needs another function.
-drop function if exists pgcanvas.apply_plain(bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], boolean[], pgcanvas.shape_properties[], jsonb[]);
 create or replace function pgcanvas.apply_plain(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_gestures bigint[], p_roles text[],
-  p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[], out seqs bigint[], out rooms bigint[], out bells text[])
+  p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[])
+  returns bigint[]
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$  -- as apply_ops
 declare
   v_rooms bigint[];
@@ -243,30 +242,30 @@ declare
   v_done numbered_changes;
   v_born numbered_changes;
   v_at text := iso(now());
-  v_lines text[];  -- by room, what its bell carries
+  v_lines text[];  -- by room, as its bell carries them
   v_told bigint;
   v_set text;
 begin
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), bool_and(r.policy = 'merge') into v_rooms, v_last_seqs, v_channels, v_merging
-    from (select id, last_seq, channel, policy from pgcanvas.rooms where id = any (p_room_ids) order by id for no key update) as r;
-  if v_merging is not true then return; end if;
+    from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  if v_merging is not true then return null; end if;
   v_seqs := v_last_seqs;
   for b in 1..cardinality(p_room_ids) loop
     v_room := array_position(v_rooms, p_room_ids[b]);
-    if v_room is null then return; end if;
+    if v_room is null then return null; end if;
     v_seqs[v_room] := v_seqs[v_room] + 1;
     v_batch_seqs[b] := v_seqs[v_room];
   end loop;
   if exists (
     select from unnest(p_room_ids, p_clients, p_op_ids) as u (room_id, client, op_id)
     cross join lateral (select from applied_ops a where a.room_id = u.room_id and a.client = u.client and a.op_id = u.op_id offset 0) as a) then
-    return;
+    return null;
   end if;
   v_set := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
   v_judged := move_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_patches, p_shapes, p_extras);
   if v_judged.plain is not true then
     v_set := set_config('pgcanvas.applying', '', true);
-    return;
+    return null;
   end if;
   v_moved := v_judged.moved;
   if v_judged.living > coalesce(cardinality(v_moved.ops), 0) then
@@ -279,7 +278,7 @@ begin
     v_born := create_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, p_extras,
       v_moved.ops || v_done.ops);
   end if;
-  update pgcanvas.rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
+  update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
   with told as (
     select c.b, count(*)::integer as ops, E'\n' || batch_head_at(v_batch_seqs[c.b], p_authors[c.b], p_clients[c.b], p_op_ids[c.b], v_at)
       || string_agg(c.change, ',') || ']}' as line
@@ -298,11 +297,9 @@ begin
     from (select p_room_ids[t.b] as room_id, count(*) as batches, string_agg(t.line, '' order by t.b) as lines from told t group by 1) as l;
   if v_told <> cardinality(p_room_ids) then raise exception 'ops: a batch holds one or more' using errcode = 'WB001'; end if;
   for r in 1..cardinality(v_rooms) loop
-    bells[r] := bell(v_last_seqs[r], v_seqs[r], v_lines[r]);
-    v_set := ring_room(v_channels[r], bells[r]);
+    v_set := ring_in_parts(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]);
   end loop;
   v_set := set_config('pgcanvas.applying', '', true);
-  seqs := v_batch_seqs;
-  rooms := v_rooms;
+  return v_batch_seqs;
 end $$;
-comment on function pgcanvas.apply_plain is 'Applies batches as apply_ops does when all is plain: each op puts or patches a sound shape that no other op of the call names and that refers to nothing, changes it, in rooms that merge; no batch is a repeat. Gives their seqs, the rooms, and what each room''s bell says, with all that changed, however much; null, and does nothing, when it is not plain. Arrays: one entry per batch (room, client, op_id, author, op_id of the gesture it goes on with, right), one per op (its batch from 1, whether it is a patch, what it sets, what has no column: puts only).';
+comment on function pgcanvas.apply_plain is 'Applies batches as apply_ops does when all is plain, and gives their seqs: each op puts or patches a sound shape that no other op of the call names and that refers to nothing, changes it, in rooms that merge; no batch is a repeat. Else gives null and does nothing. Arrays: one entry per batch (room, client, op_id, author, op_id of the gesture it goes on with, right), one per op (its batch from 1, whether it is a patch, what it sets, what has no column: puts only).';

@@ -2,8 +2,8 @@
 
 create or replace function pgcanvas.batch_head_at(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at text)
   returns text language sql stable parallel safe
-return '{"seq":' || p_seq || ',"by":' || to_json(p_author) || ',"client":' || coalesce('"' || p_client || '"', 'null')
-  || ',"op_id":' || coalesce(p_op_id::text, 'null') || ',"at":"' || p_at || '","changes":[';
+return concat('{"seq":', p_seq, ',"by":', to_json(p_author), ',"client":', coalesce('"' || p_client || '"', 'null'), ',"op_id":', coalesce(p_op_id::text, 'null'),
+  ',"at":"', p_at, '","changes":[');
 comment on function pgcanvas.batch_head_at is 'A batch as clients receive it, up to its changes; its moment as text.';
 
 create or replace function pgcanvas.batch_head(p_seq bigint, p_author text, p_client uuid, p_op_id bigint, p_at timestamptz)

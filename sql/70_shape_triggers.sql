@@ -112,7 +112,7 @@ begin
   v_fault := shape_fault(new);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   new.bounds := shape_bounds(new.kind, new.x, new.y, new.width, new.height, new.angle, new.points, new.stroke_width);
-  new.grid := grid_box(new.bounds);
+  if tg_op = 'UPDATE' then new.grid := grid_after(old.grid, new.bounds); else new.grid := grid_box(new.bounds); end if;
   new.refs := case when has_refs(new) then shape_refs(new.room_id, new) end;
   return new;
 end $$;

@@ -79,8 +79,9 @@
 //!    Where all of it is plain (puts and patches of shapes that refer to nothing, each named once: most of what people do), it goes to
 //!    `apply_plain` instead, as typed rows: whole sets are judged, written and logged at once. Rooms with anything else go the general way
 //!    in a transaction of their own. One op alone, which is what an idle room gets, goes to `apply_op`: there, setting up a statement costs
-//!    more than what it does, and this has the fewest and smallest.
-//! 4. What changed is logged as clients will read it, and each room's channel is rung once. (For direct SQL triggers do both.)
+//!    more than what it does, and this has the fewest and smallest. Both see first whether a shape only moves, which is most of all.
+//! 4. What changed is logged as clients will read it, and each room's channel is rung: once, or as often as it takes for the batches of
+//!    `apply_plain` to ride along, while they are no more than four could carry. (For direct SQL triggers do both.)
 //! 5. The answer comes back: `ack`, one per batch.
 //! 6. Every node that hosts the room hears the notice. If it carries the changes and begins at the cursor, it is passed on; else the log is
 //!    read from the cursor on.

@@ -95,14 +95,13 @@ impl RunningNode {
         let switchboard = Switchboard::default();
         let migrated = Arc::new(Notify::new());
         let (ears, listening) = listen(target, &switchboard, &presence, &migrated, &metrics);
+        let (writers, writing) = Writers::spawn(&db, settings.writers, &metrics);
         let around = Surroundings {
             db: db.clone(),
             listener: ears.clone(),
             metrics: Arc::clone(&metrics),
             linger: settings.linger(),
         };
-        let rooms = Rooms::new(switchboard, around);
-        let (writers, writing) = Writers::spawn(&db, settings.writers, &rooms, &metrics);
         let (drain, draining) = watch::channel(false);
         let contract_holds = Arc::new(AtomicBool::new(true));
         let sign_ins = SignIns::default();
@@ -115,7 +114,7 @@ impl RunningNode {
             tokio::spawn(upkeep::forget_the_old(db.clone(), settings.history_days, settings.answer_days)),
         ];
         let node = Arc::new(Node {
-            rooms,
+            rooms: Rooms::new(switchboard, around),
             db,
             listener: ears,
             writers,

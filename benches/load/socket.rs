@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -52,9 +52,26 @@ impl Socket {
 
     /// Sends a batch; `ops` are JSON, parted by commas.
     pub(crate) async fn send_ops(&mut self, room: &str, ops: &str) {
+        self.queue_ops(room, ops).await;
+        self.flush().await;
+    }
+
+    /// Queues a batch, to be sent with the next flush.
+    pub(crate) async fn queue_ops(&mut self, room: &str, ops: &str) {
         self.op_id += 1;
         let op_id = self.op_id;
-        self.send(format!(r#"{{"type":"ops","room":"{room}","op_id":{op_id},"ops":[{ops}]}}"#)).await;
+        let text = format!(r#"{{"type":"ops","room":"{room}","op_id":{op_id},"ops":[{ops}]}}"#);
+        self.stream.feed(Message::text(text)).await.unwrap();
+    }
+
+    /// Sends what is queued.
+    pub(crate) async fn flush(&mut self) {
+        self.stream.flush().await.unwrap();
+    }
+
+    /// The next frame of text, if it is here already.
+    pub(crate) fn next_now(&mut self) -> Option<Utf8Bytes> {
+        self.next().now_or_never()
     }
 
     /// The next frame of text.

@@ -114,36 +114,41 @@ struct Client {
 }
 
 impl Client {
-    /// Keeps its window full; gives how long answers took. An `ack` of the n-th batch answers the oldest one: they come in order.
+    /// Keeps its window full, and writes in one go what it has come to while it read; gives how long answers took. An `ack` of the n-th
+    /// batch answers the oldest one: they come in order.
     async fn draw(mut self) -> Vec<Duration> {
         let mut times = Vec::new();
         let mut on_the_way = std::collections::VecDeque::with_capacity(self.window);
         while !self.done.load(Ordering::Relaxed) {
             while on_the_way.len() < self.window {
                 on_the_way.push_back(Instant::now());
-                self.send().await;
+                self.queue().await;
             }
-            let text = self.socket.next().await;
-            if text.starts_with(r#"{"type":"ack""#) {
-                let sent = on_the_way.pop_front().expect("an ack for a batch");
-                self.acknowledged.fetch_add(self.ops_per_batch as u64, Ordering::Relaxed);
-                if self.measuring.load(Ordering::Relaxed) {
-                    times.push(sent.elapsed());
+            self.socket.flush().await;
+            let mut next = Some(self.socket.next().await);
+            while let Some(text) = next {
+                if text.starts_with(r#"{"type":"ack""#) {
+                    let sent = on_the_way.pop_front().expect("an ack for a batch");
+                    self.acknowledged.fetch_add(self.ops_per_batch as u64, Ordering::Relaxed);
+                    if self.measuring.load(Ordering::Relaxed) {
+                        times.push(sent.elapsed());
+                    }
+                } else {
+                    refuse(&text);
                 }
-            } else {
-                refuse(&text);
+                next = self.socket.next_now();
             }
         }
         times
     }
 
-    async fn send(&mut self) {
+    async fn queue(&mut self) {
         let ops: Vec<String> = (0..self.ops_per_batch)
             .map(|_| {
                 self.sent += 1;
                 Rectangle::new(self.owner, self.sent % SHAPES, self.sent / SHAPES).put()
             })
             .collect();
-        self.socket.send_ops(&self.room, &ops.join(",")).await;
+        self.socket.queue_ops(&self.room, &ops.join(",")).await;
     }
 }

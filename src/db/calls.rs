@@ -21,7 +21,7 @@ use super::pool::Db;
 use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 
 pub use gestures::GestureCall;
-pub use writing::{Applied, BatchAnswer, BatchCall, WriterConnection};
+pub use writing::{BatchAnswer, BatchCall, WriterConnection};
 
 pub use reading::{Reader, RoomReading, reader};
 

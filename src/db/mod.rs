@@ -1,6 +1,5 @@
 //! The only place that names tokio-postgres and holds SQL.
 
-pub mod bell;
 pub mod calls;
 pub mod connect;
 pub mod embedded;

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::model::limits::MIN_NUMBER;
 
+/// How long most frames and objects are, bytes: an `ack`, a patch.
+const USUAL_BYTES: usize = 128;
+
 /// A JSON object under construction.
 #[derive(Debug)]
 pub(crate) struct ObjectWriter {
@@ -15,7 +18,14 @@ pub(crate) struct ObjectWriter {
 impl ObjectWriter {
     /// Starts an empty object.
     pub(crate) fn new() -> Self {
-        Self { text: String::from("{") }
+        Self::for_about(USUAL_BYTES)
+    }
+
+    /// Starts an empty object that will be about so many bytes long: it is not moved while it grows to that.
+    pub(crate) fn for_about(bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push('{');
+        Self { text }
     }
 
     /// Starts a frame of this type.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::frames::{FRAME_BYTES, Framer, Stretch};
+use super::frames::{Framer, Stretch};
 pub use super::handle::{Dialect, Event, RoomHandle, Subscribed, Subscriber};
 use super::log::{LogPage, WHOLE_BATCH, page_after};
 use super::outbox::{Outbox, SOFT_BYTES, Text};
@@ -16,7 +16,6 @@ use super::presence::Peers;
 use super::recent::Recent;
 use super::seed;
 use crate::backoff::Backoff;
-use crate::db::bell::Bell;
 use crate::db::calls::{self, RoomHead};
 use crate::db::listen::Listener;
 use crate::db::{Db, DbError};
@@ -53,8 +52,6 @@ pub struct Fanout {
     recent: Recent,
     peers: Peers,
     empty_since: Instant,
-    /// How far a bell told of changes that a transaction of this node may bring: its own.
-    awaited: Option<Seq>,
     /// Whether the room was deleted: another may have its number.
     is_gone: bool,
 }
@@ -76,7 +73,6 @@ impl Fanout {
             recent: Recent::default(),
             peers: Peers::default(),
             empty_since: Instant::now(),
-            awaited: None,
             is_gone: false,
         })
     }
@@ -94,7 +90,6 @@ impl Fanout {
                 }
                 _ = tick.tick() => {
                     self.expire_peers();
-                    self.fetch_awaited().await; // whoever writes here may have lost its connection
                     let idle = self.subscribers.is_empty() && self.empty_since.elapsed() >= self.around.linger;
                     if idle && inbox.is_empty() && may_end() { break; }
                 }
@@ -119,13 +114,6 @@ impl Fanout {
     async fn handle(&mut self, event: Event) {
         match event {
             Event::Notice(payload) => self.hear(&payload).await,
-            Event::Written(bell) => {
-                self.room.note_written();
-                if let Some(bell) = bell.as_deref().and_then(Bell::read) {
-                    self.take(&bell).await;
-                }
-                self.fetch_awaited().await;
-            }
             Event::Missed => self.catch_up().await,
             Event::Subscribe(subscriber, reply) => {
                 // Whoever asked may be gone; then its place is cleared by its Unsubscribe.
@@ -167,13 +155,16 @@ impl Fanout {
     }
 
     async fn hear(&mut self, payload: &str) {
-        if let Some(bell) = Bell::read(payload) {
-            return self.hear_changes(&bell).await;
-        }
-        self.fetch_awaited().await; // nothing overtakes changes
         let (line, rest) = payload.split_once('\n').unwrap_or((payload, ""));
-        match line.split(' ').next().unwrap_or_default() {
-            "p" => {
+        let mut words = line.split(' ');
+        match words.next() {
+            Some("c") => {
+                let seq = |word: Option<&str>| word.and_then(|word| word.parse::<Seq>().ok());
+                if let (Some(from), Some(to)) = (seq(words.next()), seq(words.next())) {
+                    self.hear_changes(from, to, rest).await;
+                }
+            }
+            Some("p") => {
                 count(&self.around.metrics.notices, "presence");
                 let news = self.peers.hear(rest, Instant::now());
                 for (name, outbox) in natives(&self.subscribers) {
@@ -182,38 +173,23 @@ impl Fanout {
                     }
                 }
             }
-            "x" => self.give_up_room(),
-            "e" | "r" => self.catch_up().await, // a new epoch, other rights: the head tells
-            "q" => {}                           // answered by the node's presence
+            Some("x") => self.give_up_room(),
+            Some("e" | "r") => self.catch_up().await, // a new epoch, other rights: the head tells
+            Some("q") => {}                           // answered by the node's presence
             _ => count(&self.around.metrics.notices, "unknown"),
         }
     }
 
-    async fn hear_changes(&mut self, bell: &Bell<'_>) {
-        count(&self.around.metrics.notices, if bell.batches.is_empty() { "bell" } else { "changes" });
-        if bell.to <= self.cursor || self.take(bell).await {
+    async fn hear_changes(&mut self, from: Seq, to: Seq, batches: &str) {
+        count(&self.around.metrics.notices, if batches.is_empty() { "bell" } else { "changes" });
+        if to <= self.cursor {
             return;
         }
-        self.around.metrics.seq_lag.set(bell.to.get() - self.cursor.get());
-        self.awaited = self.awaited.max(Some(bell.to));
-        if !self.room.is_written_in() {
-            self.fetch_awaited().await;
-        }
-    }
-
-    /// Sends what a bell carries, if that is what follows.
-    async fn take(&mut self, bell: &Bell<'_>) -> bool {
-        let follows = bell.from == self.cursor && (1..=FRAME_BYTES).contains(&bell.batches.len());
-        if follows {
-            let batches_json = bell.batches_json();
-            self.send(Stretch { from: bell.from, to: bell.to, batches_json, more: false }).await;
-        }
-        follows
-    }
-
-    /// Fetches what bells told of, unless it has come.
-    async fn fetch_awaited(&mut self) {
-        if self.awaited.take().is_some_and(|to| to > self.cursor) {
+        if from == self.cursor && !batches.is_empty() {
+            let batches_json = batches.replace('\n', ",");
+            self.send(Stretch { from, to, batches_json, more: false }).await;
+        } else {
+            self.around.metrics.seq_lag.set(to.get() - self.cursor.get());
             self.catch_up().await;
         }
     }

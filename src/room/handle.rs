@@ -1,9 +1,8 @@
 //! A hosted room as others hold it, and what it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::outbox::Outbox;
@@ -55,8 +54,6 @@ pub enum Subscribed {
 pub enum Event {
     /// A notice, as it was rung.
     Notice(String),
-    /// A transaction of this node in this room has ended; what its bell says, where the database told.
-    Written(Option<String>),
     /// Bells may have been missed.
     Missed,
     /// Somebody comes.
@@ -74,44 +71,20 @@ pub struct RoomHandle {
     pub channel: String,
     events: mpsc::Sender<Event>,
     missed: AtomicBool,
-    /// Transactions of this node in this room whose end has not been told.
-    writing: AtomicUsize,
 }
 
 impl RoomHandle {
     /// A handle and the inbox of its task.
     pub fn new(id: RoomId, channel: String) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (events, inbox) = mpsc::channel(EVENTS);
-        (
-            Arc::new(Self {
-                id,
-                channel,
-                events,
-                missed: AtomicBool::default(),
-                writing: AtomicUsize::default(),
-            }),
-            inbox,
-        )
+        (Arc::new(Self { id, channel, events, missed: AtomicBool::new(false) }), inbox)
     }
 
     /// Passes a notice on; never blocks. When the room has too much to do the bell is noted.
     pub fn ring(&self, event: Event) {
-        if let Err(TrySendError::Full(event) | TrySendError::Closed(event)) = self.events.try_send(event) {
+        if self.events.try_send(event).is_err() {
             self.missed.store(true, Ordering::Release);
-            if matches!(event, Event::Written(_)) {
-                self.note_written();
-            }
         }
-    }
-
-    /// Whether this node is writing in the room: an [`Event::Written`] comes.
-    pub fn is_written_in(&self) -> bool {
-        self.writing.load(Ordering::Acquire) > 0
-    }
-
-    /// An [`Event::Written`] has been heard, or lost.
-    pub fn note_written(&self) {
-        self.writing.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Tells the room something; an error says that it has just been given up.
@@ -122,36 +95,5 @@ impl RoomHandle {
     /// Whether a bell was only noted since this was last asked.
     pub fn take_missed(&self) -> bool {
         self.missed.swap(false, Ordering::AcqRel)
-    }
-}
-
-/// The hosted rooms that a transaction of this node writes in; they are told when it ends, however it does.
-#[derive(Debug)]
-pub struct Writing(Vec<Arc<RoomHandle>>);
-
-impl Writing {
-    /// The transaction begins.
-    pub fn begin(rooms: Vec<Arc<RoomHandle>>) -> Self {
-        for room in &rooms {
-            room.writing.fetch_add(1, Ordering::AcqRel);
-        }
-        Self(rooms)
-    }
-
-    /// It was committed: rooms are told what their bells say before these are heard.
-    pub fn end(mut self, bells: Vec<(RoomId, String)>) {
-        for (id, bell) in bells {
-            if let Some(place) = self.0.iter().position(|room| room.id == id) {
-                self.0.swap_remove(place).ring(Event::Written(Some(bell)));
-            }
-        }
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        for room in self.0.drain(..) {
-            room.ring(Event::Written(None));
-        }
     }
 }

@@ -1,13 +1,12 @@
 //! The rooms of this node: opened by the first who comes, given up a while after the last has left.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::fanout::{Event, Fanout, RoomHandle, Subscribed, Subscriber, Surroundings};
-use super::handle::Writing;
 use super::presence::Presence;
 use crate::db::DbError;
 use crate::db::calls::Channel;
@@ -68,13 +67,6 @@ impl Rooms {
     /// No rooms yet.
     pub fn new(switchboard: Switchboard, around: Surroundings) -> Self {
         Self { switchboard, around, tasks: Arc::default() }
-    }
-
-    /// A transaction of this node in these rooms begins: those that are hosted are told when it ends.
-    pub fn begin_writing(&self, ids: impl Iterator<Item = RoomId>) -> Writing {
-        let ids: BTreeSet<RoomId> = ids.collect();
-        let hosted = self.switchboard.hosted();
-        Writing::begin(ids.iter().filter_map(|id| hosted.by_id.get(id).cloned()).collect())
     }
 
     /// How many rooms are hosted.

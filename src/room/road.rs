@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::submission::Submission;
 use crate::db::DbError;
 use crate::db::calls::plain::{PlainOp, each_once, plain_ops};
-use crate::db::calls::{Applied, BatchCall, WriterConnection};
+use crate::db::calls::{BatchAnswer, BatchCall, WriterConnection};
 use crate::model::{Op, RoomId, Verb};
 
 /// Ops from which on the short way is the shorter one: it begins with wider statements.
@@ -41,20 +41,22 @@ fn rooms_with_others(batches: &[Submission]) -> HashSet<RoomId> {
 }
 
 /// Applies drawing: by a short way when it is one op, or all of it is plain, else by the general one.
-pub(super) async fn apply(connection: &WriterConnection, batches: &[Submission]) -> Result<Applied, DbError> {
+pub(super) async fn apply(
+    connection: &WriterConnection,
+    batches: &[Submission],
+) -> Result<Vec<BatchAnswer>, DbError> {
     let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
     if let Some((batch, op)) = lone_op(&calls) {
-        if let Some(applied) = connection.apply_op(batch, op).await? {
-            return Ok(applied);
+        if let Some(answer) = connection.apply_op(batch, op).await? {
+            return Ok(vec![answer]);
         }
     } else if let Some(ops) = read_plain(&calls) {
         let ops: Vec<&[PlainOp]> = ops.iter().map(Vec::as_slice).collect();
-        if let Some(applied) = connection.apply_plain(&calls, &ops).await? {
-            return Ok(applied);
+        if let Some(answers) = connection.apply_plain(&calls, &ops).await? {
+            return Ok(answers);
         }
     }
-    let answers = connection.apply_ops(&calls).await?;
-    Ok(Applied { answers, bells: Vec::new() })
+    connection.apply_ops(&calls).await
 }
 
 /// An op that is alone and may go by itself.

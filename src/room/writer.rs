@@ -12,12 +12,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
-use super::registry::Rooms;
 use super::road;
 use super::submission::PATIENCE;
 pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
-use crate::db::calls::{self, Applied, BatchAnswer, WriterConnection};
+use crate::db::calls::{self, BatchAnswer, WriterConnection};
 use crate::db::{Db, DbError};
 use crate::metrics::{Metrics, count};
 use crate::model::{Gesture, RoomId};
@@ -43,21 +42,14 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Starts `count` writers, which tell the rooms what they wrote. They end when every handle is dropped and their
-    /// queues are empty.
-    pub fn spawn(
-        db: &Db,
-        count: usize,
-        rooms: &Rooms,
-        metrics: &Arc<Metrics>,
-    ) -> (Self, Vec<JoinHandle<()>>) {
+    /// Starts `count` writers. They end when every handle is dropped and their queues are empty.
+    pub fn spawn(db: &Db, count: usize, metrics: &Arc<Metrics>) -> (Self, Vec<JoinHandle<()>>) {
         let mut tasks = Vec::with_capacity(count);
         let queues = (0..count.max(1))
             .map(|_| {
                 let (queue, inbox) = mpsc::channel(QUEUE);
                 let writer = Writer {
                     db: db.clone(),
-                    rooms: rooms.clone(),
                     metrics: Arc::clone(metrics),
                     connection: None,
                     backoff: Backoff::default(),
@@ -100,7 +92,6 @@ fn unavailable() -> Answer {
 
 struct Writer {
     db: Db,
-    rooms: Rooms,
     metrics: Arc<Metrics>,
     connection: Option<WriterConnection>,
     backoff: Backoff,
@@ -198,20 +189,15 @@ impl Writer {
             return parts;
         }
         let batches = parts.pop().unwrap_or_default();
-        let writing = self.rooms.begin_writing(batches.iter().map(|batch| batch.room_id));
         match self.apply(&batches).await {
-            Ok(applied) => {
-                writing.end(applied.bells);
-                for (submission, answer) in batches.into_iter().zip(applied.answers) {
+            Ok(answers) => {
+                for (submission, answer) in batches.into_iter().zip(answers) {
                     let answer = self.told(&submission, answer).await;
                     self.answer(submission, answer);
                 }
                 Vec::new()
             }
-            Err(error) => {
-                drop(writing);
-                self.recover(batches, error).await
-            }
+            Err(error) => self.recover(batches, error).await,
         }
     }
 
@@ -234,7 +220,7 @@ impl Writer {
         in_time
     }
 
-    async fn apply(&mut self, batches: &[Submission]) -> Result<Applied, DbError> {
+    async fn apply(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
         let asked = Instant::now();
         // Whoever says nothing until then has lost the connection. What it was asked may yet be committed: the repeat settles that.
         let deadline = self.due(batches).max(asked + LEAST_PATIENCE);
@@ -252,7 +238,7 @@ impl Writer {
     }
 
     /// The connection is gone if this is broken off, or fails for want of one.
-    async fn attempt(&mut self, batches: &[Submission]) -> Result<Applied, DbError> {
+    async fn attempt(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => WriterConnection::open(&self.db).await?,
@@ -364,7 +350,7 @@ impl Writer {
 }
 
 /// Batches of ops in one call; anything else is alone.
-async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Applied, DbError> {
+async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
     if let [submission] = batches {
         let call = submission.gesture_call();
         let answer = match &submission.gesture {
@@ -373,7 +359,7 @@ async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Ap
             Gesture::Redo => connection.move_gesture(&call, false).await?,
             Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
         };
-        return Ok(Applied { answers: vec![answer], bells: Vec::new() });
+        return Ok(vec![answer]);
     }
     road::apply(connection, batches).await
 }

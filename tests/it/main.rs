@@ -60,4 +60,3 @@ mod sql_undo_model;
 mod support;
 mod sync;
 mod tls;
-mod written;

@@ -116,3 +116,26 @@ async fn bounds_follow_every_change_of_place() {
     assert!(board.value::<bool>("select bounds ~= box '(98,-2),(112,22)' from pgcanvas.shapes").await);
     assert!(board.value::<bool>("select grid ~= box '(0,-512),(512,512)' from pgcanvas.shapes").await);
 }
+
+/// GE4
+#[tokio::test]
+async fn a_grid_box_is_kept_while_it_does() {
+    let board = Board::open().await;
+    board.run("insert into pgcanvas.shapes (room_id, id, kind, x, width, height) values (1, 'a', 'rectangle', 10, 20, 20)").await;
+    for (set, grid) in [
+        ("x = 400, y = 400", "(0,0),(512,512)"),
+        ("x = 500", "(0,0),(1024,512)"),
+        ("x = 470", "(0,0),(1024,512)"), // back over the edge
+        ("x = 900", "(0,0),(1024,512)"),
+        ("x = 1200", "(1024,0),(1536,512)"),
+        ("width = 5000", "(1024,0),(6656,512)"),
+        ("width = 4700, y = 450", "(1024,0),(6656,512)"),
+        ("width = 4600", "(1024,0),(6144,512)"), // the old one is too wide by now
+        ("y = -20, height = 10", "(1024,-512),(6144,0)"),
+    ] {
+        board.run(&format!("update pgcanvas.shapes set {set}")).await;
+        let found: String = board.value("select grid::text from pgcanvas.shapes").await;
+        let is_so = board.value::<bool>(&format!("select grid ~= box '{grid}' from pgcanvas.shapes")).await;
+        assert!(is_so, "{set}: {found}, not {grid}");
+    }
+}

@@ -235,7 +235,7 @@ async fn the_database_itself_judges_what_is_plain() {
     let board = Board::open().await;
     let call = |rows: &str, patch: bool| {
         format!(
-            "select p.seqs from (select array(select jsonb_populate_record('(,,0,0,0,0,0,,,,,,,,,,,,,,,,,,,{{}})'::pgcanvas.shape_properties, o) from jsonb_array_elements('{rows}') as o) as r) as rows,
+            "select p from (select array(select jsonb_populate_record('(,,0,0,0,0,0,,,,,,,,,,,,,,,,,,,{{}})'::pgcanvas.shape_properties, o) from jsonb_array_elements('{rows}') as o) as r) as rows,
              pgcanvas.apply_plain(array[1], array[gen_random_uuid()], array[1], '{{ann}}', array[null]::bigint[], '{{editor}}',
                array_fill(1, array[cardinality(r)]), array_fill({patch}, array[cardinality(r)]), r, array_fill(null::jsonb, array[cardinality(r)])) as p"
         )
@@ -337,4 +337,63 @@ async fn what_is_rung_is_in_the_order_of_the_log() {
         .value("select json_agg(change order by seq, ordinal) from pgcanvas.shape_changes where room_id = 2 and seq > 1")
         .await;
     assert_eq!(rung, logged.as_array().unwrap().iter().collect::<Vec<_>>());
+}
+
+/// SY9
+#[tokio::test]
+async fn batches_ride_in_as_many_notices_as_it_takes() {
+    let mut roads = Roads::open().await;
+    let mut bells = roads.board.listen(&[2]).await;
+    let random = &mut random();
+    let mut n = 0;
+    let mut batch = |chars: usize| {
+        n += 1;
+        ops(
+            &json!([{"op": "put", "shape": {"id": format!("s{n}"), "kind": "text", "text": "x".repeat(chars)}}]),
+        )
+    };
+    for round in 0..40 {
+        let count = random.random_range(2..60);
+        let chars = match round % 4 {
+            0 => 10..200,
+            1 => 100..1_000,
+            2 => 500..4_000,
+            _ => 10..12_000, // some are too large for any notice
+        };
+        let batches: Vec<_> = (0..count).map(|_| batch(random.random_range(chars.clone()))).collect();
+        let last_seq: i64 = roads.board.value("select last_seq from pgcanvas.rooms where id = 2").await;
+        let before = roads.plain;
+        roads.send(&batches).await;
+        assert_eq!(roads.plain, before + 1);
+        let logged: String = roads
+            .board
+            .value(&format!("select string_agg(head || change || ']}}', E'\\n' order by seq) from pgcanvas.changes_since(2, {last_seq}, 9999999999, 1000)"))
+            .await;
+        let mut logged: Vec<&str> = logged.lines().collect();
+        let bytes: usize = logged.iter().map(|line| line.len() + 1).sum();
+        let heard = bells.heard().await;
+        assert!(
+            heard.len() <= 8 && (bytes <= 4 * 7_949 || heard.len() == 1),
+            "{bytes} bytes in {}",
+            heard.len()
+        );
+        let mut at = last_seq;
+        for payload in &heard {
+            let (head, lines) = payload.split_once('\n').unwrap_or((payload, ""));
+            let seqs: Vec<i64> = head[2..].split(' ').map(|seq| seq.parse().unwrap()).collect();
+            assert_eq!((&head[..2], seqs[0]), ("c ", at), "each follows the one before");
+            at = seqs[1];
+            let told: Vec<&str> = logged.drain(..usize::try_from(at - seqs[0]).unwrap()).collect();
+            let told_bytes: usize = told.iter().map(|line| line.len() + 1).sum();
+            if lines.is_empty() {
+                assert!(
+                    told_bytes >= 7_950 && (told.len() == 1 || heard.len() == 1),
+                    "{told_bytes} bytes would fit"
+                );
+            } else {
+                assert_eq!(lines, told.join("\n"));
+            }
+        }
+        assert!(logged.is_empty());
+    }
 }

@@ -124,8 +124,8 @@ async fn a_gesture_that_ended_where_it_began_is_undone_and_done_again_without_to
     let device = Uuid::new_v4();
     let draw = async |op_id: i64, gesture: Option<i64>, op: (&str, Value)| {
         let sql = "select pgcanvas.apply_op(1, $1, $2, 'ann', $3, 'editor', $4, 'a', $5)";
-        let bell = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
-        assert!(bell.get::<_, Option<String>>(0).is_some());
+        let seq = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
+        assert!(seq.get::<_, Option<i64>>(0).is_some());
     };
     let x = |x: i64| ("patch", json!({"set": {"x": x}, "unset": []}));
     draw(1, None, ("put", json!({"id": "a", "kind": "line"}))).await;

@@ -291,6 +291,33 @@ async fn a_reader_cannot_tell_whether_changes_rode_in_the_notice() {
     assert_all_see_the_table(&database, "edge", &mut [ann, ben]).await;
 }
 
+/// SY9
+#[tokio::test]
+async fn what_is_committed_together_is_fetched_by_nobody() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "busy").await;
+    let nodes = TestNode::two(&database).await;
+    let mut ann = Client::joined(&nodes[0], "Ann", "busy").await;
+    let mut ben = Client::joined(&nodes[1], "Ben", "busy").await;
+    ann.draw("busy", json!([{"op": "put", "shape": {"id": "first", "kind": "text"}}])).await;
+    for person in [&mut ann, &mut ben] {
+        person.reach("busy", 1).await; // the room is hosted
+    }
+    let fetches = || nodes.each_ref().map(|node| node.metric("pgcanvas_fetches_total"));
+    let before = fetches();
+    for round in 0..3 {
+        for n in 0..80 {
+            let shape =
+                json!({"id": format!("s{n}"), "kind": "text", "text": format!("{round}{}", "x".repeat(80))});
+            ann.ops("busy", json!([{"op": "put", "shape": shape}])).await;
+        }
+        ann.reach("busy", 81 + 80 * round).await;
+    }
+    ben.reach("busy", 241).await;
+    assert_eq!(fetches(), before);
+    assert_all_see_the_table(&database, "busy", &mut [ann, ben]).await;
+}
+
 /// SY8
 #[tokio::test]
 async fn a_stroke_of_twenty_thousand_points_is_drawn_whole_or_grown() {

@@ -99,7 +99,7 @@ pub fn each_once(batches: &[BatchCall<'_>]) -> bool {
 }
 
 impl PlainOp {
-    fn read(op: &Op) -> Option<Self> {
+    pub(super) fn read(op: &Op) -> Option<Self> {
         let mut plain = Self {
             patch: op.verb == Verb::Patch,
             row: PlainRow { bytes: Vec::with_capacity(op.body.len()), fields: [None; FIELDS.len()] },

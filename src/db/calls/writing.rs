@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::plain::{PlainOp, PlainRow};
 use super::seq;
-use crate::db::bell::Bell;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Op, Role, RoomId, Seq};
@@ -54,15 +53,6 @@ pub enum BatchAnswer {
     NoRoom,
 }
 
-/// What a transaction of drawing did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// One answer per batch, in order.
-    pub answers: Vec<BatchAnswer>,
-    /// What the bells of rooms say, where the database told: for [`Bell::read`], with all that changed.
-    pub bells: Vec<(RoomId, String)>,
-}
-
 /// Text that is already JSON, for a `jsonb` parameter.
 #[derive(Debug)]
 struct JsonText<'a>(&'a str);
@@ -94,10 +84,9 @@ const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12)";
 
-const APPLY_OP: &str = "select pgcanvas.apply_op($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const APPLY_OP: &str = "select pgcanvas.apply_op($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-const APPLY_PLAIN: &str =
-    "select seqs, rooms, bells from pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// A connection that writes, with its statements prepared.
 #[derive(Debug)]
@@ -147,9 +136,11 @@ impl WriterConnection {
 
     /// Applies a batch of one op when it changes a shape that refers to nothing, in a room that merges. None: it is something else, and nothing
     /// was applied.
-    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<Applied>, DbError> {
+    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<BatchAnswer>, DbError> {
         let (verb, role, body) = (op.verb.as_str(), batch.role.as_str(), JsonText(&op.body));
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
+        let plain = PlainOp::read(op).filter(|plain| plain.extra.is_none());
+        let plain = plain.as_ref().map(|plain| &plain.row);
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
             &batch.room_id.get(),
             &batch.client,
             &batch.op_id,
@@ -159,6 +150,7 @@ impl WriterConnection {
             &verb,
             &op.id.as_str(),
             &body,
+            &plain,
         ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_op, &parameters)).await;
         let row = match applied.map_err(|_| DbError::Unreachable)?.map_err(DbError::from) {
@@ -166,9 +158,9 @@ impl WriterConnection {
             Err(DbError::Repeat | DbError::Invalid(_)) => return Ok(None),
             row => row?,
         };
-        let Some(bell) = row.try_get::<_, Option<String>>(0)? else { return Ok(None) };
-        let seq = Bell::read(&bell).ok_or(DbError::Refused)?.to;
-        Ok(Some(Applied { answers: vec![all_applied(seq, 1)], bells: vec![(batch.room_id, bell)] }))
+        let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
+        let seq = Seq::new(seq).map_err(|_| DbError::Refused)?;
+        Ok(Some(BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned()], left_alone: None }))
     }
 
     /// Applies batches whose ops have all been read as plain ones, each shape named once. None: something is not plain after all, and nothing
@@ -177,7 +169,7 @@ impl WriterConnection {
         &self,
         batches: &[BatchCall<'_>],
         ops: &[&[PlainOp]],
-    ) -> Result<Option<Applied>, DbError> {
+    ) -> Result<Option<Vec<BatchAnswer>>, DbError> {
         let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
         let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
@@ -193,26 +185,16 @@ impl WriterConnection {
             [&rooms, &clients, &op_ids, &authors, &gestures, &roles, &numbers, &patches, &rows, &extras];
         let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_plain, &parameters)).await;
         let row = applied.map_err(|_| DbError::Unreachable)??;
-        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>("seqs")? else { return Ok(None) };
-        let (rooms, bells): (Vec<i64>, Vec<String>) = (row.try_get("rooms")?, row.try_get("bells")?);
-        let answers = seqs
-            .into_iter()
-            .zip(ops)
-            .map(|(seq, ops)| Ok(all_applied(Seq::new(seq).map_err(|_| DbError::Refused)?, ops.len())));
-        let bells = rooms
-            .into_iter()
-            .zip(bells)
-            .map(|(room, bell)| Ok((RoomId::new(room).map_err(|_| DbError::Refused)?, bell)));
-        Ok(Some(Applied {
-            answers: answers.collect::<Result<_, DbError>>()?,
-            bells: bells.collect::<Result<_, DbError>>()?,
-        }))
+        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>(0)? else { return Ok(None) };
+        let answers = seqs.into_iter().zip(ops).map(|(seq, ops)| {
+            Ok(BatchAnswer::Applied {
+                seq: Seq::new(seq).map_err(|_| DbError::Refused)?,
+                outcomes: vec!["applied".to_owned(); ops.len()],
+                left_alone: None,
+            })
+        });
+        answers.collect::<Result<_, DbError>>().map(Some)
     }
-}
-
-/// The answer to a batch of so many ops that all changed something.
-fn all_applied(seq: Seq, ops: usize) -> BatchAnswer {
-    BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned(); ops], left_alone: None }
 }
 
 /// Puts the answers, which come in any order, into the order of the batches.

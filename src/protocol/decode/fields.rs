@@ -177,10 +177,15 @@ pub(crate) fn read_text(raw: &RawValue) -> Result<Cow<'_, str>, Violation> {
 /// Text of at most so many characters.
 pub(crate) fn read_text_within(raw: &RawValue, max_chars: usize) -> Result<Cow<'_, str>, Violation> {
     let text = read_text(raw)?;
-    match text.chars().nth(max_chars) {
-        Some(_) => Err(Violation::new(format!("must be text of at most {max_chars} characters"))),
-        None => Ok(text),
+    if has_more_chars(&text, max_chars) {
+        return Err(Violation::new(format!("must be text of at most {max_chars} characters")));
     }
+    Ok(text)
+}
+
+/// Whether a text has more characters than these; most have not even as many bytes.
+pub(crate) fn has_more_chars(text: &str, max_chars: usize) -> bool {
+    text.len() > max_chars && text.chars().nth(max_chars).is_some()
 }
 
 /// A whole number, written without fraction or exponent; `None` for anything else.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, read_integer, read_items, read_text};
+use super::fields::{Fields, has_more_chars, read_integer, read_items, read_text};
 use super::property::{write_known, write_points, write_unknown};
 use super::violation::{Violation, shown};
 use crate::model::limits::{
@@ -68,7 +68,7 @@ fn read_shape(raw: &RawValue) -> Result<(ShapeId, String), Violation> {
     let fields = Fields::read(raw.get())?;
     let id = read_id(&fields)?;
     fields.require("kind")?;
-    let mut body = ObjectWriter::new();
+    let mut body = ObjectWriter::for_about(raw.get().len());
     write_properties(&fields, &mut body)?;
     Ok((id, finish_within_limit(body)?))
 }
@@ -115,7 +115,7 @@ impl ObjectWriter {
 }
 
 fn check_name(name: &str) -> Result<(), Violation> {
-    if name.is_empty() || name.contains('\0') || name.chars().nth(MAX_PROPERTY_NAME_CHARS).is_some() {
+    if name.is_empty() || name.contains('\0') || has_more_chars(name, MAX_PROPERTY_NAME_CHARS) {
         let rule = format!(
             "is a property name; these have 1 to {MAX_PROPERTY_NAME_CHARS} characters without U+0000"
         );
