@@ -128,9 +128,9 @@ create or replace function pgcanvas.bell(p_from bigint, p_to bigint, p_lines tex
 return concat('c ', p_from, ' ', p_to, p_lines);
 comment on function pgcanvas.bell is 'What a room''s bell says: "c <from> <to>", then a line per batch, each after a newline, when it carries them.';
 
-create or replace function pgcanvas.ring_room(p_channel text, p_from bigint, p_to bigint, p_lines text)
+create or replace function pgcanvas.ring_room(p_channel text, p_from bigint, p_to bigint, p_batches text)
   returns boolean language sql volatile
-return pg_notify(p_channel, pgcanvas.bell(p_from, p_to, case when octet_length(p_lines) + length(concat(p_from, p_to)) < 7997 then p_lines end)) is not null;
+return pg_notify(p_channel, pgcanvas.bell(p_from, p_to, case when octet_length(p_batches) + length(concat(p_from, p_to)) < 7997 then p_batches end)) is not null;
 comment on function pgcanvas.ring_room is 'Rings a room''s bell, with its batches when they fit: NOTIFY refuses more than 7,999 bytes.';
 
 create or replace function pgcanvas.ring_in_parts(p_channel text, p_from bigint, p_to bigint, p_lines text)
