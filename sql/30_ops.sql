@@ -199,7 +199,7 @@ begin
   v_fault := pgcanvas.shape_fault(p_new);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
   p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points, p_new.stroke_width);
-  p_new.grid := p_old.grid;
+  p_new.grid := p_old.grid;  -- grid_after step by step: mostly the second is not needed, nor set up
   if pgcanvas.grid_holds(p_old.grid, p_new.bounds) is not true then p_new.grid := pgcanvas.grid_box(p_new.bounds); end if;
   if pgcanvas.has_refs(p_new) then p_new.refs := pgcanvas.shape_refs(p_room_id, p_new); else p_new.refs := null; end if;
   return p_new;

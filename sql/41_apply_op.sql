@@ -60,7 +60,7 @@ begin
     v_fault := place_fault(v_x, v_y, v_width, v_height, v_angle);
     if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
     v_bounds := shape_bounds(v_old.kind, v_x, v_y, v_width, v_height, v_angle, v_old.points, v_old.stroke_width);
-    v_grid := v_old.grid;
+    v_grid := v_old.grid;  -- as in stamped
     if grid_holds(v_grid, v_bounds) is not true then v_grid := grid_box(v_bounds); end if;
     v_change := patch_text(p_shape_id, v_old.version + 1, v_set);
     v_before := set_text(place_members(v_x, v_y, v_width, v_height, v_angle, v_old.x, v_old.y, v_old.width, v_old.height, v_old.angle));
