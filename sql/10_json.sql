@@ -72,9 +72,10 @@ create or replace function pgcanvas.set_text(p_set text)
 return concat('{"set":{', substr(p_set, 2), '},"unset":[]}');
 comment on function pgcanvas.set_text is 'What undoes a patch, where that is to set these members, each after a comma.';
 
-create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+create or replace function pgcanvas.properties_set(p_from pgcanvas.shape_properties, p_to pgcanvas.shape_properties)
   returns text language sql stable parallel safe
-return concat(pgcanvas.place_set(p_from, p_to),
+return concat(pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_to.x, p_to.y, p_to.width, p_to.height,
+    p_to.angle),
   case when p_to.kind is distinct from p_from.kind then ',"kind":' || to_json(p_to.kind) end,
   case when p_to.points is distinct from p_from.points then ',"points":' || to_json(p_to.points) end,
   case when p_to.index is distinct from p_from.index then ',"index":' || to_json(p_to.index) end,
@@ -94,7 +95,18 @@ return concat(pgcanvas.place_set(p_from, p_to),
   case when p_to.font_family is distinct from p_from.font_family then ',"font_family":' || p_to.font_family end,
   case when p_to.file_id is distinct from p_from.file_id then ',"file_id":' || to_json(p_to.file_id) end,
   case when p_to.link is distinct from p_from.link then ',"link":' || to_json(p_to.link) end);
-comment on function pgcanvas.columns_set is 'Columns that differ and have a value in the second state, as members of an object, each after a comma.';
+comment on function pgcanvas.properties_set is 'Columns but props that differ and have a value in the second state, as members of an object, each after a comma.';
+
+create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return pgcanvas.properties_set(
+  row(p_from.id, p_from.kind, p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_from.points, p_from.index, p_from.frame_id, p_from.container_id,
+    p_from.group_ids, p_from.locked, p_from.stroke_color, p_from.background_color, p_from.fill_style, p_from.stroke_width, p_from.stroke_style, p_from.roughness,
+    p_from.opacity, p_from.text, p_from.font_size, p_from.font_family, p_from.file_id, p_from.link, null)::pgcanvas.shape_properties,
+  row(p_to.id, p_to.kind, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle, p_to.points, p_to.index, p_to.frame_id, p_to.container_id,
+    p_to.group_ids, p_to.locked, p_to.stroke_color, p_to.background_color, p_to.fill_style, p_to.stroke_width, p_to.stroke_style, p_to.roughness,
+    p_to.opacity, p_to.text, p_to.font_size, p_to.font_family, p_to.file_id, p_to.link, null)::pgcanvas.shape_properties);
+comment on function pgcanvas.columns_set is 'properties_set of two rows.';
 
 create or replace function pgcanvas.columns_unset(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text[] language sql immutable parallel safe

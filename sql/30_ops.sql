@@ -172,6 +172,29 @@ begin
 end $$;
 comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next is given.';
 
+create or replace function pgcanvas.said_patch(p_set jsonb, p_unset jsonb)
+  returns text language sql stable parallel safe
+return concat('"set":{', substr(concat(
+    pgcanvas.columns_set(null::pgcanvas.shapes, jsonb_populate_record(null::pgcanvas.shapes, pgcanvas.columns_of(p_set - '{id,props}'::text[]))),
+    ',"props":' || nullif(p_set -> 'props', 'null')::text, ',' || pgcanvas.members(pgcanvas.extra_of(p_set - 'id'))), 2),
+  '},"unset":', coalesce(p_unset, '[]'));
+comment on function pgcanvas.said_patch is 'What a patch says, as members set and unset: numbers as their columns hold them.';
+
+create or replace function pgcanvas.said_change(p_old pgcanvas.shapes, p_new pgcanvas.shapes, p_verb text, p_body jsonb)
+  returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
+declare
+  v_head text := ',"id":' || to_json(p_new.id) || ',"version":' || p_new.version || ',';
+begin
+  if p_verb = 'patch' then
+    return row('patch', '{"op":"patch"' || v_head || pgcanvas.said_patch(p_body -> 'set', p_body -> 'unset') || '}', null)::pgcanvas.shape_change;
+  elsif p_verb = 'append' then
+    return row('append', '{"op":"append"' || v_head || '"points":' ||
+      to_json(p_new.points[coalesce(array_length(p_old.points, 1), 0) + 1:]) || '}', null)::pgcanvas.shape_change;
+  end if;
+  return pgcanvas.change_of(p_old, p_new);
+end $$;
+comment on function pgcanvas.said_change is 'How one op changed a shape: what a patch or append said, though some of it may have been so; of other ops, what differs.';
+
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text, boolean);
 create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,

@@ -189,11 +189,11 @@ declare
   v_died integer[] := '{}';  -- slots whose death is to be noted
   v_log logged_change[];
   v_outcomes text[];  -- of the batch: a field of a record would be copied with every op
-  v_touched integer[];  -- the slots of the batch, and what was in them before it
+  v_touched integer[];  -- the slots of the batch, what was in them before it, and the op that touched them (0: several)
   v_before shapes[];
+  v_by_op integer[];
   v_touched_by integer[];  -- by slot, the batch that touched it last
   v_repaired slot_shape[];
-  v_again boolean;  -- whether the batch touches a shape more than once
   v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
   v_new shapes;
@@ -240,8 +240,8 @@ begin
     v_outcomes := null;
     v_touched := '{}';
     v_before := '{}';
+    v_by_op := '{}';
     v_frail := false;
-    v_again := false;
     while p_batches[n] = b loop
       v_slot := v_drawing.slots[n];
       v_old := v_shapes[v_slot];
@@ -251,7 +251,7 @@ begin
         v_outcomes := array_append(v_outcomes, 'unchanged');
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
         v_outcomes := array_append(v_outcomes, 'gone');
-      elsif v_old.kind is not null and p_verbs[n] <> 'merge' and same_properties(v_old, v_new) then
+      elsif v_old.kind is not null and p_verbs[n] in ('put', 'append') and same_properties(v_old, v_new) then
         v_outcomes := array_append(v_outcomes, 'unchanged');
       else
         v_outcomes := array_append(v_outcomes, 'applied');
@@ -259,11 +259,12 @@ begin
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
         if v_touched_by[v_slot] = b then
-          v_again := true;
+          v_by_op[array_position(v_touched, v_slot)] := 0;
         else
           v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
+          v_by_op := v_by_op || n;
         end if;
         if v_new.kind is null then
           v_died := v_died || v_slot;
@@ -278,14 +279,16 @@ begin
       n := n + 1;
     end loop;
     if v_frail then
-      v_again := true;
       v_repaired := repaired(p_room_ids[b], v_slot_rooms, v_slot_ids, v_drawing.slots, v_shapes, v_drawing.shapes, v_touched, v_before);
       for r in 1..coalesce(cardinality(v_repaired), 0) loop
         v_slot := v_repaired[r].slot;
-        if v_touched_by[v_slot] <> b then
+        if v_touched_by[v_slot] = b then
+          v_by_op[array_position(v_touched, v_slot)] := 0;
+        else
           v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_shapes[v_slot];
+          v_by_op := v_by_op || 0;
         end if;
         v_shapes[v_slot] := v_repaired[r].shape;
       end loop;
@@ -297,7 +300,7 @@ begin
       v_old := v_before[t];
       v_new := v_shapes[v_slot];
       if v_old.kind is null and v_new.kind is null
-        or v_again and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
+        or v_by_op[t] = 0 and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
         v_shapes[v_slot] := v_old;
         continue;
       end if;
@@ -306,8 +309,8 @@ begin
         v_new := stamped(v_new, v_old, v_deaths[v_slot], p_room_ids[b], v_slot_ids[v_slot], v_answer.seq, p_authors[b]);
         v_shapes[v_slot] := v_new;
       end if;
-      v_change := change_of(v_old, v_new);
-      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
+      v_change := case when v_by_op[t] = 0 then change_of(v_old, v_new) else said_change(v_old, v_new, p_verbs[v_by_op[t]], p_bodies[v_by_op[t]]) end;
+      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, null,
         p_authors[b], p_clients[b], p_op_ids[b], p_gestures[b], nullif(p_undoes, 0), p_roles[b])::logged_change;
       v_line := case when v_full[v_room] then ''
                      when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change

@@ -5,8 +5,8 @@ pub mod files;
 mod gestures;
 pub mod past;
 pub mod people;
-pub mod plain;
 mod reading;
+mod typed;
 pub mod upkeep;
 mod writing;
 

@@ -12,11 +12,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
-use super::road;
 use super::submission::PATIENCE;
 pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
-use crate::db::calls::{self, BatchAnswer, WriterConnection};
+use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
 use crate::db::{Db, DbError};
 use crate::metrics::{Metrics, count};
 use crate::model::{Gesture, RoomId};
@@ -184,11 +183,6 @@ impl Writer {
         if batches.len() > 1 && !batches.iter().all(Submission::is_drawing) {
             return batches.into_iter().map(|submission| vec![submission]).collect();
         }
-        let mut parts = road::part(batches);
-        if parts.len() > 1 {
-            return parts;
-        }
-        let batches = parts.pop().unwrap_or_default();
         match self.apply(&batches).await {
             Ok(answers) => {
                 for (submission, answer) in batches.into_iter().zip(answers) {
@@ -354,12 +348,17 @@ async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Ve
     if let [submission] = batches {
         let call = submission.gesture_call();
         let answer = match &submission.gesture {
-            Gesture::Draw(_) => return road::apply(connection, batches).await,
+            Gesture::Draw(_) => return draw(connection, batches).await,
             Gesture::Undo => connection.move_gesture(&call, true).await?,
             Gesture::Redo => connection.move_gesture(&call, false).await?,
             Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
         };
         return Ok(vec![answer]);
     }
-    road::apply(connection, batches).await
+    draw(connection, batches).await
+}
+
+async fn draw(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+    let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
+    connection.apply_batches(&calls).await
 }

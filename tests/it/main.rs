@@ -40,6 +40,7 @@ mod scenarios;
 mod schema;
 mod seed;
 mod smoke;
+mod sql_apply_batches;
 mod sql_apply_ops;
 mod sql_audit;
 mod sql_catalog;
@@ -49,7 +50,7 @@ mod sql_forgery;
 mod sql_geometry;
 mod sql_history;
 mod sql_merge;
-mod sql_plain;
+
 mod sql_references;
 mod sql_restore;
 mod sql_roles;

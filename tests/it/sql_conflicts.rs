@@ -249,10 +249,10 @@ async fn of_two_writers_of_one_shape_the_second_sees_the_first() {
     );
     assert_eq!(
         ann_before_bob(&board, json!([patch("a", 4, None)]), json!([patch("a", 4, None)])).await,
-        ["unchanged"]
+        ["applied"]
     );
     let row: Vec<f64> = board.value("select array[x, y, version] from pgcanvas.shapes").await;
-    assert_eq!(row, [4.0, 7.0, 6.0]);
+    assert_eq!(row, [4.0, 7.0, 7.0]);
     board.assert_gapless().await;
 }
 
