@@ -460,3 +460,21 @@ begin
     where c.room_id = v_id and c.seq = p_seq order by c.ordinal;
 end $$;
 comment on function pgcanvas.change_before is 'What undoes each change of a batch: for a patch {set, unset}, for an append {length}, for a delete the shape; null for what was created.';
+
+create or replace function pgcanvas.shape_history(p_room text, p_shape_id text)
+  returns table (seq bigint, author text, at timestamptz, op text, change jsonb, before jsonb)
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_id bigint := known_room(p_room);
+  v_seqs bigint[];
+  v_ordinals bigint[];
+begin
+  select array_agg(l.seq order by l.seq, l.ordinal), array_agg(l.ordinal order by l.seq, l.ordinal) into v_seqs, v_ordinals
+    from shape_changes l where l.room_id = v_id and l.shape_id = p_shape_id;
+  return query
+    select c.seq, c.author, c.at, c.op::text, c.change::jsonb, coalesce(c.before::jsonb, b.before)
+    from shape_changes c left join befores(v_id, v_seqs, v_ordinals) as b on b.ordinal = c.ordinal
+    where c.room_id = v_id and c.shape_id = p_shape_id order by c.seq, c.ordinal;
+end $$;
+comment on function pgcanvas.shape_history is 'All that is kept of one shape, oldest first: who changed it, when and how, and what undoes it.';

@@ -44,7 +44,7 @@ do $$ begin
   revoke all on all functions in schema pgcanvas from pgcanvas_analyst;
   grant usage on schema pgcanvas to pgcanvas_analyst;
   grant select on pgcanvas.board_shapes, pgcanvas.room_activity, pgcanvas.change_log, pgcanvas.chat to pgcanvas_analyst;
-  grant execute on function pgcanvas.contract, pgcanvas.chat_message, pgcanvas.change_before, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
+  grant execute on function pgcanvas.contract, pgcanvas.chat_message, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
     pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.verify,
     pgcanvas.chain_head to pgcanvas_analyst;
 end $$;
@@ -65,7 +65,7 @@ do $$ begin
     on pgcanvas.shapes to pgcanvas_writer;
   grant select, insert, delete on pgcanvas.chat to pgcanvas_writer;
   grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
-    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore
+    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.restore
     to pgcanvas_writer;
   -- What a trigger that runs as the writer calls.
   grant execute on function pgcanvas.is_direct to pgcanvas_writer;

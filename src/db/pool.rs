@@ -17,8 +17,8 @@ pub(super) const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
 
-/// As `apply_ops` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that;
-/// and a lock that somebody holds is not waited for. `apply_op` leaves it to whoever calls it.
+/// As `apply_batches` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that;
+/// and a lock that somebody holds is not waited for.
 const WRITER_SETTINGS: &str =
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
     set enable_mergejoin = off; set enable_bitmapscan = off; set lock_timeout = '150ms'";

@@ -15,7 +15,7 @@ use tokio_postgres::error::SqlState;
 pub use error::SchemaError;
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
-pub const CONTRACT: i32 = 5;
+pub const CONTRACT: i32 = 6;
 /// The channel that rings when a database was migrated.
 pub const CHANNEL: &str = "pgcanvas_schema";
 
