@@ -22,11 +22,12 @@ drop function if exists pgcanvas.apply_op(bigint, uuid, bigint, text, bigint, te
 create or replace function pgcanvas.apply_op(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture bigint, p_role text,
   p_verb text, p_shape_id text, p_body jsonb, p_plain pgcanvas.shape_properties default null)
   returns bigint
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
 declare
   v_channel text;
   v_last_seq bigint;
   v_seq bigint;
+  v_at timestamptz;
   v_old shapes;
   v_x double precision;
   v_y double precision;
@@ -45,10 +46,11 @@ declare
   v_line text;
   v_done text;
 begin
-  select r.last_seq, r.channel into v_last_seq, v_channel from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
-  if not found or p_client is null or p_verb = 'merge' then return null; end if;
+  select r.last_seq, r.channel, r.touched_at into v_last_seq, v_channel, v_at from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
+  if not found or p_client is null or p_verb = 'merge' or altering_trigger() is not null then return null; end if;
   v_seq := v_last_seq + 1;
-  select s.* into v_old from shapes s where s.room_id = p_room_id and s.id = p_shape_id;
+  v_at := greatest(clock_timestamp(), v_at);  -- under the room's lock, so that it rises with seq
+  select s.* into v_old from shapes s where s.room_id = any (array[p_room_id]) and s.id = p_shape_id;
   if p_plain.id is not null and only_moves(v_old, p_verb = 'patch', p_plain) then
     v_x := coalesce(p_plain.x, v_old.x);
     v_y := coalesce(p_plain.y, v_old.y);
@@ -66,21 +68,27 @@ begin
     v_before := set_text(place_members(v_x, v_y, v_width, v_height, v_angle, v_old.x, v_old.y, v_old.width, v_old.height, v_old.angle));
     v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     update shapes s set x = v_x, y = v_y, width = v_width, height = v_height, angle = v_angle, bounds = v_bounds, grid = v_grid,
-      version = s.version + 1, seq = v_seq, updated_by = p_author, updated_at = now()
-    where s.room_id = p_room_id and s.id = p_shape_id;
+      version = s.version + 1, seq = v_seq, updated_by = p_author, updated_at = v_at
+    where s.room_id = any (array[p_room_id]) and s.id = p_shape_id;
   else
     v_new := shape_after(v_old, p_verb, p_body);
     if v_new.kind is null or has_refs(v_new) then return null; end if;
     if v_old.kind is not null and same_properties(v_old, v_new) then return null; end if;
     v_new := stamped(v_new, v_old, case when v_old.kind is null then
-      (select g.version from tombstones g where g.room_id = p_room_id and g.id = p_shape_id) end, p_room_id, p_shape_id, v_seq, p_author);
+      (select g.version from tombstones g where g.room_id = p_room_id and g.id = p_shape_id) end, p_room_id, p_shape_id, v_seq, p_author, v_at);
     v_changed := change_of(v_old, v_new);
     v_op := v_changed.op;
     v_change := v_changed.change;
     v_before := v_changed.before;
     v_done := set_config('pgcanvas.applying', 'yes', true);
     if v_old.kind is null then
-      insert into shapes overriding system value select v_new.*;
+      insert into shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color,
+      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, extra,
+      bounds, grid, version, seq, ordinal, created_by, updated_by, created_at, updated_at, refs)
+      overriding system value
+      values (v_new.room_id, v_new.id, v_new.kind, v_new.x, v_new.y, v_new.width, v_new.height, v_new.angle, v_new.points, v_new.index, v_new.frame_id, v_new.container_id, v_new.group_ids, v_new.locked, v_new.stroke_color,
+      v_new.background_color, v_new.fill_style, v_new.stroke_width, v_new.stroke_style, v_new.roughness, v_new.opacity, v_new.text, v_new.font_size, v_new.font_family, v_new.file_id, v_new.link, v_new.props, v_new.extra,
+      v_new.bounds, v_new.grid, v_new.version, v_new.seq, v_new.ordinal, v_new.created_by, v_new.updated_by, v_new.created_at, v_new.updated_at, v_new.refs);
     else
       update shapes s set
         kind = v_new.kind, x = v_new.x, y = v_new.y, width = v_new.width, height = v_new.height, angle = v_new.angle, points = v_new.points,
@@ -90,14 +98,14 @@ begin
         text = v_new.text, font_size = v_new.font_size, font_family = v_new.font_family, file_id = v_new.file_id, link = v_new.link,
         props = v_new.props, extra = v_new.extra, refs = v_new.refs, bounds = v_new.bounds, grid = v_new.grid, version = v_new.version,
         seq = v_seq, updated_by = p_author, updated_at = v_new.updated_at
-      where s.room_id = p_room_id and s.id = p_shape_id;
+      where s.room_id = any (array[p_room_id]) and s.id = p_shape_id;
     end if;
   end if;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, role, at)
-    values (p_room_id, v_seq, v_op, p_shape_id, v_change, v_before, p_author, p_client, p_op_id, p_gesture, p_role, now());
+    values (p_room_id, v_seq, v_op, p_shape_id, v_change, v_before, p_author, p_client, p_op_id, p_gesture, p_role, v_at);
   insert into applied_ops (room_id, client, op_id, seq, outcomes) values (p_room_id, p_client, p_op_id, v_seq, '{applied}');
-  update rooms r set last_seq = v_seq, touched_at = now() where r.id = p_room_id;
-  v_line := concat(E'\n', batch_head(v_seq, p_author, p_client, p_op_id, now()), v_change, ']}');
+  update rooms r set last_seq = v_seq, touched_at = v_at where r.id = p_room_id;
+  v_line := concat(E'\n', batch_head(v_seq, p_author, p_client, p_op_id, v_at), v_change, ']}');
   v_done := ring_room(v_channel, v_last_seq, v_seq, v_line);
   v_done := set_config('pgcanvas.applying', '', true);
   return v_seq;

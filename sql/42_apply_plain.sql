@@ -17,8 +17,11 @@ do $$ begin
 end $$;
 comment on type pgcanvas.numbered_changes is 'Changes as clients receive them, each with the number of its op.';
 
+drop function if exists pgcanvas.move_plainly(bigint[], bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], boolean[], pgcanvas.shape_properties[], jsonb[]);
+drop function if exists pgcanvas.change_plainly(bigint[], bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], pgcanvas.shape_properties[], bigint[]);
+drop function if exists pgcanvas.create_plainly(bigint[], bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], pgcanvas.shape_properties[], jsonb[], bigint[]);
 drop function if exists pgcanvas.all_plain(bigint[], uuid[], bigint[], integer[], boolean[], pgcanvas.shape_properties[], jsonb[]);
-create or replace function pgcanvas.move_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
+create or replace function pgcanvas.move_plainly(p_room_ids bigint[], p_seqs bigint[], p_ats timestamptz[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
   p_gestures bigint[], p_roles text[], p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[],
   out plain boolean, out living bigint, out moved pgcanvas.numbered_changes)
   language plpgsql volatile as $$
@@ -47,9 +50,9 @@ begin
           and pgcanvas.place_fault(coalesce(o.x, s.x), coalesce(o.y, s.y), coalesce(o.width, s.width), coalesce(o.height, s.height),
             coalesce(o.angle, s.angle)) is null then 'moves' end
       when o.frame_id is not null or o.container_id is not null or cardinality(o.group_ids) > 0 or pgcanvas.refers(o.props)
-        or pgcanvas.shape_fault(row(null, o.id, o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.index, o.frame_id, o.container_id, o.group_ids, o.locked,
+        or pgcanvas.shape_fault(pgcanvas.shape_of(null, o.id, o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.index, o.frame_id, o.container_id, o.group_ids, o.locked,
           o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size,
-          o.font_family, o.file_id, o.link, o.props, p_extras[o.n], null, null, null, null, null, null, null, null, null, null)::pgcanvas.shapes) is not null then null
+          o.font_family, o.file_id, o.link, o.props, p_extras[o.n], null, null, null, null, null, null, null, null, null, null)) is not null then null
       when not o.patch and num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then null
       when s.place is null then case when not o.patch then 'comes' end
       -- What has an explicit null in extra may be set now, and what is referred to may change.
@@ -92,18 +95,18 @@ begin
   moved as (
     update pgcanvas.shapes s set
       x = j.x, y = j.y, width = j.width, height = j.height, angle = j.angle, bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds),
-      version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
+      version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = p_ats[j.b]
     from (
       select j.*, pgcanvas.shape_bounds(j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.stroke_width) as bounds
       from judged j where j.verdict = 'moves' offset 0) as j
-    where s.ctid = j.place and (select bool_and(verdict is not null) from judged)
+    where s.room_id = any (array[p_room_ids[j.b]]) and s.id = j.id and (select bool_and(verdict is not null) from judged)
     returning j.n, j.b, j.id,
       pgcanvas.patch_text(j.id, s.version, pgcanvas.place_members(j.old_x, j.old_y, j.old_width, j.old_height, j.old_angle, j.x, j.y, j.width, j.height, j.angle)) as change,
       pgcanvas.set_text(pgcanvas.place_members(j.x, j.y, j.width, j.height, j.angle, j.old_x, j.old_y, j.old_width, j.old_height, j.old_angle)) as before),
   logged as (
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, role, at)
     select p_room_ids[m.b], p_seqs[m.b], 'patch', m.id, m.change::json, m.before::json, p_authors[m.b], p_clients[m.b], p_op_ids[m.b],
-      p_gestures[m.b], p_roles[m.b], now()
+      p_gestures[m.b], p_roles[m.b], p_ats[m.b]
     from moved m order by m.n)
   select j.plain, j.living, j.named, m.ops, m.changes into plain, living, v_named, v_ops, v_changes
   from (select bool_and(verdict is not null) as plain, count(place) as living, count(distinct place) as named from judged) as j
@@ -114,7 +117,7 @@ end $$;
 comment on function pgcanvas.move_plainly is 'apply_plain: says whether every op changes a sound shape that refers to nothing, and how many of the shapes are there already. If so, moves those that only move, and logs it: one statement, since what is judged is at hand then.';
 
 drop function if exists pgcanvas.change_plainly(bigint[], bigint[], uuid[], bigint[], text[], bigint[], text[], integer[], pgcanvas.shape_properties[]);
-create or replace function pgcanvas.change_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
+create or replace function pgcanvas.change_plainly(p_room_ids bigint[], p_seqs bigint[], p_ats timestamptz[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
   p_gestures bigint[], p_roles text[], p_batches integer[], p_shapes pgcanvas.shape_properties[], p_done bigint[])
   returns pgcanvas.numbered_changes language plpgsql volatile as $$
 declare
@@ -126,15 +129,15 @@ begin
       group_ids = j.group_ids, locked = j.locked, stroke_color = j.stroke_color, background_color = j.background_color, fill_style = j.fill_style,
       stroke_width = j.stroke_width, stroke_style = j.stroke_style, roughness = j.roughness, opacity = j.opacity, text = j.text,
       font_size = j.font_size, font_family = j.font_family, file_id = j.file_id, link = j.link, props = j.props,
-      bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds), version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = now()
+      bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds), version = s.version + 1, seq = p_seqs[j.b], updated_by = p_authors[j.b], updated_at = p_ats[j.b]
     from (
-      select k.*, row(null, k.id, k.old_kind, k.old_x, k.old_y, k.old_width, k.old_height, k.old_angle, k.old_points, k.old_index, null, null, k.old_group_ids,
+      select k.*, pgcanvas.shape_of(null, k.id, k.old_kind, k.old_x, k.old_y, k.old_width, k.old_height, k.old_angle, k.old_points, k.old_index, null, null, k.old_group_ids,
           k.old_locked, k.old_stroke_color, k.old_background_color, k.old_fill_style, k.old_stroke_width, k.old_stroke_style, k.old_roughness,
           k.old_opacity, k.old_text, k.old_font_size, k.old_font_family, k.old_file_id, k.old_link, k.old_props, null, null, null, null, null, null,
-          null, null, null, null, null)::pgcanvas.shapes as was,
-        row(null, k.id, k.kind, k.x, k.y, k.width, k.height, k.angle, k.points, k.index, null, null, k.group_ids, k.locked, k.stroke_color,
+          null, null, null, null, null) as was,
+        pgcanvas.shape_of(null, k.id, k.kind, k.x, k.y, k.width, k.height, k.angle, k.points, k.index, null, null, k.group_ids, k.locked, k.stroke_color,
           k.background_color, k.fill_style, k.stroke_width, k.stroke_style, k.roughness, k.opacity, k.text, k.font_size, k.font_family, k.file_id,
-          k.link, k.props, null, null, null, null, null, null, null, null, null, null, null)::pgcanvas.shapes as becomes
+          k.link, k.props, null, null, null, null, null, null, null, null, null, null, null) as becomes
       from (
         select j.*, pgcanvas.shape_bounds(j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.stroke_width) as bounds
         from (
@@ -161,7 +164,7 @@ begin
           where (o.n = any (p_done)) is not true
           offset 0) as j
         offset 0) as k) as j
-    where s.ctid = j.place
+    where s.room_id = any (array[p_room_ids[j.b]]) and s.id = j.id
     returning j.n, j.b, j.id,
       pgcanvas.patch_text(j.id, s.version, pgcanvas.columns_set(j.was, j.becomes)
         || case when j.props = j.old_props then '' else ',"props":' || pgcanvas.object_diff(j.old_props, j.props)::text end) as change,
@@ -175,24 +178,24 @@ begin
   logged as (
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, role, at)
     select p_room_ids[u.b], p_seqs[u.b], 'patch', u.id, u.change::json, u.before::json, p_authors[u.b], p_clients[u.b], p_op_ids[u.b],
-      p_gestures[u.b], p_roles[u.b], now()
+      p_gestures[u.b], p_roles[u.b], p_ats[u.b]
     from updated u order by u.n)
   select array_agg(u.n), array_agg(u.change) into v_changes from updated u;
   return v_changes;
 end $$;
 comment on function pgcanvas.change_plainly is 'apply_plain: changes the shapes that are there, but for those of the ops that are done, and logs it.';
 
-create or replace function pgcanvas.create_plainly(p_room_ids bigint[], p_seqs bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
+create or replace function pgcanvas.create_plainly(p_room_ids bigint[], p_seqs bigint[], p_ats timestamptz[], p_clients uuid[], p_op_ids bigint[], p_authors text[],
   p_gestures bigint[], p_roles text[], p_batches integer[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[], p_done bigint[])
   returns pgcanvas.numbered_changes language plpgsql volatile as $$
 declare
   v_changes pgcanvas.numbered_changes;
 begin
   with born as materialized (
-    select j.*, '{"op":"put","shape":' || pgcanvas.shape_text(row(j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index,
+    select j.*, '{"op":"put","shape":' || pgcanvas.shape_text(pgcanvas.shape_of(j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index,
       null, null, j.group_ids, j.locked, j.stroke_color,
         j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size, j.font_family, j.file_id,
-        j.link, j.props, j.extra, null, null, j.version, j.seq, null, j.author, j.author, now(), now(), null)::pgcanvas.shapes) || '}' as change
+        j.link, j.props, j.extra, null, null, j.version, j.seq, null, j.author, j.author, p_ats[j.b], p_ats[j.b], null)) || '}' as change
     from (
       select j.*, pgcanvas.shape_bounds(j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.stroke_width) as bounds
       from (
@@ -214,11 +217,11 @@ begin
       updated_at)
     select j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, j.group_ids, j.locked, j.stroke_color, j.background_color, j.fill_style,
       j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size, j.font_family, j.file_id, j.link, j.props, j.extra, j.bounds,
-      pgcanvas.grid_box(j.bounds), j.version, j.seq, j.author, j.author, now(), now()
+      pgcanvas.grid_box(j.bounds), j.version, j.seq, j.author, j.author, p_ats[j.b], p_ats[j.b]
     from born j order by j.n),
   logged as (
     insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, gesture, role, at)
-    select j.room_id, j.seq, 'put', j.id, j.change::json, j.author, p_clients[j.b], p_op_ids[j.b], p_gestures[j.b], p_roles[j.b], now()
+    select j.room_id, j.seq, 'put', j.id, j.change::json, j.author, p_clients[j.b], p_op_ids[j.b], p_gestures[j.b], p_roles[j.b], p_ats[j.b]
     from born j order by j.n)
   select array_agg(j.n), array_agg(j.change) into v_changes from born j;
   return v_changes;
@@ -228,33 +231,36 @@ comment on function pgcanvas.create_plainly is 'apply_plain: creates the shapes 
 create or replace function pgcanvas.apply_plain(p_room_ids bigint[], p_clients uuid[], p_op_ids bigint[], p_authors text[], p_gestures bigint[], p_roles text[],
   p_batches integer[], p_patches boolean[], p_shapes pgcanvas.shape_properties[], p_extras jsonb[])
   returns bigint[]
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$  -- as apply_ops
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 set lock_timeout = '150ms' as $$  -- as apply_ops
 declare
   v_rooms bigint[];
   v_last_seqs bigint[];
   v_channels text[];
   v_merging boolean;
   v_seqs bigint[];  -- by room, as the batches so far leave them
+  v_ats timestamptz[];  -- by room, taken under its lock, so that it rises with seq
   v_batch_seqs bigint[];
+  v_batch_ats timestamptz[];
   v_room integer;
   v_judged record;
   v_moved numbered_changes;
   v_done numbered_changes;
   v_born numbered_changes;
-  v_at text := iso(now());
   v_lines text[];  -- by room, as its bell carries them
   v_told bigint;
   v_set text;
 begin
-  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), bool_and(r.policy = 'merge') into v_rooms, v_last_seqs, v_channels, v_merging
-    from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
-  if v_merging is not true then return null; end if;
+  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), bool_and(r.policy = 'merge'),
+      array_agg(greatest(clock_timestamp(), r.touched_at)) into v_rooms, v_last_seqs, v_channels, v_merging, v_ats
+    from (select id, last_seq, channel, policy, touched_at from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  if v_merging is not true or altering_trigger() is not null then return null; end if;
   v_seqs := v_last_seqs;
   for b in 1..cardinality(p_room_ids) loop
     v_room := array_position(v_rooms, p_room_ids[b]);
     if v_room is null then return null; end if;
     v_seqs[v_room] := v_seqs[v_room] + 1;
     v_batch_seqs[b] := v_seqs[v_room];
+    v_batch_ats[b] := v_ats[v_room];
   end loop;
   if exists (
     select from unnest(p_room_ids, p_clients, p_op_ids) as u (room_id, client, op_id)
@@ -262,25 +268,25 @@ begin
     return null;
   end if;
   v_set := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
-  v_judged := move_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_patches, p_shapes, p_extras);
+  v_judged := move_plainly(p_room_ids, v_batch_seqs, v_batch_ats, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_patches, p_shapes, p_extras);
   if v_judged.plain is not true then
     v_set := set_config('pgcanvas.applying', '', true);
     return null;
   end if;
   v_moved := v_judged.moved;
   if v_judged.living > coalesce(cardinality(v_moved.ops), 0) then
-    v_done := change_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, v_moved.ops);
+    v_done := change_plainly(p_room_ids, v_batch_seqs, v_batch_ats, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, v_moved.ops);
     if cardinality(v_moved.ops || v_done.ops) is distinct from v_judged.living::integer then
       raise exception 'ops: a shape is held by another' using errcode = '55P03';  -- nothing is answered that was not done
     end if;
   end if;
   if v_judged.living < cardinality(p_shapes) then
-    v_born := create_plainly(p_room_ids, v_batch_seqs, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, p_extras,
+    v_born := create_plainly(p_room_ids, v_batch_seqs, v_batch_ats, p_clients, p_op_ids, p_authors, p_gestures, p_roles, p_batches, p_shapes, p_extras,
       v_moved.ops || v_done.ops);
   end if;
-  update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id;
+  update rooms r set last_seq = w.seq, touched_at = w.at from unnest(v_rooms, v_seqs, v_ats) as w (id, seq, at) where r.id = w.id;
   with told as (
-    select c.b, count(*)::integer as ops, E'\n' || batch_head_at(v_batch_seqs[c.b], p_authors[c.b], p_clients[c.b], p_op_ids[c.b], v_at)
+    select c.b, count(*)::integer as ops, E'\n' || batch_head(v_batch_seqs[c.b], p_authors[c.b], p_clients[c.b], p_op_ids[c.b], v_batch_ats[c.b])
       || string_agg(c.change, ',') || ']}' as line
     from (
       -- Of a batch as they are logged: what moved, then what changed, then what came.
