@@ -1,6 +1,12 @@
 -- A shape as clients see it, and what differs between two states of one. The text is put together by hand: jsonb_build_object
 -- and row_to_json with their nulls stripped take three to five times as long, and this runs for every change. Nothing here has a search
--- path of its own (2 us a call): it is called from functions that pin theirs, and names the schema.
+-- path of its own (2 us a call): it is called from functions that pin theirs, and names the schema. Numbers are written as
+-- extra_float_digits says: whoever starts this pins that too, to 1, which writes each so that it reads as the same.
+
+create or replace function pgcanvas.shape_columns()
+  returns text[] language sql immutable parallel safe
+return '{room_id,id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at,refs}'::text[];
+comment on function pgcanvas.shape_columns is 'The columns of shapes that are ours: others may have been added.';
 
 create or replace function pgcanvas.iso(p_at timestamptz)
   returns text language sql stable strict parallel safe
@@ -11,6 +17,26 @@ create or replace function pgcanvas.members(p_object jsonb)
   returns text language sql immutable strict parallel safe
 return nullif(substr(p_object::text, 2, length(p_object::text) - 2), '');
 comment on function pgcanvas.members is 'The text of an object without its braces; null when it is empty.';
+
+-- A row from values. Columns that somebody added to the table are null in it: those that are there by now are named here, those that come
+-- later the server fills in.
+do $do$
+declare
+  v_columns text := (
+    select string_agg(case when a.attname = any (pgcanvas.shape_columns()) then 'p_' || a.attname else 'null::' || format_type(a.atttypid, a.atttypmod) end,
+      ', ' order by a.attnum) from pg_attribute a where a.attrelid = 'pgcanvas.shapes'::regclass and a.attnum > 0 and not a.attisdropped);
+begin
+  execute format($f$create or replace function pgcanvas.shape_of(p_room_id bigint, p_id text, p_kind text, p_x double precision, p_y double precision,
+      p_width double precision, p_height double precision, p_angle double precision, p_points double precision[], p_index text, p_frame_id text,
+      p_container_id text, p_group_ids text[], p_locked boolean, p_stroke_color text, p_background_color text, p_fill_style text,
+      p_stroke_width double precision, p_stroke_style text, p_roughness double precision, p_opacity double precision, p_text text,
+      p_font_size double precision, p_font_family double precision, p_file_id text, p_link text, p_props jsonb, p_extra jsonb, p_bounds box,
+      p_grid box, p_version bigint, p_seq bigint, p_ordinal bigint, p_created_by text, p_updated_by text, p_created_at timestamptz,
+      p_updated_at timestamptz, p_refs text[])
+    returns pgcanvas.shapes language sql immutable parallel safe
+    return row(%s)::pgcanvas.shapes$f$, v_columns);
+end $do$;
+comment on function pgcanvas.shape_of is 'A shape from the values of its columns, in the order of the table.';
 
 create or replace function pgcanvas.shape_text(p_shape pgcanvas.shapes)
   returns text language sql stable parallel safe

@@ -104,6 +104,8 @@ begin
   v_shape.height := 0;
   v_shape.angle := 0;
   v_shape.props := '{}';
+  -- A column that somebody added to the table is no property: nothing of a client's lands there.
+  if v_extra <> '{}' then p_body := p_body - array(select pg_catalog.jsonb_object_keys(p_body - pgcanvas.known_names())); end if;
   v_shape := jsonb_populate_record(v_shape, pgcanvas.columns_of(p_body));
   if v_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   if v_extra <> '{}' then v_shape.extra := v_extra; end if;
@@ -118,6 +120,7 @@ declare
   v_extra jsonb := pgcanvas.patch_extra(p_shape.extra, p_body);
 begin
   if p_body -> 'unset' <> '[]' or v_set ? 'props' then v_set := pgcanvas.merged_members(p_shape.props, p_body); end if;
+  if v_extra is not null then v_set := v_set - array(select pg_catalog.jsonb_object_keys(v_set - pgcanvas.known_names())); end if;
   p_shape := jsonb_populate_record(p_shape, pgcanvas.columns_of(v_set));
   if p_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   p_shape.version := null;  -- the next one
@@ -197,8 +200,9 @@ comment on function pgcanvas.said_change is 'How one op changed a shape: what a 
 
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text, boolean);
+drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text);
 create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,
-  p_author text)
+  p_author text, p_at timestamptz)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
   v_fault text;
@@ -207,7 +211,7 @@ begin
   p_new.id := p_id;
   p_new.seq := p_seq;
   p_new.updated_by := p_author;
-  p_new.updated_at := now();
+  p_new.updated_at := p_at;
   if p_old.kind is null then
     p_new.version := coalesce(p_new.version, p_death + 1, 1);
     p_new.ordinal := nextval('pgcanvas.shapes_ordinal_seq');

@@ -197,7 +197,8 @@ comment on function pgcanvas.with_tails is 'A shape with more points at its end,
 
 drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable
+  set enable_nestloop = off set enable_hashjoin = on set enable_bitmapscan = off set jit = off as $$
 begin
   return query
     with picked as materialized (
@@ -216,7 +217,7 @@ begin
            o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
     from picked p left join others o on o.ordinal = p.ordinal left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.ordinal = p.ordinal
-    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = p_room_id and c.id = p.shape_id offset 0) as s on true
+    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
 comment on function pgcanvas.logged is 'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';
@@ -275,7 +276,7 @@ create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uu
 declare
   v_n integer := cardinality(p_back.verbs);
   v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
-    left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = u.id order by u.n);
+    left join pgcanvas.shapes s on s.room_id = any (array[p_room_id]) and s.id = u.id order by u.n);
   v_answer record;
 begin
   select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
@@ -379,8 +380,8 @@ comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gestu
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean,
   p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
   v_gesture gesture;
 begin
@@ -406,8 +407,8 @@ comment on function pgcanvas.changes_in is 'Logged changes (seqs and ordinals; n
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz, p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$
 declare
   v_back taken_back;
 begin
@@ -428,6 +429,8 @@ create or replace function pgcanvas.undo(p_room text, p_by text default null, p_
 declare
   v_id bigint := (select d.id from room_door(p_room) as d);
   v_tries integer := 0;
+  v_since timestamptz := clock_timestamp();
+  v_bounded boolean := bound_idling();
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
   if num_nonnulls(p_by, p_since, p_box, p_batch, p_from, p_to) = 0 then
@@ -440,7 +443,7 @@ begin
       return;
     exception when lock_not_available then
       v_tries := v_tries + 1;
-      perform wait_for(v_id, null, v_tries);
+      perform wait_for(v_id, null, v_tries, v_since);
     end;
   end loop;
 end $$;

@@ -23,14 +23,14 @@ comment on function pgcanvas.changes_since is 'The log of a room after (seq, ord
 
 create or replace function pgcanvas.room_snapshot(p_room_id bigint, p_after text, p_limit integer)
   returns table (shape_id text, shape text)
-  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
   select s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id and s.id > p_after order by s.id limit p_limit
 $$;
 comment on function pgcanvas.room_snapshot is 'Shapes of a room, as clients receive them, by id after a given one: page by page, since a function gives its rows when it has all of them.';
 
 create or replace function pgcanvas.room_delta(p_room_id bigint, p_since bigint)
   returns table (change text, shape_id text, shape text)
-  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
   select case when s.id is null then 'deleted' when t.op = 'put' then 'added' else 'modified' end, t.shape_id, case when s.id is not null then shape_json(s)::text end
   from (select distinct on (c.shape_id) c.shape_id, c.op from shape_changes c
         where c.room_id = p_room_id and c.seq > p_since order by c.shape_id, c.seq, c.ordinal) as t
@@ -41,14 +41,14 @@ comment on function pgcanvas.room_delta is 'What differs from a seq: added and m
 
 create or replace function pgcanvas.shapes_by_id(p_room_id bigint, p_ids text[])
   returns table (shape_id text, shape text)
-  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
   select s.id, shape_json(s)::text from shapes s where s.room_id = p_room_id and s.id = any (p_ids)
 $$;
 comment on function pgcanvas.shapes_by_id is 'The named shapes of a room, as clients receive them; those that are gone are left out.';
 
 create or replace function pgcanvas.shapes_in_box(p_room_id bigint, p_box box, p_kind text, p_after text, p_limit integer)
   returns table (shape_id text, shape text)
-  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
 begin
   if p_box is null then
     return query select s.id, shape_json(s)::text from shapes s

@@ -57,7 +57,7 @@ comment on function pgcanvas.shape_properties_of is 'What a client may set of a 
 
 create or replace function pgcanvas.shape_blame(p_room text, p_shape_id text)
   returns table (property text, seq bigint, author text, client uuid, at text)
-  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
 #variable_conflict use_column
 declare
   v_id bigint := known_room(p_room);

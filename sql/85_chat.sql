@@ -54,7 +54,7 @@ end $$;
 comment on function pgcanvas.seed_shape is 'A row as an old shape: the original, moved to where the row is now, or the row in old words.';
 
 create or replace function pgcanvas.chat_message(p_shape pgcanvas.shapes)
-  returns text language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns text language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
 begin
   -- By hand: old statements look for "id":"…" without the space that jsonb writes.
   return '{"shape":{' || (
@@ -111,9 +111,11 @@ comment on column pgcanvas.chat.userid is 'Who created the shape.';
 comment on column pgcanvas.chat.createdat is 'When the shape was created.';
 
 create or replace function pgcanvas.tg_chat__insert()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_shape jsonb := read_chat_message(coalesce(new.message, 'null'));
+  v_bounded boolean := bound_idling();
 begin
   if char_length(new.userid) not between 1 and 128 then
     raise exception 'userid: must be text of 1 to 128 characters' using errcode = 'WB001';
@@ -125,18 +127,19 @@ begin
     when sqlstate 'WB001' then raise exception 'message: shape: %', sqlerrm using errcode = 'WB001';
     when check_violation then raise exception 'message: shape: is too large' using errcode = 'WB001';
   end;
-  select c.id, c.message, c.userid, c.createdat into new.id, new.message, new.userid, new.createdat
-  from shapes s, chat c where s.room_id = new.roomid and s.id = v_shape ->> 'id' and c.roomid = s.room_id and c.id = s.ordinal;
+  select s.ordinal, chat_message(s), s.created_by, s.created_at into new.id, new.message, new.userid, new.createdat
+    from shapes s where s.room_id = any (array[new.roomid]) and s.id = v_shape ->> 'id';
   return new;
 end $$;
 comment on function pgcanvas.tg_chat__insert is 'Puts the shape of a message on the board, in the name of userid.';
 
 create or replace function pgcanvas.tg_chat__delete()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_direct boolean := be_direct();
 begin
-  delete from shapes s where s.room_id = old.roomid and s.id = old.message::jsonb #>> '{shape,id}';
+  delete from shapes s where s.room_id = any (array[old.roomid]) and s.id = old.message::jsonb #>> '{shape,id}';
   return old;
 end $$;
 comment on function pgcanvas.tg_chat__delete is 'Deletes the shape of a message.';

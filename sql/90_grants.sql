@@ -68,7 +68,7 @@ do $$ begin
     pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.restore
     to pgcanvas_writer;
   -- What a trigger that runs as the writer calls.
-  grant execute on function pgcanvas.is_direct to pgcanvas_writer;
+  grant execute on function pgcanvas.is_direct, pgcanvas.puts_back to pgcanvas_writer;
 end $$;
 
 -- The old name of the chat view, where it is ours.

@@ -23,6 +23,18 @@ const WRITER_SETTINGS: &str =
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
     set enable_mergejoin = off; set enable_bitmapscan = off; set lock_timeout = '150ms'";
 
+/// What a database or a role may have been given otherwise, and calls lean on: a transaction sees what was committed before each statement,
+/// a number is written so that it reads as the same, a moment without a zone is UTC, an index is read whole, triggers fire, and neither an
+/// error, nor a lock that is waited for, nor a pause ends the session. Only a superuser may say whether triggers fire; a session in which they
+/// do not, and that may not have them fire, is none for a node.
+const SESSION_SETTINGS: &str =
+    "set default_transaction_isolation = 'read committed'; set default_transaction_deferrable = off;
+    set extra_float_digits = 1; set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set gin_fuzzy_search_limit = 0;
+    set row_security = on; set exit_on_error = off; set lock_timeout = 0; set idle_session_timeout = 0;
+    do $$ begin
+      if current_setting('session_replication_role') = 'replica' then set session_replication_role = origin; end if;
+    end $$";
+
 /// The node's door to the database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -93,7 +105,8 @@ impl Db {
 async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), tokio_postgres::Error> {
     client
         .batch_execute(&format!(
-            "set statement_timeout = {timeout_ms};
+            "{SESSION_SETTINGS};
+             set statement_timeout = {timeout_ms};
              set jit = off;
              set idle_in_transaction_session_timeout = {READ_TIMEOUT_MS};
              do $$ begin

@@ -1,0 +1,125 @@
+//! What a session did before does not slow down what it does next: plans are kept, and made once, perhaps while there was next to nothing.
+
+use super::support::board::{Board, open_room};
+use std::time::{Duration, Instant};
+use tokio_postgres::Client;
+
+/// How many shapes a large statement has.
+const MANY: u32 = 6_000;
+
+/// What makes plans: a little of everything, in a room that is nearly empty.
+const LITTLE: &[&str] = &[
+    "insert into pgcanvas.shapes (room_id, id, kind) values (1, 'w', 'rectangle')",
+    "insert into pgcanvas.shapes (room_id, id, kind, frame_id, group_ids) values (1, 'v', 'arrow', 'w', '{g}'), (1, 'u', 'arrow', 'w', '{g}')",
+    "update pgcanvas.shapes set x = x + 1 where id = 'w'",
+    "update pgcanvas.shapes set container_id = 'v' where id = 'u'",
+    "delete from pgcanvas.shapes where id = 'w'",
+    "insert into pgcanvas.shapes (room_id, id, kind) values (1, 'w', 'rectangle')",
+    "insert into pgcanvas.chat (roomid, message, userid) values (1, '{\"shape\":{\"id\":\"c\",\"type\":\"rect\"}}', 'bob')",
+    "delete from pgcanvas.chat where roomid = 1 and message like '%\"id\":\"c\"%'",
+    "select pgcanvas.draw('1', '[{\"op\":\"put\",\"shape\":{\"id\":\"d\",\"kind\":\"rectangle\"}},
+       {\"op\":\"put\",\"shape\":{\"id\":\"e\",\"kind\":\"arrow\",\"frame_id\":\"d\",\"group_ids\":[\"h\"]}},
+       {\"op\":\"put\",\"shape\":{\"id\":\"f\",\"kind\":\"arrow\",\"frame_id\":\"d\",\"group_ids\":[\"h\"]}}]')",
+    "select pgcanvas.draw('1', '[{\"op\":\"patch\",\"id\":\"d\",\"set\":{\"x\":1}}, {\"op\":\"delete\",\"id\":\"e\"},
+       {\"op\":\"merge\",\"shape\":{\"id\":\"m\",\"kind\":\"rectangle\",\"version\":4}}]')",
+    "select pgcanvas.undo('1', p_batch => 1)",
+    "select pgcanvas.restore('1', 2)",
+    "select pgcanvas.room_at('1', 2)",
+    "select pgcanvas.verify('1')",
+    "select pgcanvas.write_snapshots()",
+    "select pgcanvas.prune_history('1', p_keep_changes => 5)",
+];
+
+/// What is measured, one after the other, `#` shapes each.
+const MUCH: &[(&str, &str)] = &[
+    ("insert", "insert into pgcanvas.shapes (room_id, id, kind, x) select 2, 's' || n, 'rectangle', n from generate_series(1, #) as n"),
+    (
+        "insert what refers",
+        "insert into pgcanvas.shapes (room_id, id, kind, frame_id, group_ids)
+         select 2, 'r' || n, 'arrow', 's' || n, array['g' || n / 2] from generate_series(1, #) as n",
+    ),
+    ("update", "update pgcanvas.shapes set x = x + 1 where room_id = 2 and id like 's%'"),
+    ("update what refers", "update pgcanvas.shapes set container_id = frame_id where room_id = 2 and id like 'r%'"),
+    ("delete what is referred to", "delete from pgcanvas.shapes where room_id = 2 and id like 's%'"),
+    ("refer to what is gone", "update pgcanvas.shapes set frame_id = 's' || substr(id, 2) where room_id = 2 and id like 'r%'"),
+    ("insert again", "insert into pgcanvas.shapes (room_id, id, kind, x) select 2, 's' || n, 'rectangle', n from generate_series(1, #) as n"),
+    (
+        "upsert",
+        "insert into pgcanvas.shapes (room_id, id, kind, x) select 2, 's' || n, 'rectangle', -n from generate_series(1, #) as n
+         on conflict (room_id, id) do update set x = excluded.x",
+    ),
+    (
+        "draw what refers",
+        "select pgcanvas.draw('3', (select jsonb_agg(jsonb_build_object('op', 'put', 'shape', jsonb_build_object('id', k || n, 'kind', 'line',
+           'frame_id', case k when 'r' then 's' || n end, 'group_ids', jsonb_build_array('g' || n / 2)))) from generate_series(1, # / 2) as n, unnest('{s,r}'::text[]) as k))",
+    ),
+    (
+        "draw patches",
+        "select pgcanvas.draw('3', (select jsonb_agg(jsonb_build_object('op', 'patch', 'id', 's' || n, 'set', jsonb_build_object('x', n)))
+           from generate_series(1, # / 2) as n))",
+    ),
+    (
+        "merge",
+        "select pgcanvas.draw('3', (select jsonb_agg(jsonb_build_object('op', 'merge', 'shape', jsonb_build_object('id', 's' || n, 'kind', 'line',
+           'version', 9))) from generate_series(1, # / 2) as n))",
+    ),
+    (
+        "draw deletes",
+        "select pgcanvas.draw('3', (select jsonb_agg(jsonb_build_object('op', 'delete', 'id', 's' || n)) from generate_series(1, # / 2) as n))",
+    ),
+    ("undo", "select pgcanvas.undo('3', p_batch => 4)"),
+    ("restore", "select pgcanvas.restore('3', 2)"),
+    ("room_at", "select count(*) from pgcanvas.room_at('2', 3)"),
+    ("verify", "select count(*) from pgcanvas.verify('2')"),
+    ("branch", "select pgcanvas.branch_room('3', 2, 'branch', 'ann')"),
+    ("chat", "delete from pgcanvas.chat where roomid = 3 and id <= (select min(id) + 50 from pgcanvas.chat where roomid = 3)"),
+    ("erase", "select pgcanvas.erase_user('sql:' || session_user)"),
+    ("prune", "select count(*) from pgcanvas.prune_history('3', p_keep_changes => 10)"),
+    ("delete the room", "delete from pgcanvas.rooms where id = 2"),
+];
+
+/// How long each of the large statements takes on a connection.
+async fn measured(client: &Client) -> Vec<Duration> {
+    // Who is slower than this is caught, and does not take minutes.
+    client.batch_execute("set statement_timeout = '60s'").await.unwrap();
+    let mut times = Vec::new();
+    for (what, sql) in MUCH {
+        let begun = Instant::now();
+        let done = client.batch_execute(&sql.replace('#', &MANY.to_string())).await;
+        done.unwrap_or_else(|error| panic!("{what}: {error:?} after {:?}", begun.elapsed()));
+        times.push(begun.elapsed());
+    }
+    times
+}
+
+/// A database in which nobody analyzes a table in the meantime: its plans are kept until the session ends.
+async fn undisturbed() -> Board {
+    let board = Board::open().await;
+    open_room(&board.client, 2).await;
+    open_room(&board.client, 3).await;
+    for table in ["rooms", "shapes", "shape_changes", "tombstones", "applied_ops", "gestures"] {
+        board.run(&format!("alter table pgcanvas.{table} set (autovacuum_enabled = off)")).await;
+    }
+    board
+}
+
+/// TR11
+#[tokio::test]
+async fn a_session_that_did_little_before_is_no_slower_at_much() {
+    let fresh = undisturbed().await;
+    let fresh = measured(&fresh.client).await;
+    let warm = undisturbed().await;
+    for sql in LITTLE {
+        warm.run(sql).await;
+    }
+    let warm = measured(&warm.client).await;
+    let slower: Vec<String> = MUCH
+        .iter()
+        .zip(fresh.iter().zip(&warm))
+        .filter(|(_, (fresh, warm))| **warm > **fresh * 3 + Duration::from_millis(700))
+        .map(|((what, _), (fresh, warm))| {
+            format!("{what}: {fresh:?}, and {warm:?} in a session that did little before")
+        })
+        .collect();
+    assert!(slower.is_empty(), "{slower:#?}");
+}
