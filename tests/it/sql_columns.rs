@@ -190,11 +190,11 @@ async fn a_trigger_that_alters_what_nodes_write_is_refused_by_name_and_one_that_
         let (code, message) = refusal(apply_ops(&board.client, &[ops(batch)]).await);
         assert!(code == "WB001" && message.contains("snap"), "{code}: {message}");
     }
-    let alone = "select pgcanvas.apply_op(1, gen_random_uuid(), 12, 'ann', null, 'editor', 'patch', 'a', '{\"set\":{\"x\":13},\"unset\":[]}')";
-    assert_eq!(board.value::<Option<i64>>(alone).await, None, "the general road has the say");
-    let plain = "select pgcanvas.apply_plain(array[1], array[gen_random_uuid()], array[10], array['ann'], array[null]::bigint[],
-       array['editor'], array[1], array[true], array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"x\":13}')], array[null]::jsonb[])";
-    assert_eq!(board.value::<Option<Vec<i64>>>(plain).await, None);
+    let batches = "select pgcanvas.apply_batches(array[1], array[gen_random_uuid()]::uuid[], array[12], array['ann'], array[null]::bigint[], array[null]::bigint[],
+       array['editor'], array[1], array['patch'], array['a'], array[null]::bigint[],
+       array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"x\":13}')], array[null]::jsonb[], array['\"set\":{\"x\":13},\"unset\":[]'])";
+    let (code, message) = refusal(board.client.batch_execute(batches).await);
+    assert!(code == "WB001" && message.contains("snap"), "{code}: {message}");
     apply_ops(&board.client, &[ops(vec![put("c", 30)])]).await.unwrap(); // which it leaves as it is
     board.run("drop trigger snap on pgcanvas.shapes").await;
     board
