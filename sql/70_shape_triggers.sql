@@ -280,24 +280,24 @@ comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its sha
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
 drop trigger if exists _515_log_update on pgcanvas.shapes;
 drop trigger if exists _525_log_delete on pgcanvas.shapes;
-do $do$
-declare
-  v_trigger record;
-begin
-  for v_trigger in select * from (values
-      ('_050_begin', 'before insert or update or delete or truncate', 'statement', 'begin', 'Begins a statement.'),
-      ('_200_stamp', 'before insert or update', 'row', 'stamp', 'Stamps what clients do not set.'),
-      ('_250_take_room', 'before delete', 'row', 'take_room', 'Takes the room before a delete.'),
-      ('_500_log_insert', 'after insert', 'statement', 'log_insert', 'Logs each insert.'),
-      ('_510_log_update', 'after update', 'statement', 'log_update', 'Logs each update.'),
-      ('_520_log_delete', 'after delete', 'statement', 'log_delete', 'Logs each delete.')) as t (name, event, level, function, says) loop
-    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (pgcanvas.is_direct()) execute function pgcanvas.%I()',
-      v_trigger.name, v_trigger.event, case v_trigger.event when 'after insert' then 'referencing new table as new_rows'
-        when 'after update' then 'referencing old table as old_rows new table as new_rows'
-        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, 'tg_shapes__' || v_trigger.function);
-    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
-  end loop;
-end $do$;
+create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__begin();
+comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
+create or replace trigger _200_stamp before insert or update on pgcanvas.shapes
+  for each row when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__stamp();
+comment on trigger _200_stamp on pgcanvas.shapes is 'Stamps what clients do not set.';
+create or replace trigger _250_take_room before delete on pgcanvas.shapes
+  for each row when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__take_room();
+comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
+create or replace trigger _500_log_insert after insert on pgcanvas.shapes referencing new table as new_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_insert();
+comment on trigger _500_log_insert on pgcanvas.shapes is 'Logs each insert.';
+create or replace trigger _510_log_update after update on pgcanvas.shapes referencing old table as old_rows new table as new_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_update();
+comment on trigger _510_log_update on pgcanvas.shapes is 'Logs each update.';
+create or replace trigger _520_log_delete after delete on pgcanvas.shapes referencing old table as old_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_delete();
+comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs each delete.';
 create or replace trigger _100_check_slug before insert or update of slug, id on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__check_slug();
 create or replace trigger _600_forget after delete on pgcanvas.rooms

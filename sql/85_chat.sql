@@ -151,13 +151,14 @@ do $$
 declare
   v_taken oid := to_regclass('public.chat');
 begin
-  if v_taken is not null and not exists (
-    select from pg_depend d join pg_rewrite w on w.oid = d.objid
-    where w.ev_class = v_taken and d.refobjid = 'pgcanvas.chat'::regclass) then
-    raise notice 'public.chat is there already: the old statements find the shapes in pgcanvas.chat';
+  if v_taken is not null then  -- to replace it would lock it against whoever reads it
+    if not exists (select from pg_depend d join pg_rewrite w on w.oid = d.objid
+                   where w.ev_class = v_taken and d.refobjid = 'pgcanvas.chat'::regclass) then
+      raise notice 'public.chat is there already: the old statements find the shapes in pgcanvas.chat';
+    end if;
     return;
   end if;
-  create or replace view public.chat as select c.id, c.roomid, c.message, c.userid, c.createdat from pgcanvas.chat c;
+  create view public.chat as select c.id, c.roomid, c.message, c.userid, c.createdat from pgcanvas.chat c;
   comment on view public.chat is 'pgcanvas.chat under its old name.';
 exception when insufficient_privilege or invalid_schema_name then
   raise notice 'public.chat cannot be made: the old statements find the shapes in pgcanvas.chat';

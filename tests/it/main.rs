@@ -30,6 +30,7 @@ mod interleavings;
 mod join;
 mod layers;
 mod limits;
+mod migrate_beside;
 mod once;
 mod page;
 mod presence;

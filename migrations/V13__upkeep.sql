@@ -1,0 +1,18 @@
+-- What looking after a database that is in use needs.
+
+-- Rooms first, as everybody who writes takes them: with other tables in hand this would wait for them, and they for this.
+lock table pgcanvas.rooms in access exclusive mode;
+
+-- A migration leaves alone what is in place: to replace a view or a trigger keeps everybody from its table.
+create table pgcanvas.bundle_objects (
+  name         text not null,
+  text_hash    text not null,
+  fingerprint  text,
+  constraint bundle_objects_pkey primary key (name)
+);
+comment on table pgcanvas.bundle_objects is 'What the sql/ bundle made: functions, triggers and views, as they were when it was applied last.';
+comment on column pgcanvas.bundle_objects.name is 'As trigger _900_notify on rooms.';
+comment on column pgcanvas.bundle_objects.text_hash is 'SHA-256 of the statements that made it.';
+comment on column pgcanvas.bundle_objects.fingerprint is 'Of its definition as the catalog had it then; null: it was not there, since the statements only remove it.';
+
+comment on column pgcanvas.shapes.grid is 'A box that encloses bounds, its edges multiples of 512: what the spatial index holds. Stamped by the server, and kept while the shape lies in it and is not much smaller.';
