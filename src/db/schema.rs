@@ -119,6 +119,7 @@ async fn migrate_locked(client: &mut Client, deadline: Instant) -> Result<Migrat
     set(client, "search_path", before.try_get(0)?).await?;
     set(client, "lock_timeout", before.try_get(1)?).await?;
     let (migrations, bundle_applied) = outcome?;
+    keep_others_out(client).await?;
     Ok(Migrated { migrations, bundle_applied, contract_before })
 }
 
@@ -131,6 +132,21 @@ async fn bring_to_present(
     patiently(client, deadline, run_migrations).await?;
     let ran = history(client).await?.into_iter().filter(|migration| !before.contains(migration)).collect();
     Ok((ran, patiently(client, deadline, bundle::apply).await?))
+}
+
+/// Who logs in by the schema's name has the schema first in the path (`"$user"`), and would make tables and extensions of their own in it,
+/// among those whose rights a migration settles. Their sessions find it, after `public`.
+async fn keep_others_out(client: &Client) -> Result<(), SchemaError> {
+    let sql = "do $$ begin
+        if session_user = 'pgcanvas' and not exists (
+          select from pg_db_role_setting s join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) as c
+          where r.rolname = session_user and c like 'search_path=%'
+            and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))) then
+          execute format('alter role %I in database %I set search_path = public, pgcanvas', session_user, current_database());
+        end if;
+      exception when insufficient_privilege then raise notice 'the path of % stays: others'' tables may land in the schema', session_user;
+      end $$";
+    Ok(client.batch_execute(sql).await?)
 }
 
 async fn set(client: &Client, name: &str, value: &str) -> Result<(), SchemaError> {

@@ -243,6 +243,35 @@ async fn when_one_of_two_nodes_is_killed_in_a_storm_the_other_goes_on_and_takes_
     assert_eq!(second.stop(Signal::SIGTERM).await.0, Some(0));
 }
 
+/// MI14
+#[tokio::test]
+async fn what_people_make_in_psql_lands_in_no_schema_of_ours() {
+    if Command::new("psql").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = DataFolder::new();
+    let node = Program::on_folder(&folder).await;
+    make_lobby(&node).await;
+    let asked = |sql: &'static str| {
+        let folder = folder.as_str().to_owned();
+        async move {
+            let said = run(&["psql", "--data-dir", &folder, "-XAtqc", sql]).await;
+            assert!(said.status.success(), "{said:?}");
+            String::from_utf8(said.stdout).unwrap().trim().to_owned()
+        }
+    };
+    asked("create table mine (n int); create extension pg_trgm").await;
+    let landed = "select (select c.relnamespace::regnamespace from pg_class c where c.relname = 'mine'), extnamespace::regnamespace
+        from pg_extension where extname = 'pg_trgm'";
+    assert_eq!(asked(landed).await, "public|public");
+    assert_eq!(
+        asked("select slug from rooms").await,
+        "lobby",
+        "tables of ours are found by their names all the same"
+    );
+    node.stop(Signal::SIGTERM).await;
+}
+
 /// PS10
 #[tokio::test]
 async fn what_alter_system_says_counts_on_the_private_server_from_the_next_start_on() {
