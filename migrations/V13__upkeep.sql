@@ -16,3 +16,8 @@ comment on column pgcanvas.bundle_objects.text_hash is 'SHA-256 of the statement
 comment on column pgcanvas.bundle_objects.fingerprint is 'Of its definition as the catalog had it then; null: it was not there, since the statements only remove it.';
 
 comment on column pgcanvas.shapes.grid is 'A box that encloses bounds, its edges multiples of 512: what the spatial index holds. Stamped by the server, and kept while the shape lies in it and is not much smaller.';
+
+-- What became of a shape: blame, shapes of the past by name, undo. Without the seq: its entries of one shape share their key, and it is an eighth as
+-- large. Where the log is there already the migrator has built it before, while people drew (src/db/schema/indexes.rs).
+create index if not exists shape_changes_room_id_shape_id_idx on pgcanvas.shape_changes (room_id, shape_id);
+comment on index pgcanvas.shape_changes_room_id_shape_id_idx is 'What became of a shape.';

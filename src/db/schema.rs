@@ -6,6 +6,7 @@
 
 mod bundle;
 mod error;
+mod indexes;
 mod locks;
 mod statements;
 
@@ -16,7 +17,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 pub use error::SchemaError;
-use locks::patiently;
+use locks::{at_leisure, patiently};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
 pub const CONTRACT: i32 = 5;
@@ -129,6 +130,7 @@ async fn bring_to_present(
 ) -> Result<(Vec<String>, bool), SchemaError> {
     client.batch_execute("create schema if not exists pgcanvas").await?;
     let before = history(client).await?;
+    at_leisure(client, deadline, indexes::build).await?;
     patiently(client, deadline, run_migrations).await?;
     let ran = history(client).await?.into_iter().filter(|migration| !before.contains(migration)).collect();
     Ok((ran, patiently(client, deadline, bundle::apply).await?))

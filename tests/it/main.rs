@@ -61,3 +61,4 @@ mod sql_undo_model;
 mod support;
 mod sync;
 mod tls;
+mod upkeep;

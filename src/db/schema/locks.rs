@@ -1,6 +1,8 @@
 //! Changing tables and views that people use. Whoever waits for such a lock keeps everybody else waiting behind: so each try waits shortly, and
 //! between two of them people go on.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Row};
 
@@ -38,6 +40,26 @@ pub(super) async fn patiently<T>(
         }
         wait = if holders.server_alone() { WAIT_FOR_SERVER } else { SHORT_WAIT };
         sleep(pauses.next_delay()).await;
+    }
+}
+
+/// The same for a step that keeps nobody waiting while it waits: it is tried once, until the deadline.
+pub(super) async fn at_leisure<T>(
+    client: &mut Client,
+    deadline: Instant,
+    step: impl AsyncFn(&mut Client) -> Result<T, SchemaError>,
+) -> Result<T, SchemaError> {
+    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+    set_lock_timeout(client, &format!("{}ms", left.as_millis())).await?;
+    let outcome = step(client).await;
+    set_lock_timeout(client, "0").await?;
+    match outcome {
+        Err(error) if error.is_about_a_lock() => {
+            let mut holders = Holders::default();
+            holders.look(client).await?;
+            Err(SchemaError::Held { by: holders.sentence(), source: Box::new(error) })
+        }
+        outcome => outcome,
     }
 }
 
