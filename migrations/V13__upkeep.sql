@@ -21,3 +21,16 @@ comment on column pgcanvas.shapes.grid is 'A box that encloses bounds, its edges
 -- large. Where the log is there already the migrator has built it before, while people drew (src/db/schema/indexes.rs).
 create index if not exists shape_changes_room_id_shape_id_idx on pgcanvas.shape_changes (room_id, shape_id);
 comment on index pgcanvas.shape_changes_room_id_shape_id_idx is 'What became of a shape.';
+
+-- Moments and documents get types of their own; the bundle makes these anew.
+drop function if exists pgcanvas.room_diff(text, bigint, bigint, text, integer);
+drop function if exists pgcanvas.room_at(text, bigint, text, integer);
+drop function if exists pgcanvas.room_at(text, timestamptz, text, integer);
+drop function if exists pgcanvas.room_history(text, bigint, integer);
+drop function if exists pgcanvas.shape_blame(text, text);
+drop function if exists pgcanvas.room_state(text);
+drop function if exists pgcanvas.list_rooms(text, integer, text);
+drop function if exists pgcanvas.set_member(bigint, text, text);
+drop function if exists pgcanvas.list_members(bigint);
+drop function if exists pgcanvas.make_link(bigint, text, bytea, text, integer);
+drop function if exists pgcanvas.list_links(bigint);

@@ -20,7 +20,7 @@ pub use error::SchemaError;
 use locks::{at_leisure, patiently};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
-pub const CONTRACT: i32 = 5;
+pub const CONTRACT: i32 = 6;
 /// The channel that rings when a database was migrated.
 pub const CHANNEL: &str = "pgcanvas_schema";
 

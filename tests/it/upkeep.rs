@@ -33,6 +33,30 @@ async fn rows_left(board: &Board) -> i64 {
         .await
 }
 
+/// HI11
+#[tokio::test]
+async fn the_past_tells_moments_as_moments_and_shapes_as_documents() {
+    let board = Board::open().await;
+    board.apply(vec![("put", "a", json!({"kind": "text"}))]).await.unwrap();
+    for (told, kind) in [
+        ("at from pgcanvas.room_history('1')", "timestamp with time zone"),
+        ("xid from pgcanvas.room_history('1')", "xid8"),
+        ("at from pgcanvas.shape_blame('1', 'a')", "timestamp with time zone"),
+        ("shape from pgcanvas.room_at('1', 1)", "json"),
+        ("shape from pgcanvas.room_at('1', now())", "json"),
+        ("after from pgcanvas.room_diff('1', 0, 1)", "json"),
+        ("before from pgcanvas.room_diff('1', 1, 0)", "json"),
+        ("created_at from pgcanvas.room_state('1')", "timestamp with time zone"),
+        ("touched_at from pgcanvas.list_rooms(null, 10)", "timestamp with time zone"),
+        ("last_change_at from pgcanvas.room_activity", "timestamp with time zone"),
+        ("createdat from pgcanvas.chat", "timestamp with time zone"),
+    ] {
+        let (column, from) = told.split_once(' ').unwrap();
+        let found: String = board.value(&format!("select pg_typeof({column})::text {from} limit 1")).await;
+        assert_eq!(found, kind, "{told}");
+    }
+}
+
 /// HI12
 #[tokio::test]
 async fn what_became_of_a_shape_is_read_from_an_index_that_is_built_while_people_draw() {
@@ -67,4 +91,21 @@ async fn what_became_of_a_shape_is_read_from_an_index_that_is_built_while_people
         board.run("commit").await;
         assert!(read < 100, "{asked} read {read} rows of the log");
     }
+}
+
+/// HT1
+#[tokio::test]
+async fn a_node_tells_moments_as_it_did() {
+    let board = Board::open().await;
+    board.apply(vec![("put", "a", json!({"kind": "text"}))]).await.unwrap();
+    let node = TestNode::start(&board.database).await;
+    let is_iso = |value: &serde_json::Value| {
+        let text = value.as_str().unwrap_or_default();
+        text.len() == 27 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
+    };
+    let room = get(node.address(), "/api/rooms/1").await.json();
+    assert!(is_iso(&room["created_at"]) && is_iso(&room["touched_at"]), "{room}");
+    let history = get(node.address(), "/api/rooms/1/history").await.json();
+    assert!(is_iso(&history["batches"][0]["at"]), "{history}");
+    node.stop().await;
 }
