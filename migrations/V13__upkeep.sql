@@ -22,6 +22,18 @@ comment on column pgcanvas.shapes.grid is 'A box that encloses bounds, its edges
 create index if not exists shape_changes_room_id_shape_id_idx on pgcanvas.shape_changes (room_id, shape_id);
 comment on index pgcanvas.shape_changes_room_id_shape_id_idx is 'What became of a shape.';
 
+-- A room that goes leaves what is much behind, to be removed in pieces.
+create table pgcanvas.deleted_rooms (
+  room_id     bigint not null,
+  deleted_at  timestamptz not null default now(),
+  constraint deleted_rooms_pkey primary key (room_id)
+);
+comment on table pgcanvas.deleted_rooms is 'Rooms that are gone and of which rows are left: nodes remove them in pieces.';
+comment on column pgcanvas.deleted_rooms.room_id is 'The number it had.';
+comment on column pgcanvas.deleted_rooms.deleted_at is 'When it was deleted.';
+drop trigger if exists _610_forget_history on pgcanvas.rooms;
+drop function if exists pgcanvas.tg_rooms__forget_history();
+
 -- Moments and documents get types of their own; the bundle makes these anew.
 drop function if exists pgcanvas.room_diff(text, bigint, bigint, text, integer);
 drop function if exists pgcanvas.room_at(text, bigint, text, integer);

@@ -101,6 +101,7 @@ begin
     new.created_at := old.created_at;
   end if;
   new.seq := statement_seq(new.room_id);
+  if new.seq is null and tg_op = 'UPDATE' then return null; end if;  -- what is left of a room that is gone
   if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
   new.updated_by := sql_author();
   new.updated_at := now();
@@ -261,21 +262,6 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, at commit.';
 
-create or replace function pgcanvas.tg_rooms__forget()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-declare
-  v_direct boolean := be_direct();
-begin
-  delete from shapes where room_id = old.id;
-  delete from shape_changes where room_id = old.id;
-  delete from applied_ops where room_id = old.id;
-  delete from tombstones where room_id = old.id;
-  delete from gestures where room_id = old.id;
-  perform pg_notify(old.channel, 'x');
-  return null;
-end $$;
-comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
-
 -- Those of earlier versions would log twice.
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
 drop trigger if exists _515_log_update on pgcanvas.shapes;
@@ -300,8 +286,6 @@ create or replace trigger _520_log_delete after delete on pgcanvas.shapes refere
 comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs each delete.';
 create or replace trigger _100_check_slug before insert or update of slug, id on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__check_slug();
-create or replace trigger _600_forget after delete on pgcanvas.rooms
-  for each row execute function pgcanvas.tg_rooms__forget();
 
 -- A constraint trigger cannot be replaced in place.
 drop trigger if exists _900_notify on pgcanvas.rooms;
@@ -310,5 +294,4 @@ create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms
 drop function if exists pgcanvas.applying();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
-comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

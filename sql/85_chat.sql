@@ -102,7 +102,7 @@ comment on function pgcanvas.seed_row is 'An old shape as the body of a put: the
 
 create or replace view pgcanvas.chat as
   select s.ordinal as id, s.room_id as roomid, pgcanvas.chat_message(s) as message, s.created_by as userid, s.created_at as createdat
-  from pgcanvas.shapes s;
+  from pgcanvas.shapes s where exists (select from pgcanvas.rooms r where r.id = s.room_id);  -- not of a room that is gone
 comment on view pgcanvas.chat is 'The shapes as the old system''s table: select, insert and delete as it did.';
 comment on column pgcanvas.chat.id is 'Rises with creation.';
 comment on column pgcanvas.chat.roomid is 'Number of the room; an insert opens the room of a number from 1 to 1,000,000.';

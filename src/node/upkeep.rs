@@ -11,6 +11,10 @@ use crate::db::{Client, Db, DbError};
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 /// Snapshots written in one transaction, at most.
 const SNAPSHOTS: i32 = 100;
+/// How often it is looked whether deleted rooms left rows behind.
+const REMAINS_PAUSE: Duration = Duration::from_secs(10);
+/// Rows removed in one transaction: some tenths of a second.
+const REMAINS: i64 = 10_000;
 /// How often it is looked what is too old.
 const RETENTION_PAUSE: Duration = Duration::from_hours(1);
 /// How long a node is up before it looks first.
@@ -26,6 +30,23 @@ pub(super) async fn write_snapshots(db: Db) {
                 Ok(_) => {} // there may be more
                 Err(error) => {
                     tracing::debug!(%error, "no snapshots now");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Removes what deleted rooms left behind, piece by piece, without end.
+pub(super) async fn remove_remains(db: Db) {
+    loop {
+        sleep(REMAINS_PAUSE).await;
+        loop {
+            match upkeep::remove_remains(&db, REMAINS).await {
+                Ok(None) => break,
+                Ok(Some(_)) => {} // there may be more
+                Err(error) => {
+                    tracing::debug!(%error, "nothing of deleted rooms is removed now");
                     break;
                 }
             }

@@ -33,6 +33,69 @@ async fn rows_left(board: &Board) -> i64 {
         .await
 }
 
+/// TR11
+#[tokio::test]
+async fn a_large_room_is_gone_at_once_and_its_rows_go_in_pieces() {
+    let board = crowded(30_000).await;
+    open_room(&board.client, 2).await;
+    board.run("insert into pgcanvas.shapes (room_id, id, kind) values (2, 'other', 'rectangle')").await;
+    assert!(board.value::<bool>("select pgcanvas.delete_room(1)").await);
+    let left = rows_left(&board).await;
+    assert!(left > 40_000, "all was removed in one transaction: {left} rows are left");
+    for view in ["board_shapes", "change_log", "chat"] {
+        let seen = format!("select count(*) from pgcanvas.{view}");
+        assert_eq!(board.value::<i64>(&seen).await, 1, "{view} shows a room that is gone");
+    }
+    // A statement for all boards passes by what is left.
+    board.run("update pgcanvas.shapes set x = 9").await;
+    assert_eq!(board.value::<f64>("select x from pgcanvas.shapes where room_id = 2").await, 9.0);
+    let first: Option<i64> = board.value("select pgcanvas.remove_remains(10000)").await;
+    assert_eq!((first, rows_left(&board).await), (Some(10_000), left - 10_000));
+    // Whoever removes them may be interrupted anywhere: the rest is there for the next.
+    board.run("begin; select pgcanvas.remove_remains(10000); rollback").await;
+    assert_eq!(rows_left(&board).await, left - 10_000);
+    while board.value::<Option<i64>>("select pgcanvas.remove_remains(10000)").await.is_some() {}
+    assert_eq!(rows_left(&board).await, 0);
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.deleted_rooms").await, 0);
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shapes").await, 1);
+}
+
+/// TR11
+#[tokio::test]
+async fn a_number_that_is_opened_again_has_nothing_of_the_room_before() {
+    let board = crowded(15_000).await;
+    board.run("select pgcanvas.delete_room(1)").await;
+    assert!(rows_left(&board).await > 0);
+    open_room(&board.client, 1).await;
+    assert_eq!(rows_left(&board).await, 0);
+    board.run("insert into pgcanvas.shapes (room_id, id, kind) values (1, 's1', 'rectangle')").await;
+    assert_eq!(board.value::<Option<i64>>("select pgcanvas.remove_remains(10000)").await, None);
+    assert_eq!(board.value::<i64>("select version from pgcanvas.shapes").await, 1);
+    board.assert_gapless().await;
+}
+
+/// TR11
+#[tokio::test]
+async fn a_node_removes_what_a_deleted_room_left() {
+    let board = crowded(25_000).await;
+    let node = TestNode::start(&board.database).await;
+    let made = post(node.address(), "/api/rooms", &json!({"slug": "mine"})).await.json();
+    let link = made["link"]["token"].as_str().unwrap().to_owned();
+    let fill = "insert into pgcanvas.shapes (room_id, id, kind) select r.id, 's' || n, 'rectangle'
+        from pgcanvas.rooms r, generate_series(1, 15000) as n where r.slug = 'mine'";
+    board.run(fill).await;
+    let key = [("x-pgcanvas-link", link.as_str())];
+    let gone = ask(node.address(), "DELETE", "/api/rooms/mine", &key, "").await;
+    assert_eq!(gone.status, 204, "{gone:?}");
+    assert_eq!(get(node.address(), "/api/rooms/mine").await.status, 404);
+    let removed = retried(DEADLINE, || async {
+        let left: i64 = board.value("select count(*) from pgcanvas.shapes where room_id <> 1").await;
+        if left == 0 { Ok(()) } else { Err(left) }
+    });
+    assert_eq!(removed.await, Ok(()), "rows of the room that is gone");
+    node.stop().await;
+}
+
 /// HI11
 #[tokio::test]
 async fn the_past_tells_moments_as_moments_and_shapes_as_documents() {

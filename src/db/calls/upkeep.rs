@@ -43,6 +43,13 @@ pub async fn prune_history(
     Ok(pruned)
 }
 
+/// Removes at most `limit` rows of rooms that were deleted, and says how many; none: there are none, or another node is at it.
+pub async fn remove_remains(db: &Db, limit: i64) -> Result<Option<i64>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.remove_remains($1)").await?;
+    Ok(client.query_one(&statement, &[&limit]).await?.try_get(0)?)
+}
+
 /// Forgets first answers of an age, and says how many.
 pub async fn forget_answers(client: &Client, older_than_days: i32) -> Result<i64, DbError> {
     let sql = "select pgcanvas.forget_answers(make_interval(days => $1))";

@@ -41,6 +41,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "50_changes.sql",
     "60_presence.sql",
     "70_shape_triggers.sql",
+    "71_remains.sql",
     "72_past.sql",
     "73_snapshots.sql",
     "74_history.sql",
