@@ -34,7 +34,8 @@ comment on column pgcanvas.deleted_rooms.deleted_at is 'When it was deleted.';
 drop trigger if exists _610_forget_history on pgcanvas.rooms;
 drop function if exists pgcanvas.tg_rooms__forget_history();
 
--- Moments and documents get types of their own; the bundle makes these anew.
+-- Erasing a person commits room by room, which only a procedure may; moments and documents get types of their own. The bundle makes them anew.
+drop function if exists pgcanvas.erase_user(text);
 drop function if exists pgcanvas.room_diff(text, bigint, bigint, text, integer);
 drop function if exists pgcanvas.room_at(text, bigint, text, integer);
 drop function if exists pgcanvas.room_at(text, timestamptz, text, integer);

@@ -20,6 +20,7 @@ select pgcanvas.make_role('pgcanvas_writer', 'SQL writers of pgcanvas: may read 
 revoke all on schema pgcanvas from public;
 revoke all on all tables in schema pgcanvas from public;
 revoke all on all functions in schema pgcanvas from public;
+revoke all on all procedures in schema pgcanvas from public;
 
 do $$ begin
   if not exists (select from pg_roles where rolname = 'pgcanvas_node') then return; end if;

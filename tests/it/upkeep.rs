@@ -96,6 +96,46 @@ async fn a_node_removes_what_a_deleted_room_left() {
     node.stop().await;
 }
 
+/// AU7
+#[tokio::test]
+async fn a_person_is_erased_room_by_room_and_who_was_interrupted_goes_on() {
+    let board = Board::open().await;
+    for room in [2, 3] {
+        open_room(&board.client, room).await;
+    }
+    let put = |room| Batch::anonymous(room, vec![("put", "a", json!({"kind": "text"}))]);
+    for room in [1, 2, 3] {
+        apply_ops(&board.client, &[put(room)]).await.unwrap();
+    }
+    // Somebody holds the second room.
+    let holder = board.database.client().await;
+    holder.batch_execute("begin; select from pgcanvas.rooms where id = 2 for update").await.unwrap();
+    let eraser = board.database.client().await;
+    let token = eraser.cancel_token();
+    let erasing =
+        tokio::spawn(async move { eraser.batch_execute("call pgcanvas.erase_user('author 1')").await });
+    let named = |room: i64| {
+        format!("select count(*) from pgcanvas.shape_changes where room_id = {room} and author = 'author 1'")
+    };
+    let first_is_done = retried(DEADLINE, || async {
+        if board.value::<i64>(&named(1)).await == 0 { Ok(()) } else { Err(()) }
+    });
+    assert_eq!(first_is_done.await, Ok(()), "the first room waits for the second");
+    // The first room and the third are free, while the second is waited for.
+    for room in [1, 3] {
+        let free = format!("select from pgcanvas.rooms where id = {room} for update nowait");
+        board.run(&free).await;
+    }
+    token.cancel_query(tokio_postgres::NoTls).await.unwrap();
+    assert_eq!(code(erasing.await.unwrap()), "57014");
+    holder.batch_execute("rollback").await.unwrap();
+    assert_eq!((board.value::<i64>(&named(1)).await, board.value::<i64>(&named(2)).await), (0, 1));
+    board.run("call pgcanvas.erase_user('author 1')").await;
+    for room in [1, 2, 3] {
+        assert_eq!(board.value::<i64>(&named(room)).await, 0);
+    }
+}
+
 /// HI11
 #[tokio::test]
 async fn the_past_tells_moments_as_moments_and_shapes_as_documents() {
