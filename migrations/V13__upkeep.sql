@@ -34,6 +34,30 @@ comment on column pgcanvas.deleted_rooms.deleted_at is 'When it was deleted.';
 drop trigger if exists _610_forget_history on pgcanvas.rooms;
 drop function if exists pgcanvas.tg_rooms__forget_history();
 
+-- Pictures that nothing names go after a while.
+alter table pgcanvas.files add column unnamed_since timestamptz;
+comment on column pgcanvas.files.unnamed_since is 'Since when it is known that no shape and no kept change names it; null: something does, or it was not looked yet.';
+
+create table pgcanvas.file_uses (
+  room_id  bigint not null,
+  sha256   text collate "C" not null,
+  seq      bigint not null,
+  constraint file_uses_pkey primary key (room_id, sha256)
+);
+comment on table pgcanvas.file_uses is 'Which pictures the log names.';
+comment on column pgcanvas.file_uses.room_id is 'The board.';
+comment on column pgcanvas.file_uses.sha256 is 'The file, which need not be there.';
+comment on column pgcanvas.file_uses.seq is 'The last batch that named it, as what was or as what became.';
+
+create table pgcanvas.file_tallies (
+  room_id  bigint not null,
+  seq      bigint not null,
+  constraint file_tallies_pkey primary key (room_id)
+);
+comment on table pgcanvas.file_tallies is 'How far the log was looked through for pictures.';
+comment on column pgcanvas.file_tallies.room_id is 'The board.';
+comment on column pgcanvas.file_tallies.seq is 'Up to this batch.';
+
 -- Erasing a person commits room by room, which only a procedure may; moments and documents get types of their own. The bundle makes them anew.
 drop function if exists pgcanvas.erase_user(text);
 drop function if exists pgcanvas.room_diff(text, bigint, bigint, text, integer);

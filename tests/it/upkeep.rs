@@ -136,6 +136,47 @@ async fn a_person_is_erased_room_by_room_and_who_was_interrupted_goes_on() {
     }
 }
 
+/// FI5
+#[tokio::test]
+async fn a_picture_that_nothing_names_any_more_goes_after_a_while() {
+    let board = Board::open().await;
+    let names: Vec<String> = board
+        .value("select array_agg(encode(sha256(decode(n, 'escape')), 'hex') order by n) from unnest('{drawn,undone,never,again}'::text[]) as n")
+        .await;
+    let [again, drawn, never, undone] = names.as_slice() else { panic!("{names:?}") };
+    for text in ["drawn", "undone", "never", "again"] {
+        board
+            .run(&format!("select pgcanvas.put_file(encode(sha256('{text}'), 'hex'), 'image/png', '{text}')"))
+            .await;
+    }
+    for (id, file) in [("a", drawn), ("b", undone)] {
+        board.apply(vec![("put", id, json!({"kind": "image", "file_id": file}))]).await.unwrap();
+    }
+    board.apply(vec![("delete", "b", json!(null))]).await.unwrap();
+    // As if everything had happened a month ago.
+    let later = "update pgcanvas.files set unnamed_since = unnamed_since - interval '31 days'";
+    let collect = "select pgcanvas.collect_files(interval '30 days')";
+    assert_eq!(board.value::<i64>(collect).await, 0, "a picture has its time though nothing ever named it");
+    board.run(later).await;
+    board.run("select pgcanvas.put_file(encode(sha256('again'), 'hex'), 'image/png', 'again')").await;
+    assert_eq!(board.value::<i64>(collect).await, 1);
+    let kept = "select array_agg(sha256 order by sha256) from pgcanvas.files";
+    let mut expected = vec![drawn.clone(), undone.clone(), again.clone()];
+    expected.sort();
+    assert_eq!(board.value::<Vec<String>>(kept).await, expected, "{never} is the one that goes");
+    // What only the past names is kept as long as that is.
+    board.apply(vec![("put", "c", json!({"kind": "text"}))]).await.unwrap();
+    board.run("select * from pgcanvas.prune_history('1', interval '0')").await;
+    board.run(collect).await;
+    board.run(later).await;
+    assert_eq!(board.value::<i64>(collect).await, 2);
+    assert_eq!(board.value::<Vec<String>>(kept).await, std::slice::from_ref(drawn));
+    assert_eq!(
+        code(board.client.batch_execute("select pgcanvas.collect_files(interval '1 minute')").await),
+        "WB001"
+    );
+}
+
 /// HI11
 #[tokio::test]
 async fn the_past_tells_moments_as_moments_and_shapes_as_documents() {

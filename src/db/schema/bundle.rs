@@ -48,6 +48,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "75_restore.sql",
     "76_retention.sql",
     "77_epochs.sql",
+    "77_files.sql",
     "78_audit.sql",
     "79_erasure.sql",
     "80_views.sql",
