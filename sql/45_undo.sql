@@ -207,9 +207,11 @@ begin
                           where c.room_id = p_room_id and c.seq = o.seq and c.ordinal = o.ordinal offset 0) as l),
     -- Of each person the last change of each shape that was put: whether somebody else came after.
     later as materialized (
-      select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
-      where l.room_id = p_room_id and l.seq > (select min(p.seq) from picked p where p.op = 'put')
-        and l.shape_id in (select p.shape_id from picked p where p.op = 'put') group by l.shape_id, l.author),
+      select l.shape_id, l.author, max(l.seq) as seq
+      from (select p.shape_id, min(p.seq) as seq from picked p where p.op = 'put' group by p.shape_id) as b
+      cross join lateral (select c.shape_id, c.author, c.seq from pgcanvas.shape_changes c
+                          where c.room_id = p_room_id and c.shape_id = b.shape_id and c.seq > b.seq offset 0) as l
+      group by l.shape_id, l.author),
     others as materialized (
       select distinct p.ordinal from picked p join later t on t.shape_id = p.shape_id
       where p.op = 'put' and t.author <> p.author and t.seq > p.seq)

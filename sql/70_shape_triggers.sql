@@ -185,6 +185,7 @@ begin
   end if;
   v_batch := statement_batch(new.room_id);
   new.seq := v_batch.seq;
+  if new.seq is null and tg_op = 'UPDATE' then return null; end if;  -- what is left of a room that is gone
   if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
   new.updated_by := sql_author();
   new.updated_at := v_batch.at;
@@ -399,55 +400,39 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, at commit.';
 
-create or replace function pgcanvas.tg_rooms__forget()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-declare
-  v_direct boolean := be_direct();
-begin
-  delete from shapes where room_id = old.id;
-  delete from shape_changes where room_id = old.id;
-  delete from applied_ops where room_id = old.id;
-  delete from tombstones where room_id = old.id;
-  delete from gestures where room_id = old.id;
-  perform pg_notify(old.channel, 'x');
-  return null;
-end $$;
-comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
-
 -- Those of earlier versions would log twice.
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
 drop trigger if exists _515_log_update on pgcanvas.shapes;
 drop trigger if exists _525_log_delete on pgcanvas.shapes;
 drop trigger if exists _200_stamp on pgcanvas.shapes;  -- now the last by name, so that it stamps what triggers of somebody else's leave
-do $do$
-declare
-  v_trigger record;
-begin
-  for v_trigger in select * from (values
-      ('_050_begin', 'before insert or update or delete or truncate', 'statement', '', 'begin', '', 'Begins a statement.'),
-      ('~200_stamp', 'before insert or update', 'row', 'not pgcanvas.puts_back() and', 'stamp', '', 'Stamps what clients do not set.'),
-      ('~210_stamp_or_put_back', 'before insert or update', 'row', 'pgcanvas.puts_back() and', 'stamp', 'put back',
-       'Leaves what a restore puts back as it was, and stamps the rest.'),
-      ('_250_take_room', 'before delete', 'row', '', 'take_room', '', 'Takes the room before a delete.'),
-      ('_500_log_insert', 'after insert', 'statement', 'not pgcanvas.puts_back() and', 'log_insert', '', 'Logs each insert.'),
-      ('_505_log_or_put_back', 'after insert', 'statement', 'pgcanvas.puts_back() and', 'log_insert', 'put back',
-       'Logs each insert that puts nothing back.'),
-      ('_510_log_update', 'after update', 'statement', '', 'log_update', '', 'Logs each update.'),
-      ('_520_log_delete', 'after delete', 'statement', '', 'log_delete', '', 'Logs each delete.'))
-      as t (name, event, level, unless, function, argument, says) loop
-    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (%s pgcanvas.is_direct()) execute function pgcanvas.%I(%L)',
-      v_trigger.name, v_trigger.event, case v_trigger.event when 'after insert' then 'referencing new table as new_rows'
-        when 'after update' then 'referencing old table as old_rows new table as new_rows'
-        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, v_trigger.unless, 'tg_shapes__' || v_trigger.function, v_trigger.argument);
-    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
-  end loop;
-end $do$;
+create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__begin('');
+comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
+create or replace trigger "~200_stamp" before insert or update on pgcanvas.shapes
+  for each row when (not pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__stamp('');
+comment on trigger "~200_stamp" on pgcanvas.shapes is 'Stamps what clients do not set.';
+create or replace trigger "~210_stamp_or_put_back" before insert or update on pgcanvas.shapes
+  for each row when (pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__stamp('put back');
+comment on trigger "~210_stamp_or_put_back" on pgcanvas.shapes is 'Leaves what a restore puts back as it was, and stamps the rest.';
+create or replace trigger _250_take_room before delete on pgcanvas.shapes
+  for each row when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__take_room('');
+comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
+create or replace trigger _500_log_insert after insert on pgcanvas.shapes referencing new table as new_rows
+  for each statement when (not pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_insert('');
+comment on trigger _500_log_insert on pgcanvas.shapes is 'Logs each insert.';
+create or replace trigger _505_log_or_put_back after insert on pgcanvas.shapes referencing new table as new_rows
+  for each statement when (pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_insert('put back');
+comment on trigger _505_log_or_put_back on pgcanvas.shapes is 'Logs each insert that puts nothing back.';
+create or replace trigger _510_log_update after update on pgcanvas.shapes referencing old table as old_rows new table as new_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_update('');
+comment on trigger _510_log_update on pgcanvas.shapes is 'Logs each update.';
+create or replace trigger _520_log_delete after delete on pgcanvas.shapes referencing old table as old_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_delete('');
+comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs each delete.';
 create or replace trigger _100_check_slug before insert or update of slug, id on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__check_slug();
 create or replace trigger _050_begin before update or delete on pgcanvas.rooms
   for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__begin();
-create or replace trigger _600_forget after delete on pgcanvas.rooms
-  for each row execute function pgcanvas.tg_rooms__forget();
 
 -- A constraint trigger cannot be replaced in place.
 drop trigger if exists _900_notify on pgcanvas.rooms;
@@ -457,5 +442,4 @@ drop function if exists pgcanvas.applying();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
 comment on trigger _050_begin on pgcanvas.rooms is 'Begins a statement.';
-comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

@@ -150,15 +150,15 @@ end $$;
 comment on function pgcanvas.seq_at is 'The seq a room was at in a moment: of the last batch that had been made by then, whether its transaction was committed or not.';
 
 create or replace function pgcanvas.room_at(p_room text, p_seq bigint, p_after text default '', p_limit integer default null)
-  returns table (shape_id text, shape text)
+  returns table (shape_id text, shape json)
   language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  return query select s.shape_id, s.shape from shapes_at(point_of(p_room, p_seq), p_seq, null, coalesce(p_after, ''), p_limit) as s;
+  return query select s.shape_id, s.shape::json from shapes_at(point_of(p_room, p_seq), p_seq, null, coalesce(p_after, ''), p_limit) as s;
 end $$;
 comment on function pgcanvas.room_at(text, bigint, text, integer) is 'The board as it was after a batch: shapes as clients received them, by id after a given one. 0 is the empty board before the first.';
 
 create or replace function pgcanvas.room_at(p_room text, p_at timestamptz, p_after text default '', p_limit integer default null)
-  returns table (shape_id text, shape text)
+  returns table (shape_id text, shape json)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.shape_id, r.shape from room_at(p_room, seq_at(p_room, p_at), p_after, p_limit) as r
 $$;

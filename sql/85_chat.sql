@@ -102,7 +102,7 @@ comment on function pgcanvas.seed_row is 'An old shape as the body of a put: the
 
 create or replace view pgcanvas.chat as
   select s.ordinal as id, s.room_id as roomid, pgcanvas.chat_message(s) as message, s.created_by as userid, s.created_at as createdat
-  from pgcanvas.shapes s;
+  from pgcanvas.shapes s where exists (select from pgcanvas.rooms r where r.id = s.room_id);  -- not of a room that is gone
 comment on view pgcanvas.chat is 'The shapes as the old system''s table: select, insert and delete as it did.';
 comment on column pgcanvas.chat.id is 'Rises with creation.';
 comment on column pgcanvas.chat.roomid is 'Number of the room; an insert opens the room of a number from 1 to 1,000,000.';
@@ -154,13 +154,14 @@ do $$
 declare
   v_taken oid := to_regclass('public.chat');
 begin
-  if v_taken is not null and not exists (
-    select from pg_depend d join pg_rewrite w on w.oid = d.objid
-    where w.ev_class = v_taken and d.refobjid = 'pgcanvas.chat'::regclass) then
-    raise notice 'public.chat is there already: the old statements find the shapes in pgcanvas.chat';
+  if v_taken is not null then  -- to replace it would lock it against whoever reads it
+    if not exists (select from pg_depend d join pg_rewrite w on w.oid = d.objid
+                   where w.ev_class = v_taken and d.refobjid = 'pgcanvas.chat'::regclass) then
+      raise notice 'public.chat is there already: the old statements find the shapes in pgcanvas.chat';
+    end if;
     return;
   end if;
-  create or replace view public.chat as select c.id, c.roomid, c.message, c.userid, c.createdat from pgcanvas.chat c;
+  create view public.chat as select c.id, c.roomid, c.message, c.userid, c.createdat from pgcanvas.chat c;
   comment on view public.chat is 'pgcanvas.chat under its old name.';
 exception when insufficient_privilege or invalid_schema_name then
   raise notice 'public.chat cannot be made: the old statements find the shapes in pgcanvas.chat';

@@ -111,7 +111,8 @@ impl RunningNode {
             tokio::spawn(watch_contract(db.clone(), ears.clone(), migrated, Arc::clone(&contract_holds))),
             tokio::spawn(upkeep::write_snapshots(db.clone())),
             tokio::spawn(sign_ins.clone().watch(db.clone())),
-            tokio::spawn(upkeep::forget_the_old(db.clone(), settings.history_days, settings.answer_days)),
+            tokio::spawn(upkeep::remove_remains(db.clone())),
+            tokio::spawn(upkeep::forget_the_old(db.clone(), settings.clone())),
         ];
         let node = Arc::new(Node {
             rooms: Rooms::new(switchboard, around),

@@ -41,6 +41,11 @@ pub struct NodeSettings {
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
     pub answer_days: i32,
 
+    /// Days that a picture is kept that no shape and no kept history names; 0 keeps all (0 to 36500)
+    #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
+    #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
+    pub file_days: i32,
+
     /// Days that somebody who signs in stays so (1 to 3650)
     #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 1, 3_650))]
@@ -78,6 +83,7 @@ impl Default for NodeSettings {
             linger_seconds: 30,
             history_days: 0,
             answer_days: 30,
+            file_days: 30,
             sign_in_days: 30,
             max_file_bytes: 10_485_760,
             asset_base: None,

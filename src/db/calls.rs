@@ -96,10 +96,21 @@ const SHORT_ANSWER: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Channel(pub String);
 
+/// What is read of a room, before the function that tells it.
+macro_rules! room_columns {
+    ($more:literal) => {
+        concat!(
+            "select id, slug, epoch, last_seq, min_since, policy, visibility, shape_count, pgcanvas.iso(created_at) as created_at,
+             pgcanvas.iso(touched_at) as touched_at, touched_by, ",
+            $more
+        )
+    };
+}
+
 /// One room by slug or number.
 pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, Channel)>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.room_state($1)").await?;
+    let statement = client.prepare_cached(room_columns!("channel from pgcanvas.room_state($1)")).await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
 }
@@ -160,7 +171,8 @@ pub async fn list_rooms(
     user: Option<&str>,
 ) -> Result<Vec<(RoomState, Role)>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.list_rooms($1, $2, $3)").await?;
+    let sql = room_columns!("role from pgcanvas.list_rooms($1, $2, $3)");
+    let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&after, &limit, &user]).await?;
     rows.iter().map(|row| Ok((read_room(row)?, access::read_role(row)?))).collect()
 }

@@ -113,7 +113,8 @@ pub(super) async fn post(
     node.writers.submit(submission).await;
     match written.await {
         Ok(Written::Ack { seq, outcomes, left_alone }) => {
-            let ack = encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref());
+            let ack =
+                encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref(), &posted.warnings);
             Ok(json_text(StatusCode::OK, ack))
         }
         Ok(Written::Reject { code, message, shapes }) => Err(rejected(code, &message, &shapes)),

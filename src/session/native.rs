@@ -188,8 +188,9 @@ impl Session {
         }
         membership.progress.send();
         let (outbox, progress, op_id) = (Arc::clone(&self.outbox), membership.progress, batch.op_id);
+        let warnings = batch.warnings;
         let reply = move |answer| {
-            outbox.push(answered(&room, op_id, &answer).into());
+            outbox.push(answered(&room, op_id, &answer, &warnings).into());
             progress.answer();
             drop(permit);
         };
@@ -241,10 +242,10 @@ fn shows_drawing(state: &str) -> bool {
 }
 
 /// The frame for an answer.
-fn answered(room: &str, op_id: OpId, answer: &Answer) -> String {
+fn answered(room: &str, op_id: OpId, answer: &Answer, warnings: &[String]) -> String {
     match answer {
         Answer::Ack { seq, outcomes, left_alone } => {
-            encode::ack(room, op_id, *seq, outcomes, left_alone.as_deref())
+            encode::ack(room, op_id, *seq, outcomes, left_alone.as_deref(), warnings)
         }
         Answer::Reject { code, message, shapes } => encode::reject(room, op_id, *code, message, shapes),
     }

@@ -94,7 +94,7 @@ async fn a_node_calls_procedures_and_touches_no_table() {
             "select pgcanvas.statement_batch(1)",
             "select pgcanvas.draw('1', '[]')",
             "select pgcanvas.new_epoch()",
-            "select pgcanvas.erase_user('ann')",
+            "call pgcanvas.erase_user('ann')",
             "select pgcanvas.chain_room('1', false)",
         ],
     )

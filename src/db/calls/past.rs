@@ -25,7 +25,9 @@ pub async fn room_at(
     limit: i32,
 ) -> Result<Vec<(String, String)>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_at($1, $2::bigint, $3, $4)").await?;
+    let statement = client
+        .prepare_cached("select shape_id, shape::text from pgcanvas.room_at($1, $2::bigint, $3, $4)")
+        .await?;
     let rows = client.query(&statement, &[&room.to_string(), &point.get(), &after, &limit]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
@@ -57,7 +59,9 @@ pub async fn room_history(
     limit: i32,
 ) -> Result<Vec<PastBatch>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_history($1, $2, $3)").await?;
+    let sql = "select h.seq, h.author, h.client, h.op_id, pgcanvas.iso(h.at) as at, h.puts, h.patches, h.appends, h.deletes, h.shape_ids
+        from pgcanvas.room_history($1, $2, $3) as h";
+    let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&room.to_string(), &before.map(Seq::get), &limit]).await?;
     rows.iter().map(read_batch).collect()
 }
@@ -101,7 +105,9 @@ pub async fn room_diff(
     limit: i32,
 ) -> Result<Vec<PastDifference>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_diff($1, $2, $3, $4, $5)").await?;
+    let sql =
+        "select change, shape_id, before::text, after::text from pgcanvas.room_diff($1, $2, $3, $4, $5)";
+    let statement = client.prepare_cached(sql).await?;
     let (from, to) = (points.0.get(), points.1.get());
     let rows = client.query(&statement, &[&room.to_string(), &from, &to, &after, &limit]).await?;
     rows.iter()
@@ -128,7 +134,7 @@ pub struct Origin {
 /// Which batch set each property of a living shape last.
 pub async fn shape_blame(db: &Db, room: RoomId, shape: &str) -> Result<Vec<Origin>, DbError> {
     let client = db.get().await?;
-    let sql = "select * from pgcanvas.shape_blame($1, $2) order by property";
+    let sql = "select property, seq, author, client, pgcanvas.iso(b.at) as at from pgcanvas.shape_blame($1, $2) as b order by property";
     let statement = client.prepare_cached(sql).await?;
     client.query(&statement, &[&room.to_string(), &shape]).await?.iter().map(read_origin).collect()
 }

@@ -1,6 +1,7 @@
 //! Why a schema is not as it must be, each with the cure.
 
 use refinery::error::Kind;
+use tokio_postgres::error::SqlState;
 
 use super::CONTRACT;
 
@@ -76,6 +77,15 @@ pub enum SchemaError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// Somebody kept a lock on what was to be changed, for longer than was waited.
+    #[error("the database cannot be migrated while {by}: end that transaction, or migrate again later")]
+    Held {
+        /// Who holds what, as a clause.
+        by: String,
+        /// What the last try ended in.
+        #[source]
+        source: Box<SchemaError>,
+    },
     /// A question to the server failed.
     #[error("the database did not answer a question about its schema: {}", reason(.0))]
     Database(#[from] tokio_postgres::Error),
@@ -94,6 +104,23 @@ impl SchemaError {
     /// Whether the database said that it is of another contract, rather than nothing.
     pub fn is_about_the_contract(&self) -> bool {
         matches!(self, Self::NoSchema | Self::OlderContract { .. } | Self::NewerContract { .. })
+    }
+
+    /// Whether somebody held a lock that was needed, so that the next try may do.
+    pub(super) fn is_about_a_lock(&self) -> bool {
+        let code = match self {
+            Self::Refused { source, .. } | Self::Database(source) => source.code(),
+            Self::Migrations { source, .. } => match source.kind() {
+                Kind::Connection(_, cause) => {
+                    cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        code.is_some_and(|code| {
+            *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED
+        })
     }
 
     pub(super) fn of_file(file: String, source: tokio_postgres::Error) -> Self {
