@@ -47,7 +47,7 @@ declare
   v_done text;
 begin
   select r.last_seq, r.channel, r.touched_at into v_last_seq, v_channel, v_at from rooms r where r.id = p_room_id and r.policy = 'merge' for no key update;
-  if not found or p_client is null or p_verb = 'merge' or altering_trigger() is not null then return null; end if;
+  if not found or p_client is null or p_verb = 'merge' or may_be_altered() then return null; end if;
   v_seq := v_last_seq + 1;
   v_at := greatest(clock_timestamp(), v_at);  -- under the room's lock, so that it rises with seq
   select s.* into v_old from shapes s where s.room_id = any (array[p_room_id]) and s.id = p_shape_id;

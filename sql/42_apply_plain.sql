@@ -253,7 +253,7 @@ begin
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), bool_and(r.policy = 'merge'),
       array_agg(greatest(clock_timestamp(), r.touched_at)) into v_rooms, v_last_seqs, v_channels, v_merging, v_ats
     from (select id, last_seq, channel, policy, touched_at from rooms where id = any (p_room_ids) order by id for no key update) as r;
-  if v_merging is not true or altering_trigger() is not null then return null; end if;
+  if v_merging is not true or may_be_altered() then return null; end if;
   v_seqs := v_last_seqs;
   for b in 1..cardinality(p_room_ids) loop
     v_room := array_position(v_rooms, p_room_ids[b]);

@@ -37,6 +37,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "45_undo.sql",
     "50_changes.sql",
     "60_presence.sql",
+    "69_statements.sql",
     "70_shape_triggers.sql",
     "72_past.sql",
     "73_snapshots.sql",
