@@ -1,14 +1,21 @@
 -- What shapes refer to (frame, container, arrow ends, bound elements) and which groups they share: a reference whose target is deleted
 -- is repaired in the batch that deletes it. shapes.refs holds the keys, so that the question "who refers to this" reads an index.
 
-create or replace function pgcanvas.altering_trigger()
-  returns text language plpgsql stable as $$
+-- Asked with each call that writes: 5 us, where to have the names counted and sorted took 30.
+create or replace function pgcanvas.may_be_altered()
+  returns boolean language plpgsql stable as $$
 begin
-  return (select t.tgname::text from pg_catalog.pg_trigger t
-    where t.tgrelid = 'pgcanvas.shapes'::regclass and t.tgname !~ '^[_~][0-9]{3}_' and t.tgtype & 3 = 3 and t.tgenabled in ('O', 'A')
-      and not t.tgisinternal order by t.tgname desc limit 1);
+  return exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'pgcanvas.shapes'::regclass and t.tgtype & 3 = 3
+    and t.tgname <> '~200_stamp' and t.tgname <> '~210_stamp_or_put_back' and t.tgname <> '_250_take_room' and t.tgenabled <> 'D');
 end $$;
-comment on function pgcanvas.altering_trigger is 'A trigger of somebody else''s that is asked before a shape is written, and so could alter or leave out what is: the last one by name. Null, nearly always: there is none.';
+comment on function pgcanvas.may_be_altered is 'Whether a trigger of somebody else''s is asked before a shape is written, and so could alter or leave out what is.';
+
+create or replace function pgcanvas.altering_trigger()
+  returns text language sql stable
+return (select max(t.tgname::text collate "C") from pg_catalog.pg_trigger t
+  where t.tgrelid = 'pgcanvas.shapes'::regclass and t.tgtype & 3 = 3
+    and t.tgname not in ('_250_take_room', '~200_stamp', '~210_stamp_or_put_back') and t.tgenabled <> 'D' and not t.tgisinternal);
+comment on function pgcanvas.altering_trigger is 'The last of those triggers by name; null when there is none.';
 
 create or replace function pgcanvas.refuse_altered(p_gone pgcanvas.shapes[], p_written pgcanvas.shapes[])
   returns void language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$

@@ -117,7 +117,7 @@ begin
       updated_at = c.updated_at
     from unnest(v_changed) as c where s.room_id = any (array[c.room_id]) and s.id = c.id;
   end if;
-  if pgcanvas.altering_trigger() is not null then perform pgcanvas.refuse_altered(v_gone, v_born || v_changed); end if;
+  if pgcanvas.may_be_altered() then perform pgcanvas.refuse_altered(v_gone, v_born || v_changed); end if;
 end $$;
 comment on function pgcanvas.write_shapes is 'Writes what stamped shapes came to: what went, what came (a shape that did both is a new life), what changed.';
 

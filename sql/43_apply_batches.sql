@@ -151,7 +151,7 @@ begin
   select r.last_seq, r.channel, r.policy, greatest(clock_timestamp(), r.touched_at) as at into v_room from pgcanvas.rooms r where r.id = p_room_id
     for no key update;
   if v_room.policy is distinct from 'merge' or p_client is null or exists (select from pgcanvas.applied_ops a
-      where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id) or pgcanvas.altering_trigger() is not null then return; end if;
+      where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id) or pgcanvas.may_be_altered() then return; end if;
   v_named := pgcanvas.read_named(array[p_room_id], array[p_verb], array[p_shape_id], array[p_row], array[p_extra]);
   if v_named.fault is not null then raise exception '%', v_named.fault using errcode = 'WB001'; end if;
   if v_named.kinds[1] = 'put' then v_put := (pgcanvas.put_changes(array[p_room_id], v_named.kinds, array[p_row], array[p_extra]))[1]; end if;
@@ -234,7 +234,7 @@ begin
       p_shape_ids[1], p_rows[1], p_extras[1], p_said[1]) as a;
     if found then return; end if;
   end if;
-  v_meddled := altering_trigger() is not null;
+  v_meddled := may_be_altered();
   select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text),
       array_agg(greatest(clock_timestamp(), r.touched_at))
     into v_rooms, v_seqs, v_channels, v_policies, v_ats

@@ -278,7 +278,8 @@ create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uu
 declare
   v_n integer := cardinality(p_back.verbs);
   v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
-    left join pgcanvas.shapes s on s.room_id = any (array[p_room_id]) and s.id = u.id order by u.n);
+    left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s on true
+    order by u.n);
   v_answer record;
 begin
   select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,

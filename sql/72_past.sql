@@ -163,3 +163,6 @@ create or replace function pgcanvas.room_at(p_room text, p_at timestamptz, p_aft
   select r.shape_id, r.shape from room_at(p_room, seq_at(p_room, p_at), p_after, p_limit) as r
 $$;
 comment on function pgcanvas.room_at(text, timestamptz, text, integer) is 'The board as it was in a moment.';
+
+comment on column pgcanvas.shape_changes.at is 'When it was made: taken under the room''s lock, so that it rises with seq. Up to rooms.rising_after: when the transaction began.';
+comment on column pgcanvas.snapshots.at is 'The moment of its last batch.';

@@ -123,3 +123,59 @@ async fn a_session_that_did_little_before_is_no_slower_at_much() {
         .collect();
     assert!(slower.is_empty(), "{slower:#?}");
 }
+
+/// Calls that concern a shape or two, as a node's connection or a program makes them; `#` is a number that was not used before.
+const SMALL: &[&str] = &[
+    "select pgcanvas.apply_op(1, '00000000-0000-4000-8000-000000000001', #, 'ann', null, 'editor', 'patch', 'a', '{\"set\":{\"x\":#},\"unset\":[]}')",
+    "select pgcanvas.apply_op(1, '00000000-0000-4000-8000-000000000001', #, 'ann', null, 'editor', 'put', 'o#', '{\"id\":\"o#\",\"kind\":\"line\"}')",
+    "select pgcanvas.apply_plain(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array['editor'], array[1], array[true], array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"y\":#}')], array[null]::jsonb[])",
+    "select pgcanvas.apply_plain(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array['editor'], array[1], array[true], array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"link\":\"l#\"}')], array[null]::jsonb[])",
+    "select pgcanvas.draw('1', '[{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"width\":#}}]')",
+    "select pgcanvas.draw('1', '[{\"op\":\"put\",\"shape\":{\"id\":\"r#\",\"kind\":\"arrow\",\"frame_id\":\"a\",\"container_id\":\"gone\",\"group_ids\":[\"g\"]}}]')",
+    "select pgcanvas.draw('1', (select jsonb_build_array(jsonb_build_object('op', 'delete', 'id', max(shape_id)))
+       from pgcanvas.shape_changes where shape_id ~ '^r[0-9]'))",
+    "select pgcanvas.move_gesture(1, '00000000-0000-4000-8000-000000000002', #, 'ann', true)",
+    "select pgcanvas.undo('1', p_batch => (select last_seq from pgcanvas.rooms where id = 1))",
+    "insert into pgcanvas.chat (roomid, message, userid) values (1, '{\"shape\":{\"id\":\"c#\",\"type\":\"rect\"}}', 'bob')",
+    "insert into pgcanvas.shapes (room_id, id, kind, frame_id) values (1, 'f#', 'line', 'a'), (1, 'h#', 'line', 'gone')",
+    "delete from pgcanvas.shapes where room_id = any (array[1]) and id = (select max(shape_id) from pgcanvas.shape_changes where shape_id ~ '^f[0-9]')",
+];
+
+/// TR11: a call that concerns a few shapes reads a few, whatever there was when its plans were made.
+#[tokio::test]
+async fn a_small_call_reads_few_rows_of_a_large_room() {
+    let board = undisturbed().await;
+    // As a node's connections have it.
+    board
+        .run("set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_bitmapscan = off")
+        .await;
+    board
+        .run("insert into pgcanvas.shapes (room_id, id, kind) values (1, 'a', 'line'), (1, 'gone', 'line')")
+        .await;
+    board.run("delete from pgcanvas.shapes where id = 'gone'").await;
+    let mut n = 100;
+    let mut call = |sql: &str| {
+        n += 1;
+        sql.replace('#', &n.to_string())
+    };
+    for sql in SMALL {
+        board.run(&call(sql)).await;
+    }
+    board.run("insert into pgcanvas.shapes (room_id, id, kind) select 1, 'many' || n, 'line' from generate_series(1, 5000) as n").await;
+    let read = "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables where relid = 'pgcanvas.shapes'::regclass";
+    let mut many = Vec::new();
+    for sql in SMALL {
+        let sql = call(sql);
+        board.run("begin").await;
+        let before: i64 = board.value(read).await; // of transactions before, too, until they are told
+        board.run(&sql).await;
+        let rows = board.value::<i64>(read).await - before;
+        board.run("commit").await;
+        if rows > 100 {
+            many.push(format!("{rows} rows: {sql}"));
+        }
+    }
+    assert!(many.is_empty(), "{many:#?}");
+}

@@ -40,6 +40,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "45_undo.sql",
     "50_changes.sql",
     "60_presence.sql",
+    "69_statements.sql",
     "70_shape_triggers.sql",
     "71_remains.sql",
     "72_past.sql",
