@@ -1,6 +1,7 @@
 import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import { toRow, type Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
+import { Halves } from "./halves.js";
 import { Heights } from "./height.js";
 import { indexOf, placeOf, stacked } from "./order.js";
 import { erased, painted, says } from "./paint.js";
@@ -31,6 +32,7 @@ export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
   private readonly heights = new Heights();
+  private readonly halves = new Halves();
   private gesture: Gesture = "none";
   /** The box in which the person writes, until all that they wrote is told. */
   private writtenIn: string | undefined;
@@ -42,6 +44,7 @@ export class Binding {
   private frame = 0;
   private pressed = false;
   private readonly off: () => void;
+  private readonly offHalves: () => void;
 
   constructor(
     private readonly editor: Editor,
@@ -49,6 +52,8 @@ export class Binding {
     /** Shows the others what the person has in hand. */
     private readonly showOthers: (ops: readonly Op[]) => void = () => {},
   ) {
+    for (const row of room.shapes()) this.halves.note(row.id, row);
+    this.offHalves = room.on("change", ({ ids }) => this.wait([...ids].flatMap((id) => [...this.halves.note(id, room.shape(id))])));
     this.off = room.on("change", ({ ids, own }) => {
       if (!own) this.wait(ids);
     });
@@ -97,6 +102,11 @@ export class Binding {
     if (ids.length > 0) this.wait(ids);
   }
 
+  /** Shows what the room holds of these now: it was told of them by another way than the component. */
+  refresh(ids: Iterable<string>): void {
+    this.wait(ids);
+  }
+
   private tell(dirty: readonly Element[]): void {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
@@ -123,6 +133,7 @@ export class Binding {
   close(): void {
     this.tellNow();
     this.off();
+    this.offHalves();
     cancelAnimationFrame(this.frame);
   }
 
@@ -263,11 +274,12 @@ export class Binding {
     } else if (this.shown.adopt(element)) this.waiting.add(element.id);
   }
 
-  /** The room's row, with what somebody else is about to make of it. */
+  /** The room's row, with what somebody else is about to make of it, and what other rows say of it. */
   private rowOf(id: string): Shape | undefined {
     const row = this.room.shape(id);
     const op = this.others.get(id);
-    return op ? replay(op, row) : row;
+    const now = op ? replay(op, row) : row;
+    return now && this.halves.completed(now);
   }
 }
 
