@@ -2,7 +2,7 @@ import { Excalidraw } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Rejection, Room } from "@pgcanvas/client";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useState, type MouseEvent } from "react";
 import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
 import { inOtherHands } from "../sync/hand.js";
@@ -21,6 +21,9 @@ import { useShield } from "./shield.js";
 import { SqlDialog } from "./sql/SqlDialog.js";
 import { StatusPill } from "./StatusPill.js";
 import { useTheme } from "./theme.js";
+import { takeDrop } from "./transfer/drop.js";
+import { importLibrary, type Target } from "./transfer/importFile.js";
+import { takePasted } from "./transfer/paste.js";
 import { takeOverUndo } from "./undo.js";
 import { look, lookAround, viewOf, type View } from "./view.js";
 
@@ -43,6 +46,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const binding = useBinding(ready ? api : undefined, room, view, self);
   useShield(binding === undefined);
   const pictures = useRoomPictures(ready ? api : undefined, room);
+  const target = useMemo(() => (api && binding && pictures ? { api, room, binding, pictures } : undefined), [api, room, binding, pictures]);
   const [asked, ask] = useState<Asked | undefined>();
   const role = useStatus(room)?.role;
   useSignInNews(api);
@@ -50,7 +54,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const share = () => ask({ what: "share" });
   const close = () => ask(undefined);
   return (
-    <div className="board">
+    <div className="board" onDropCapture={(event) => takeDrop(event, target)} onClickCapture={(event) => takeLibraryClick(event, target)}>
       <Excalidraw
         excalidrawAPI={setApi}
         isCollaborating
@@ -63,17 +67,18 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
         autoFocus
         handleKeyboardGlobally
         generateIdForFile={(file) => (pictures && !room.viewOnly ? pictures.add(file) : Promise.reject(new Error("This board takes no pictures now.")))}
-        onChange={(_, appState, files) => {
+        onPaste={(data) => !target || room.viewOnly || takePasted(data, target)}
+        onChange={(elements, appState, files) => {
           if (!ready) setReady(true);
           binding?.changed();
-          if (api && pictures && !room.viewOnly) adopt(api, pictures, files);
+          if (api && pictures && !room.viewOnly) adopt(api, pictures, elements, files);
           self.looked(appState);
         }}
         onPointerUpdate={({ pointer, button }) => self.moved({ cursor: [pointer.x, pointer.y], tool: pointer.tool, button })}
         renderTopRightUI={(isMobile) => (isMobile ? null : <TopRight room={room} bound={binding !== undefined} share={share} />)}
       >
         <BoardMenu
-          api={api}
+          target={target}
           viewOnly={role === "viewer"}
           theme={theme}
           share={share}
@@ -88,6 +93,13 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
       {asked?.what === "sign-in" && <SignIn close={close} />}
     </div>
   );
+}
+
+/** Opens a library in place of the component, which takes none of one in which an element cannot be read. */
+function takeLibraryClick(event: MouseEvent, target: Target | undefined): void {
+  if (!target || !(event.target instanceof Element) || !event.target.closest('[data-testid="lib-dropdown--load"]')) return;
+  event.stopPropagation();
+  importLibrary(target);
 }
 
 /** `bound`: the board shows the room, so its status is the board's. */
