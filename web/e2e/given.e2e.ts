@@ -132,4 +132,74 @@ describe("what comes from outside", () => {
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });
+
+  it("keeps its pictures where no node is there, for whichever tab is there when one is back", async () => {
+    const room = await makeRoom(scene.cluster.at(0), "pictures-offline");
+    const node = await scene.cluster.further();
+    const port = Number(new URL(node.url).port);
+    const ann = await scene.come({ name: "Ann" });
+    await ann.open(node.url, room);
+    const other = await ann.newTab();
+    await ann.open(node.url, room);
+    await node.kill();
+    const first = ann.context.pages()[0]!;
+    ann.page = first;
+    await first.bringToFront();
+    const image = (id: string, x: number, fileId: string) => element(id, "image", x, { fileId, status: "saved", scale: [1, 1] });
+    await importFile(ann, drawing([image("i1", 0, "f1"), image("i2", 150, "f2")], { f1: pictured("f1", RED), f2: pictured("f2", BLUE) }));
+    await until("they are seen here", async () => (await ann.shows(RED)) && (await ann.shows(BLUE)));
+    await importFile(ann, drawing([image("i3", 300, "f1")], { f1: pictured("f1", GREEN) }));
+    await until("so is another of the same name", () => ann.shows(GREEN));
+    await ann.says(/unsent/);
+    await first.close();
+    await scene.cluster.further(port);
+    ann.page = other;
+    await ann.says("Live");
+    // What a tab drew that is gone is sent by the next page of the browser.
+    await ann.newTab();
+    await ann.open(node.url, room);
+    await until("all are there for everybody", async () => (await pictures(room)) === "3|3|3", 60_000);
+    await ann.context.close();
+  });
+
+  it("keeps a stroke that is longer than one message carries, and undoes it as one", async () => {
+    const { room, ann } = await opened("long-stroke");
+    const points = Array.from({ length: 60_000 }, (_, at) => [Math.sin(at / 100) * 250 + 0.123456789, Math.cos(at / 77) * 200 + 0.987654321]);
+    const stroke = element("long", "freedraw", 500, { points, pressures: points.map(() => 0.5), simulatePressure: false });
+    await importFile(ann, drawing([stroke, element("small", "rectangle", 0)]));
+    await said(ann, /^2 shapes were added\.$/);
+    const stored = () => scene.cluster.sql(`select count(*), max(array_length(points, 1)) from pgcanvas.board_shapes where room = '${room}'`);
+    await until("all of it is stored", async () => (await stored()) === "2|60000", 60_000);
+    await ann.page.keyboard.press("Control+z");
+    await until("it is undone as one", async () => (await stored()) === "0|", 60_000);
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("without what a database of one's own does not take, which is named", async () => {
+    await scene.cluster.sql(`create function public.refuse() returns trigger language plpgsql as $$
+      begin if new.id = 'unloved' then raise exception using errcode = 'WB001', message = 'id: nobody loves it'; end if; return new; end $$`);
+    await scene.cluster.sql("create trigger refuse before insert on pgcanvas.shapes for each row execute function public.refuse()");
+    const { room, ann } = await opened("refused");
+    await importFile(ann, drawing(["a", "b", "unloved", "c"].map((id, at) => element(id, at % 2 === 0 ? "rectangle" : "ellipse", 150 * at))));
+    await until("the others are stored", async () => (await kinds(room)) === "ellipse ellipse rectangle");
+    await said(ann, /nobody loves it/);
+    await scene.cluster.sql("drop trigger refuse on pgcanvas.shapes");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("is told of on a phone, in the dark, in a language of long words", async () => {
+    const { room, ann } = await opened("klein-und-dunkel", { width: 390, height: 844, dark: true, locale: "de-DE" });
+    const words = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikationsunternehmen";
+    const text = (id: string, x: number) => element(id, "text", x, { text: words, customData: { blob: "A".repeat(1_300_000) } });
+    await importFile(ann, drawing([text("t1", 0), text("t2", 50), STROKE, element("ok", "rectangle", 0)]));
+    await said(ann, /1 shape was added\. 3 were left out: freedraw “bad”/);
+    await until("it is stored", async () => (await kinds(room)) === "rectangle");
+    const toast = ann.page.locator(".Toast").last();
+    const box = await toast.boundingBox();
+    expect(box && box.x >= 0 && box.x + box.width <= 390 && box.y >= 0 && box.y + box.height <= 844, JSON.stringify(box)).toBe(true);
+    await ann.picture("given-phone-dark");
+    await ann.context.close();
+  });
 });

@@ -87,41 +87,6 @@ describe("the component and the room", () => {
     expect([editor.get("odd"), ops()]).toEqual([undefined, []]);
   });
 
-  it("shows what belongs together with both halves where rows say one, whatever comes first, and tells nobody", () => {
-    const at = { x: 0, y: 0, width: 10, height: 10, angle: 0 };
-    somebody({ op: "put", shape: { id: "label", kind: "text", ...at, text: "a", container_id: "box", props: {} } });
-    somebody({ op: "put", shape: { id: "arrow", kind: "arrow", ...at, props: { startBinding: { elementId: "box" }, endBinding: { elementId: "to", focus: 1, gap: 2 } } } });
-    vi.advanceTimersByTime(100);
-    const both = [{ id: "arrow", type: "arrow" }, { id: "label", type: "text" }];
-    expect(editor.get("box")).toMatchObject({ boundElements: both });
-    expect(editor.get("arrow")).toMatchObject({ startBinding: { elementId: "box", focus: 0, gap: 5 } });
-    somebody({ op: "put", shape: { id: "to", kind: "ellipse", ...at, props: { boundElements: [{ id: "other", type: "text" }] } } });
-    somebody({ op: "put", shape: { id: "other", kind: "text", ...at, text: "b", props: {} } });
-    vi.advanceTimersByTime(100);
-    expect(editor.get("to")).toMatchObject({ boundElements: [{ id: "other", type: "text" }, { id: "arrow", type: "arrow" }] });
-    expect(editor.get("other")).toMatchObject({ containerId: "to" });
-    editor.change("box", { x: 5 });
-    vi.advanceTimersByTime(100);
-    expect(ops()).toEqual([{ op: "patch", id: "box", set: { x: 5 } }]);
-    somebody({ op: "delete", id: "arrow" });
-    vi.advanceTimersByTime(100);
-    expect(editor.get("box")).toMatchObject({ boundElements: [{ id: "label", type: "text" }], x: 5 });
-    editor.change("box", { boundElements: [{ id: "label", type: "text" }, { id: "new", type: "arrow" }] });
-    vi.advanceTimersByTime(100);
-    expect(ops().slice(1)).toEqual([{ op: "patch", id: "box", set: { props: { boundElements: [{ id: "label", type: "text" }, { id: "new", type: "arrow" }] } } }]);
-  });
-
-  it("leaves alone what says that it belongs to nothing, and gives a box no second text", () => {
-    const text = { kind: "text", x: 0, y: 0, width: 10, height: 10, angle: 0, text: "a", props: {} };
-    somebody({ op: "put", shape: { ...text, id: "t1", container_id: "box" } }, { op: "put", shape: { ...text, id: "t2", container_id: "box" } });
-    somebody({ op: "put", shape: { ...text, id: "free", container_id: null } });
-    somebody({ op: "put", shape: { ...text, id: "holder", kind: "rectangle", props: { boundElements: [{ id: "free", type: "text" }] } } });
-    vi.advanceTimersByTime(100);
-    expect(editor.get("box")).toMatchObject({ boundElements: [{ id: "t1", type: "text" }] });
-    expect(editor.get("free")).toMatchObject({ containerId: null });
-    expect(ops()).toEqual([]);
-  });
-
   it("raises the version when the server's row is another", () => {
     const before = Number(editor.get("box")?.["version"]);
     somebody({ op: "patch", id: "box", version: 2, set: { stroke_color: "#e03131" }, unset: [] });

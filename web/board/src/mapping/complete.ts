@@ -74,6 +74,7 @@ export function complete(element: Element): Element {
     if (!fits(shown[name])) shown[name] = standIn(shown);
   }
   if (isTooLargeToHatch(shown)) shown["fillStyle"] = "solid";
+  if (element.type === "arrow" && shown["elbowed"] === true) for (const end of ["startBinding", "endBinding"]) shown[end] = fixed(shown[end]);
   return shown as unknown as Element;
 }
 
@@ -84,6 +85,11 @@ function bound(member: string): StandIn {
     const made = { ...binding, focus: isNumber(binding["focus"]) ? binding["focus"] : 0, gap: isNumber(binding["gap"]) ? binding["gap"] : GAP };
     return isBinding(made) ? made : null;
   };
+}
+
+/** The binding of an arrow with corners: it is bound to a point, of which the component needs to know; not the very middle, which is on no side. */
+function fixed(binding: unknown): unknown {
+  return typeof binding === "object" && binding !== null ? { fixedPoint: [0.5001, 0.5001], ...binding } : binding;
 }
 
 /** The line that a box stands for when it has no points. */

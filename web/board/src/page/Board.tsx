@@ -15,6 +15,7 @@ import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
 import { useLibrary } from "./library.js";
 import { tellOfLostText } from "./lostText.js";
+import { salvage } from "./salvage.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
 import { useShield } from "./shield.js";
@@ -142,7 +143,7 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
-    const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
+    const off = room.on("reject", (rejection) => salvage(room, (ids) => made.refresh(ids), rejection) || api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
     const stopGuarding = guardUnsent(room);
     if (view) look(api, view);

@@ -5,8 +5,8 @@ const STORE = "unsent";
 /** How long a picture is waited for to be kept, and to be answered, before the board goes on with it. */
 const KEEP_MS = 3000;
 const ANSWER_MS = 1500;
-/** Between two attempts to send what the node could not take. */
-const AGAIN_MS = 5000;
+/** Between two looks for what could not be sent, by this page or another that is gone; longer where a node cannot take it. */
+const AGAIN_MS = 10_000;
 const MOST_MS = 60_000;
 
 /** Pictures that the node does not have yet, kept over the end of the page; where the browser keeps nothing, as long as the page. */
@@ -41,7 +41,7 @@ export function keepSending(refused: (why: Error) => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const next = (pauseMs: number) => {
     timer = setTimeout(async () => {
-      const isDone = unsent.size === 0 || (await sendUnsent(refused));
+      const isDone = await sendUnsent(refused);
       if (timer !== undefined) next(isDone ? AGAIN_MS : Math.min(2 * pauseMs, MOST_MS));
     }, pauseMs);
   };
