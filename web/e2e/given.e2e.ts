@@ -162,6 +162,19 @@ describe("what comes from outside", () => {
     await ann.context.close();
   });
 
+  it("has its picture where a text became one, each time", async () => {
+    const { room, ann } = await opened("diagram");
+    const pie = 'pie title Pets\n    "Dogs" : 386\n    "Cats" : 85';
+    for (const count of ["1|1|1", "2|2|1"]) {
+      await paste(ann, pie);
+      await until(`the picture is there for everybody: ${count}`, async () => (await pictures(room)) === count, 40_000);
+    }
+    await paste(ann, "flowchart TD\n  A[one] --> B[two]");
+    await until("what can be drawn is", async () => (await kinds(room)).includes("arrow"));
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
   it("keeps a stroke that is longer than one message carries, and undoes it as one", async () => {
     const { room, ann } = await opened("long-stroke");
     const points = Array.from({ length: 60_000 }, (_, at) => [Math.sin(at / 100) * 250 + 0.123456789, Math.cos(at / 77) * 200 + 0.987654321]);

@@ -52,9 +52,8 @@ export class Halves {
       ensure(this.holders, text, () => new Set<string>()).add(id);
       changed.add(text);
     }
-    this.ties.set(id, ties);
-    this.texts.set(id, texts);
-    if (!row) for (const map of [this.ties, this.texts]) map.delete(id);
+    keep(this.ties, id, ties);
+    keep(this.texts, id, texts);
     changed.delete(id);
     return changed;
   }
@@ -127,6 +126,11 @@ function boundOf(row: Shape): { readonly id: string; readonly type: string }[] {
   return (Array.isArray(boundElements) ? (boundElements as readonly Json[]) : []).flatMap((bound) =>
     isObject(bound) && typeof bound["id"] === "string" && typeof bound["type"] === "string" ? [{ id: bound["id"], type: bound["type"] }] : [],
   );
+}
+
+function keep<Value>(map: Map<string, readonly Value[]>, id: string, values: readonly Value[]): void {
+  if (values.length > 0) map.set(id, values);
+  else map.delete(id);
 }
 
 function ensure<Value>(map: Map<string, Value>, id: string, make: () => Value): Value {

@@ -7,16 +7,13 @@ import type { Binding } from "../../sync/binding.js";
 import type { Pictures } from "../files/pictures.js";
 import { lookAround } from "../view.js";
 import { heldIn } from "./drawingIn.js";
-import { fresh } from "./fresh.js";
+import { fresh, namedFirst } from "./fresh.js";
 import { told } from "./leftOut.js";
 import { readLibrary } from "./libraryIn.js";
 import { freshId, onTop, repaired, restoreOne } from "./restore.js";
 import { storable } from "./storable.js";
 import { takeIn, type Taken } from "./takeIn.js";
 import { withPictures } from "./withPictures.js";
-
-/** A drawing of more shapes is sent in several batches: then what it names must not be what was deleted here before. */
-const MOST_IN_A_BATCH = 900;
 
 /** The board that something comes to. */
 export interface Target {
@@ -58,9 +55,9 @@ async function addDrawing(target: Target, taken: Taken, files: unknown): Promise
   const { api, room, binding, pictures } = target;
   const { elements, left } = storable(await withPictures({ ...taken, elements: repaired(taken.elements) }, files, pictures));
   const present = new Set(api.getSceneElementsIncludingDeleted().map(({ id }) => id));
-  const isTaken = (id: string) => elements.length > MOST_IN_A_BATCH || present.has(id) || room.shape(id) !== undefined;
+  const isTaken = (id: string) => present.has(id) || room.shape(id) !== undefined;
   const added = onTop(fresh(elements, isTaken, freshId), [...room.shapes()].map(placeOf));
-  if (added.length > 0) room.edit(added.map(toRow).flatMap(putOps));
+  if (added.length > 0) room.edit(namedFirst(added).map(toRow).flatMap(putOps));
   binding.refresh(added.map(({ id }) => id));
   lookAround(api, added.map(complete) as unknown as ExcalidrawElement[]);
   say(target, told(added.length, left));

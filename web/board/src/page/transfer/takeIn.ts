@@ -41,7 +41,7 @@ function readOne(given: unknown, restore: Restore): Element | string | undefined
   if (!isMapped(given) || typeof given["type"] !== "string") return UNREADABLE;
   const type = given["type"] === "draw" ? "line" : given["type"];
   if (!isPlaced(given)) return UNREADABLE;
-  if (!KINDS.has(type)) return type === "" || type.length > 64 ? UNREADABLE : (given as unknown as Element);
+  if (!KINDS.has(type)) return isName(type, 64) ? (given as unknown as Element) : UNREADABLE;
   const sound = withSoundParts(given);
   if (type === "freedraw" && !(arePairs(sound["points"]) && sound["points"].length > 0)) return UNREADABLE;
   if (type === "text" && typeof sound["text"] !== "string") return UNREADABLE;
@@ -96,9 +96,9 @@ function renamed(element: Element, names: ReadonlyMap<unknown, string>): Element
   return { ...element, ...changed };
 }
 
-/** Whether a shape can be called so. */
-function isName(id: unknown): id is string {
-  return typeof id === "string" && id !== "" && [...id].length <= 128 && !id.includes("\u0000") && id.isWellFormed();
+/** Whether a shape, or a kind, can be called so. */
+function isName(name: unknown, mostChars = 128): name is string {
+  return typeof name === "string" && name !== "" && [...name].length <= mostChars && !name.includes("\u0000") && name.isWellFormed();
 }
 
 function isMapped(value: unknown): value is Mapped {
