@@ -41,7 +41,7 @@ describe("the library", () => {
     const ann = await scene.come({ name: "Ann" });
     await ann.open(scene.cluster.at(0).url, room);
     await look(ann);
-    await ann.page.getByTestId("dropdown-menu-button").click();
+    await ann.page.getByTestId("library").getByTestId("dropdown-menu-button").click();
     const [chooser] = await Promise.all([ann.page.waitForEvent("filechooser"), ann.page.getByTestId("lib-dropdown--load").click()]);
     const library = [[element("bad", "freedraw", 0, { points: null })], [element("a", "diamond", 0), null], [element("b", "ellipse", 0)]];
     const text = JSON.stringify({ type: "excalidrawlib", version: 1, library });

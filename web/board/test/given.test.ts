@@ -44,6 +44,11 @@ describe("elements from outside", () => {
     expect(elements[1]).toMatchObject({ containerId: "n1", frameId: "n6" });
   });
 
+  it("that the component takes for nothing are let go of without a word, but for a dot", () => {
+    const dot = { ...box("dot"), type: "freedraw", points: [[0, 0]] };
+    expect(take([box("nothing"), dot], () => undefined)).toEqual({ elements: [{ ...dot, index: null }], left: [] });
+  });
+
   it("of a kind that nobody knows are kept as they are", () => {
     const sticky = { ...box("s"), type: "sticky", hue: 5 };
     expect(take([sticky], () => undefined)).toEqual({ elements: [sticky], left: [] });

@@ -100,7 +100,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
 function takeLibraryClick(event: MouseEvent, target: Target | undefined): void {
   if (!target || !(event.target instanceof Element) || !event.target.closest('[data-testid="lib-dropdown--load"]')) return;
   event.stopPropagation();
-  document.querySelector<HTMLElement>('[data-testid="dropdown-menu-button"]')?.click();
+  document.querySelector<HTMLElement>('[data-testid="library"] [data-testid="dropdown-menu-button"]')?.click();
   importLibrary(target);
 }
 

@@ -23,7 +23,8 @@ export async function takePasted(data: Pasted, { api, pictures }: Pick<Target, "
   placed.elements = taken.elements.map(complete);
   placed.files = {};
   placed.programmaticAPI = false;
-  if (taken.left.length > 0) api.setToast({ message: told(undefined, taken.left), closable: true, duration: 15_000 });
+  // After the component has placed the others: it writes back what it showed before.
+  if (taken.left.length > 0) setTimeout(() => api.setToast({ message: told(undefined, taken.left), closable: true, duration: 15_000 }));
   return taken.elements.length > 0;
 }
 

@@ -46,7 +46,8 @@ function readOne(given: unknown, restore: Restore): Element | string | undefined
   if (type === "freedraw" && !(arePairs(sound["points"]) && sound["points"].length > 0)) return UNREADABLE;
   if (type === "text" && typeof sound["text"] !== "string") return UNREADABLE;
   try {
-    return restore(sound as unknown as Element);
+    // The component takes a stroke of one point for nothing; it is a dot.
+    return restore(sound as unknown as Element) ?? (type === "freedraw" ? (sound as unknown as Element) : undefined);
   } catch {
     return UNREADABLE;
   }
