@@ -1,7 +1,7 @@
 import { Excalidraw } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
-import type { Rejection, Room } from "@pgcanvas/client";
+import type { Room } from "@pgcanvas/client";
 import { useEffect, useMemo, useState } from "react";
 import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
@@ -15,6 +15,7 @@ import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
 import { useLibrary } from "./library.js";
 import { tellOfLostText } from "./lostText.js";
+import { whyRejected } from "./refusal.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
 import { useShield } from "./shield.js";
@@ -125,12 +126,13 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
   const [binding, setBinding] = useState<Binding | undefined>();
   useEffect(() => {
     if (!api) return undefined;
+    // The first who listens: what was given up while the page was loading is told, too.
+    const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection, (id) => room.shape(id)), closable: true, duration: 6000 }));
     const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
     const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
     const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
-    const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
     const stopGuarding = guardUnsent(room);
     if (view) look(api, view);
@@ -144,22 +146,6 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     };
   }, [api, room]);
   return binding;
-}
-
-/** Why the server took a gesture back, in words for a person. */
-function whyRejected({ code, message }: Rejection): string {
-  switch (code) {
-    case "forbidden":
-      return "You may not draw here any more: what you did last was taken back.";
-    case "conflict":
-      return "Somebody else changed that before you: look at it and try again.";
-    case "too_large":
-      return "That is more than the board takes at once.";
-    case "not_found":
-      return "This board was deleted.";
-    default:
-      return `The board did not take that: ${message}`;
-  }
 }
 
 /** Asks before a page is closed whose gestures would be lost with it: only where the browser does not keep them. */
