@@ -14,7 +14,7 @@ import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
 import { useLibrary } from "./library.js";
-import { tellOfLostText } from "./lostText.js";
+import { tellOfLost } from "./lost.js";
 import { whyRejected } from "./refusal.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
@@ -130,7 +130,7 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection, (id) => room.shape(id)), closable: true, duration: 6000 }));
     const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
     const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
-    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
+    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLost(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
     const stopWatching = watchPointer(made);
