@@ -2,11 +2,11 @@ import { Excalidraw } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Room } from "@pgcanvas/client";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useState } from "react";
 import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
 import { inOtherHands } from "../sync/hand.js";
-import { useAccount } from "./account/account.js";
+import { hasEnded, useAccount } from "./account/account.js";
 import { SignIn } from "./account/SignIn.js";
 import { BoardMenu } from "./BoardMenu.js";
 import { editorOf } from "./editor.js";
@@ -111,7 +111,8 @@ function useSignInNews(api: ExcalidrawImperativeAPI | undefined): void {
   useEffect(() => {
     if (before?.token === account?.token) return;
     setBefore(account);
-    api?.setToast({ message: account ? `You are signed in as ${account.name}.` : "You are signed out, and go on as a guest.", closable: true, duration: 4000 });
+    const left = hasEnded() ? "Your sign-in has ended: you go on as a guest." : "You are signed out, and go on as a guest.";
+    api?.setToast({ message: account ? `You are signed in as ${account.name}.` : left, closable: true, duration: 4000 });
   }, [api, account, before]);
 }
 
@@ -124,6 +125,8 @@ function selectedIds(api: ExcalidrawImperativeAPI): string[] {
 /** Ties the component to the room for as long as both are there. */
 function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined, self: Self): Binding | undefined {
   const [binding, setBinding] = useState<Binding | undefined>();
+  // Before the component goes, and with it what is in hand and not told yet.
+  useLayoutEffect(() => () => binding?.tellNow(), [binding]);
   useEffect(() => {
     if (!api) return undefined;
     // The first who listens: what was given up while the page was loading is told, too.
