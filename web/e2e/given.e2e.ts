@@ -115,10 +115,8 @@ describe("what comes from outside", () => {
       await ann.page.locator("#exportEmbedSwitch").first().setChecked(true, { force: true });
       const [download] = await Promise.all([ann.page.waitForEvent("download"), ann.page.getByRole("button", { name: `Export to ${name}` }).click()]);
       const file = { name: `scene.${name.toLowerCase()}`, mimeType, buffer: await readFile(await download.path()) };
-      await until("the dialog is closed", async () => {
-        await ann.page.keyboard.press("Escape");
-        return (await ann.page.locator(".ImageExportModal").count()) === 0;
-      });
+      await ann.page.locator(".Modal__background").click({ position: { x: 5, y: 5 } });
+      await until("the dialog is closed", async () => (await ann.page.locator(".ImageExportModal").count()) === 0);
       await importFile(ann, file);
       await until(`${name} is imported`, async () => (await count()) > before);
       await drop(ann, file);

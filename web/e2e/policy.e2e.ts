@@ -26,6 +26,7 @@ describe("the page under its own policy", () => {
     const fonts = [...svg.matchAll(/src: url\(([^)]*)\)/g)].map(([, url]) => url ?? "");
     expect(fonts.length).toBeGreaterThan(0);
     expect(fonts.filter((url) => !url.startsWith("data:font/")), "all are in the picture").toEqual([]);
+    console.log(`fonts of an exported line: ${fonts.length}, ${fonts.join("").length} bytes`);
     expect(fonts.join("").length).toBeLessThan(60_000);
   }
 
