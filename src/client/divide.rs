@@ -59,14 +59,14 @@ fn packed(cuts: Vec<Vec<Op>>, limits: &Limits) -> Vec<Part> {
     for pieces in cuts {
         for (at, piece) in pieces.into_iter().enumerate() {
             let size = op_bytes(&piece) + BASE_BYTES;
-            match parts.last_mut().filter(|part| {
+            let has_room = |part: &&mut Part| {
                 !closed && part.ops.len() < limits.max_ops_per_batch && bytes + size <= limits.max_frame_bytes
-            }) {
-                Some(part) => part.ops.push(piece),
-                None => {
-                    parts.push(Part { ops: vec![piece], rest: at > 0 });
-                    (bytes, closed) = (HEAD_BYTES, false);
-                }
+            };
+            if let Some(part) = parts.last_mut().filter(has_room) {
+                part.ops.push(piece);
+            } else {
+                parts.push(Part { ops: vec![piece], rest: at > 0 });
+                (bytes, closed) = (HEAD_BYTES, false);
             }
             bytes += size;
         }
@@ -117,15 +117,14 @@ fn chunked(points: Vec<Value>, (first, others): (usize, usize)) -> Option<Vec<Ve
     let mut left = 0;
     for point in points {
         let size = bytes_of(&point) + 1;
-        match chunks.last_mut().filter(|_| size <= left) {
-            Some(chunk) => chunk.push(point),
-            None => {
-                left = if chunks.is_empty() { first } else { others };
-                if size > left {
-                    return None;
-                }
-                chunks.push(vec![point]);
+        if let Some(chunk) = chunks.last_mut().filter(|_| size <= left) {
+            chunk.push(point);
+        } else {
+            left = if chunks.is_empty() { first } else { others };
+            if size > left {
+                return None;
             }
+            chunks.push(vec![point]);
         }
         left -= size;
     }

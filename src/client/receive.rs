@@ -29,7 +29,7 @@ impl Board {
             }
             Frame::Ack(ack) if ack.room == self.room => self.ack(&mut link, ack, &mut news),
             Frame::Reject(reject) if reject.room == self.room => {
-                self.reject(&mut link, reject, now_ms, &mut news);
+                self.reject(&mut link, &reject, now_ms, &mut news);
             }
             Frame::Error(problem) => self.problem(&mut link, problem, now_ms, &mut news),
             _ => {}
@@ -151,7 +151,7 @@ impl Board {
         }
     }
 
-    fn reject(&mut self, link: &mut Link, reject: Reject, now_ms: u64, news: &mut Vec<News>) {
+    fn reject(&mut self, link: &mut Link, reject: &Reject, now_ms: u64, news: &mut Vec<News>) {
         link.in_flight.remove(&reject.op_id);
         if may_be_repeated(&reject.code) {
             link.batch_pause.begin(now_ms, reject.retry_after_ms);
