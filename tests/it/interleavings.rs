@@ -6,6 +6,7 @@ use super::support::database::TestDatabase;
 use super::support::node::TestNode;
 use super::support::server::retried;
 use pgcanvas::client::{Board, News};
+use pgcanvas::protocol::Limits;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -117,7 +118,7 @@ async fn who_resumes_slowly_while_the_log_is_pruned_gets_the_whole_difference_an
     // An empty board, so that all that follows is a difference.
     let mut socket = Client::connect_at(chaos.address(), device).await;
     socket.hello("Ann").await;
-    board.connected(64);
+    board.connected(Limits::default());
     for frame in board.outgoing(now_ms) {
         socket.send(&frame).await;
     }
@@ -130,7 +131,7 @@ async fn who_resumes_slowly_while_the_log_is_pruned_gets_the_whole_difference_an
     let mut socket = Client::connect_at(chaos.address(), device).await;
     socket.hello("Ann").await;
     chaos.stand_still(&[Way::ToClient], true);
-    board.connected(64);
+    board.connected(Limits::default());
     for frame in board.outgoing(now_ms) {
         socket.send(&frame).await;
     }
