@@ -49,12 +49,13 @@ describe("a sign-in that ends while one draws", () => {
     await until("and that something waits", async () => /of your changes (was|were) not sent. They are kept in this browser, and sent when you have signed in again/.test(await body(carol)));
     await carol.picture("sign-in-ended");
     await mouse.up();
-    const points = Number(await rows("diary", "array_length(points, 1)::text"));
+    const seq = Number(await rows("diary", "seq::text"));
     await carol.page.getByRole("button", { name: "Sign in" }).click();
     await sign(carol, "in");
     await carol.page.waitForSelector("canvas.interactive", { timeout: 30_000 });
     await carol.says("Live");
-    await until("the rest of the stroke is stored", async () => Number(await rows("diary", "array_length(points, 1)::text")) > points);
+    await until("the rest of the stroke is stored", async () => Number(await rows("diary", "seq::text")) > seq);
+    expect(await rows("diary", "(width >= 100 and array_length(points, 1) >= 20)::text"), "and it is whole").toBe("true");
     expect(await scene.cluster.sql("select string_agg(distinct author, ' ') from pgcanvas.change_log where room = 'diary'")).toBe("carol");
     await carol.draw("r", [500, 500], [600, 600]);
     await until("she draws on", async () => (await rows("diary", "kind")) === "freedraw rectangle");
