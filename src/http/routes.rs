@@ -1,7 +1,6 @@
 //! Which request goes where.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -13,6 +12,7 @@ use super::board;
 use super::page;
 use super::{api, upgrade};
 use crate::db::calls;
+use crate::db::listen::{DEAF, Hearing};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
@@ -49,18 +49,17 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
 }
 
 async fn ready(node: &Node) -> Answer {
-    let trouble = if *node.draining.borrow() {
-        Some("the node is stopping")
-    } else if !node.contract_holds.load(Ordering::Relaxed) {
-        Some("the database was migrated to another contract: start the pgcanvas that goes with it")
-    } else if !node.listener.is_connected() {
-        Some("the listening connection is down")
-    } else {
-        match calls::alive(&node.db).await {
+    let known =
+        if *node.draining.borrow() { Some("the node is stopping") } else { node.fit.borrow().trouble() };
+    let trouble = match (known, node.listener.hearing()) {
+        (Some(known), _) => Some(known),
+        (None, Hearing::Deaf) => Some(DEAF),
+        (None, Hearing::Lost) => Some("the listening connection is down"),
+        (None, Hearing::Well) => match calls::alive(&node.db).await {
             Ok(true) => None,
             Ok(false) => Some("the database takes no writes"),
             Err(_) => Some("the database cannot be reached"),
-        }
+        },
     };
     match trouble {
         None => answer(StatusCode::OK, "text/plain", "ready\n"),

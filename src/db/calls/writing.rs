@@ -1,6 +1,6 @@
 //! The connection that writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
@@ -95,18 +95,25 @@ pub struct WriterConnection {
     apply_ops: tokio_postgres::Statement,
     apply_op: tokio_postgres::Statement,
     apply_plain: tokio_postgres::Statement,
+    opened: Instant,
 }
 
 impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
+        let opened = Instant::now();
         let client = db.connect_writer().await?;
         let prepare = async {
             tokio::try_join!(client.prepare(APPLY_OPS), client.prepare(APPLY_OP), client.prepare(APPLY_PLAIN))
         };
         let prepared = timeout(PREPARE_TIMEOUT, prepare).await;
         let (apply_ops, apply_op, apply_plain) = prepared.map_err(|_| DbError::Unreachable)??;
-        Ok(Self { client, apply_ops, apply_op, apply_plain })
+        Ok(Self { client, apply_ops, apply_op, apply_plain, opened })
+    }
+
+    /// Whether it leads to the database that is there.
+    pub fn is_current(&self, db: &Db) -> bool {
+        db.is_current(self.opened)
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.

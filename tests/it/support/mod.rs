@@ -12,3 +12,4 @@ pub(crate) mod program;
 pub(crate) mod roads;
 pub(crate) mod server;
 pub(crate) mod storm;
+pub(crate) mod tools;
