@@ -62,3 +62,4 @@ mod sql_undo_model;
 mod support;
 mod sync;
 mod tls;
+mod upgrade;
