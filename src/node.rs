@@ -2,6 +2,7 @@
 
 mod fit;
 mod sign_ins;
+mod strangers;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::secrets::Passwords;
 
 pub use fit::Fit;
 pub use sign_ins::SignIns;
+pub use strangers::Strangers;
 
 /// A node's parts, shared by its sockets and requests.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub struct Node {
     pub sign_in_days: i32,
     /// The sockets of those who are signed in.
     pub sign_ins: SignIns,
+    /// Pages of other hosts that were told of.
+    pub strangers: Strangers,
 }
 
 /// Returns when the node drains, or is gone.
@@ -134,6 +138,7 @@ impl RunningNode {
             passwords: Passwords::default(),
             sign_in_days: settings.sign_in_days,
             sign_ins,
+            strangers: Strangers::default(),
         });
         let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })
