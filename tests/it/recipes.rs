@@ -24,7 +24,7 @@ use tokio::process::{Child, Command};
 #[tokio::test]
 async fn the_shell_blocks_run() {
     let (Some(sandbox), Some(other)) = (Sandbox::open().await, Sandbox::open().await) else { return };
-    other.shell("createdb board_new").await;
+    other.shell("dropdb --force canvas; for n in node analyst writer; do dropuser pgcanvas_$n; done; createdb board_new").await;
     for recipe in recipes("sh") {
         // A backup is restored on another server, where the roles are missing.
         let place = if recipe.text.contains("pg_restore") { &other } else { &sandbox };

@@ -121,6 +121,9 @@ impl Sandbox {
         command.env("PATH", env::join_paths(folders).unwrap()).current_dir(&self.folder);
         command.env("PGHOST", socket(&self.cluster)).env("PGUSER", "pgcanvas").env_remove("DATABASE_URL");
         command.env("PGPORT", self.cluster.config().get_ports().first().copied().unwrap_or(5432).to_string());
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PGCANVAS_")) {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
