@@ -57,6 +57,12 @@ declare
   v_was meta;
 begin
   select * into v_now from where_it_runs();
+  -- Asked by every connection of every node: nobody is held up while nothing has changed, and a server that only reads can be read.
+  if current_setting('transaction_read_only')::boolean or exists (
+      select from meta m where (m.system_identifier, m.timeline, m.database_oid, m.rooms_oid)
+        is not distinct from (v_now.system_identifier, v_now.timeline, v_now.database_oid, v_now.rooms_oid)) then
+    return null;
+  end if;
   select * into v_was from meta for update;
   update meta set system_identifier = v_now.system_identifier, timeline = v_now.timeline, database_oid = v_now.database_oid,
     rooms_oid = v_now.rooms_oid

@@ -27,7 +27,7 @@
 //! - [`secrets`]: passwords and tokens, made, hashed, tried; nothing of whose they are.
 //! - [`db`]: the only place that knows PostgreSQL.
 //!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history, `calls::people`, `calls::access` for rights); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
-//!   - `listen`: the one listening connection of a node; `schema`: migrations, bundle, contract.
+//!   - `listen`: the one listening connection of a node, and whether it hears; `schema`: migrations, bundle, contract, and whether all is there.
 //!   - `embedded`: the private server: found, made, started, adopted, stopped.
 //! - [`room`]: what a node knows of rooms.
 //!   - `registry`: which rooms are hosted, and the switchboard that brings notices to them.

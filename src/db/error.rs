@@ -9,8 +9,8 @@ pub enum DbError {
     /// The database cannot be reached, or it is stopping, starting or out of connections: try again.
     #[error("the database cannot be reached")]
     Unreachable,
-    /// A table, a function or a right is missing, in the database's words: a migration is under way, or whoever connects is not who may.
-    /// Try again. No client is told.
+    /// The database, a table, a function or a right is missing, in the database's words: a migration or a restore is under way, or whoever
+    /// connects is not who may. Try again. No client is told.
     #[error("{0}: connect as the owner of the database, or see `pgcanvas check`")]
     Lacking(String),
     /// Another transaction holds what this one needs: try again.
@@ -87,8 +87,10 @@ impl From<tokio_postgres::Error> for DbError {
             Some("22" | "23") => {
                 Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
             }
-            // No batch is to blame.
-            Some("42") => Self::Lacking(db.message().to_owned()),
+            // Prepared for tables that were replaced since: on a new connection it is prepared anew.
+            Some("0A") if db.routine() == Some("RevalidateCachedQuery") => Self::Unreachable,
+            // No batch is to blame: who connects may not, or the database, the schema or something in it is not there.
+            Some("28" | "3D" | "3F" | "42") => Self::Lacking(db.message().to_owned()),
             _ => refused(&error),
         }
     }

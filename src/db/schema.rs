@@ -8,6 +8,7 @@ mod bundle;
 mod error;
 mod indexes;
 mod locks;
+mod place;
 mod statements;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio_postgres::error::SqlState;
 
 pub use error::SchemaError;
 use locks::{at_leisure, patiently};
+pub use place::{Place, TABLES, is_whole, place};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
 pub const CONTRACT: i32 = 6;
@@ -74,14 +76,18 @@ pub async fn migrate_within(client: &mut Client, patience: Duration) -> Result<M
 /// How long the database may take to say its contract.
 const CONTRACT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether this program and the database's schema were made for each other.
+/// Whether this program and the database's schema were made for each other, and all of it is there.
 pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
-    let answered = timeout(CONTRACT_TIMEOUT, read_contract(client)).await;
+    let asked = async { Ok::<_, SchemaError>((read_contract(client).await?, is_whole(client).await?)) };
+    let answered = timeout(CONTRACT_TIMEOUT, asked).await;
     match answered.map_err(|_| SchemaError::Silent)?? {
-        None => Err(SchemaError::NoSchema),
-        Some(found) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
-        Some(found) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
-        Some(_) => Ok(()),
+        (None, _) => Err(SchemaError::NoSchema),
+        (Some(found), whole) if found < CONTRACT && (whole || found == 0) => {
+            Err(SchemaError::OlderContract { found })
+        }
+        (Some(_), false) => Err(SchemaError::NotWhole),
+        (Some(found), true) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
+        (Some(_), true) => Ok(()),
     }
 }
 
@@ -186,7 +192,8 @@ async fn read_contract(client: &Client) -> Result<Option<i32>, SchemaError> {
         (false, _) => Ok(None),
         (true, false) => Ok(Some(0)),
         (true, true) => match client.query_one("select pgcanvas.contract()", &[]).await {
-            Ok(row) => Ok(Some(row.try_get(0)?)),
+            Ok(row) => row.try_get::<_, Option<i32>>(0)?.map(Some).ok_or(SchemaError::NotWhole),
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Err(SchemaError::NotWhole),
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 Err(SchemaError::NotGranted)
             }

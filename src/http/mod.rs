@@ -8,6 +8,7 @@ mod api;
 mod board;
 mod caller;
 mod files;
+mod origin;
 #[cfg(not(feature = "board"))]
 mod page;
 mod past;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use hyper::{Request, Response, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 
@@ -23,9 +23,6 @@ const BUFFER_BYTES: usize = 4 * 1024;
 
 /// Upgrades a request; its session runs until the socket ends.
 pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answer {
-    if !is_from_here(&request) {
-        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
-    }
     if *node.draining.borrow() {
         return busy("this node is stopping");
     }
@@ -58,15 +55,6 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
         drop(permit);
     });
     response
-}
-
-/// Whether a request may write: it comes from no page at all, or from a page of the same host. Else any page in the browser of somebody
-/// who reaches the node could draw.
-pub(super) fn is_from_here(request: &Request<Incoming>) -> bool {
-    let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let Some(origin) = text(ORIGIN) else { return !request.headers().contains_key(ORIGIN) };
-    let place = origin.split_once("://").map(|(_, place)| place);
-    place.is_some() && place == text(HOST)
 }
 
 fn busy(message: &str) -> Answer {

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::config::NodeSettings;
 use crate::db::calls::upkeep;
-use crate::db::{Client, Db, DbError};
+use crate::db::{Db, DbError};
 
 /// How often it is looked whether snapshots are due.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
@@ -101,15 +101,4 @@ async fn collect_files(db: &Db, days: i32) -> Result<(), DbError> {
         }
     }
     Ok(())
-}
-
-/// Gives all rooms a new epoch when the database is not where it was: it was restored, or another server took over.
-pub(super) async fn notice_rewind(client: &Client) {
-    match upkeep::check_rewind(client).await {
-        Ok(None) => {}
-        Ok(Some(rooms)) => {
-            tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
-        }
-        Err(error) => tracing::warn!(%error, "it could not be told whether the database was restored"),
-    }
 }

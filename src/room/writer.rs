@@ -233,7 +233,7 @@ impl Writer {
 
     /// The connection is gone if this is broken off, or fails for want of one.
     async fn attempt(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
-        let connection = match self.connection.take() {
+        let connection = match self.connection.take().filter(|connection| connection.is_current(&self.db)) {
             Some(connection) => connection,
             None => WriterConnection::open(&self.db).await?,
         };

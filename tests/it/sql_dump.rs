@@ -105,21 +105,21 @@ async fn brought_over(dump_args: &[&str], restore_args: &[&str]) {
     assert_eq!(sql.query_one(check, &[]).await.unwrap().get::<_, Option<i64>>(0), None);
 }
 
-/// RW5
+/// RW8
 #[tokio::test]
 async fn a_dump_s_data_comes_back_as_it_was() {
     brought_over(&["--format=custom"], &["--exit-on-error"]).await;
     brought_over(&["--format=custom"], &["--exit-on-error", "--single-transaction"]).await;
 }
 
-/// RW5
+/// RW8
 #[tokio::test]
 async fn a_script_of_a_dump_s_data_puts_it_back_too() {
     brought_over(&[], &[]).await;
     brought_over(&["--inserts"], &["--single-transaction"]).await;
 }
 
-/// RW5, RO6
+/// RW8, RO6
 #[tokio::test]
 async fn who_restores_nothing_puts_nothing_past_the_log() {
     let board = Board::open().await;

@@ -99,6 +99,18 @@ pub async fn check_rewind(client: &Client) -> Result<Option<i64>, DbError> {
     Ok(client.query_one("select pgcanvas.check_rewind()", &[]).await?.try_get(0)?)
 }
 
+/// The same, and says so in the log. Where the database has no such function it is of another contract, which is told elsewhere.
+pub async fn notice_rewind(client: &Client) -> Result<(), DbError> {
+    match check_rewind(client).await {
+        Ok(None) | Err(DbError::Lacking(_)) => {}
+        Ok(Some(rooms)) => {
+            tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 /// What is wrong with a room's log: seq and fault.
 pub async fn verify(client: &Client, room: &str) -> Result<Vec<(i64, String)>, DbError> {
     let rows = client.query("select seq, fault from pgcanvas.verify($1) order by seq", &[&room]).await?;

@@ -1,6 +1,6 @@
 //! The connection that writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
@@ -90,15 +90,22 @@ const APPLY_BATCHES: &str = "select batch, code, seq, outcomes
 pub struct WriterConnection {
     pub(super) client: Client,
     apply_batches: tokio_postgres::Statement,
+    opened: Instant,
 }
 
 impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
+        let opened = Instant::now();
         let client = db.connect_writer().await?;
         let prepared = timeout(PREPARE_TIMEOUT, client.prepare(APPLY_BATCHES)).await;
         let apply_batches = prepared.map_err(|_| DbError::Unreachable)??;
-        Ok(Self { client, apply_batches })
+        Ok(Self { client, apply_batches, opened })
+    }
+
+    /// Whether it leads to the database that is there.
+    pub fn is_current(&self, db: &Db) -> bool {
+        db.is_current(self.opened)
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.

@@ -29,6 +29,11 @@ pub enum SchemaError {
     /// Nothing was ever migrated here.
     #[error("this database holds no pgcanvas schema: run `pgcanvas migrate`")]
     NoSchema,
+    /// The schema is there in part.
+    #[error(
+        "this database's schema is not whole: a restore is under way, or one broke off and is to be done again"
+    )]
+    NotWhole,
     /// The program is ahead of the database.
     #[error(
         "this database's schema has contract {found}, this program needs {CONTRACT}: run `pgcanvas migrate`"
@@ -103,7 +108,12 @@ pub enum SchemaError {
 impl SchemaError {
     /// Whether the database said that it is of another contract, rather than nothing.
     pub fn is_about_the_contract(&self) -> bool {
-        matches!(self, Self::NoSchema | Self::OlderContract { .. } | Self::NewerContract { .. })
+        !self.is_about_absence() && matches!(self, Self::OlderContract { .. } | Self::NewerContract { .. })
+    }
+
+    /// Whether the schema is not there, or not whole: it may be on its way.
+    pub fn is_about_absence(&self) -> bool {
+        matches!(self, Self::NoSchema | Self::NotWhole | Self::OlderContract { found: 0 })
     }
 
     /// Whether somebody held a lock that was needed, so that the next try may do.

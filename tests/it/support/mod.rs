@@ -11,4 +11,5 @@ pub(crate) mod person;
 pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod storm;
+pub(crate) mod tools;
 pub(crate) mod write_path;

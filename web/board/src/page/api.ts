@@ -1,4 +1,5 @@
 import { account, end } from "./account/account.js";
+import { originWords } from "./origin.js";
 import { linkOf } from "./share/links.js";
 
 /** A refusal of the node, or its silence, in words for a person; `code` is for programs. */
@@ -45,7 +46,7 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
     end();
     return ask(path, init);
   }
-  throw new Refusal(code, wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
+  throw new Refusal(code, originWords(said?.message) ?? wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
 }
 
 /** Asks for something that is no JSON; nothing when it is refused. */
