@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::connect::{Stream, Target};
 use super::error::DbError;
 use crate::backoff::Backoff;
+use crate::log::State;
 
 /// How often a silent connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(5);
@@ -124,13 +125,15 @@ impl Ear {
     async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut backoff = Backoff::default();
         let mut first = true;
+        let trouble = State::default();
         while !inbox.is_closed() || !inbox.is_empty() {
             match self.connect().await {
                 Ok((client, driver)) => {
                     backoff.reset();
                     self.connected.store(true, Ordering::Relaxed);
+                    let attempts = trouble.is_over().map_or(0, |(_, attempts)| attempts);
                     if !first {
-                        tracing::info!(channels = self.channels.len(), "listening again");
+                        tracing::info!(channels = self.channels.len(), attempts, "listening again");
                         (self.hear)(Heard::Back);
                     }
                     first = false;
@@ -141,7 +144,11 @@ impl Ear {
                     }
                     tracing::warn!("the listening connection is lost");
                 }
-                Err(error) => tracing::warn!(%error, "cannot listen"),
+                Err(error) => {
+                    if trouble.fails(&error.to_string()) {
+                        tracing::warn!(%error, "cannot listen");
+                    }
+                }
             }
             sleep(backoff.next_delay()).await;
         }

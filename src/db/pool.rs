@@ -1,5 +1,6 @@
 //! The pool of connections that read, and the settings every connection of a node begins with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -9,6 +10,7 @@ use tokio_postgres::Client;
 use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
 use super::pooled::Pooled;
+use crate::log::State;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
 const POOL_WAIT_MS: u64 = 5_000;
@@ -28,6 +30,8 @@ const WRITER_SETTINGS: &str =
 pub struct Db {
     target: Target,
     pool: Pool,
+    /// Whether writing works.
+    writing: Arc<State>,
 }
 
 impl Db {
@@ -51,7 +55,7 @@ impl Db {
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
-        Ok(Self { target, pool })
+        Ok(Self { target, pool, writing: Arc::default() })
     }
 
     /// A connection of the pool; gives up after five seconds.
@@ -71,6 +75,20 @@ impl Db {
         Ok(client)
     }
 
+    /// A transaction did not succeed because of the database: told once, until that is over.
+    pub fn writing_fails(&self, error: &DbError) {
+        if self.writing.fails(&error.to_string()) {
+            tracing::warn!(%error, "batches wait for the database");
+        }
+    }
+
+    /// A transaction succeeded.
+    pub fn writing_works(&self) {
+        if let Some((lasted, attempts)) = self.writing.is_over() {
+            tracing::info!(?lasted, attempts, "batches are committed again");
+        }
+    }
+
     /// Where the connections go.
     pub fn target(&self) -> &Target {
         &self.target
@@ -80,6 +98,11 @@ impl Db {
     pub fn pool_status(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size.saturating_sub(status.available), status.size)
+    }
+
+    /// Whether somebody waits for a connection of the pool.
+    pub fn is_waited_for(&self) -> bool {
+        self.pool.status().waiting > 0
     }
 
     /// Closes the pool: callers that wait or come later are refused.

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use crate::db::calls::upkeep;
 use crate::db::{Client, Db, DbError};
+use crate::log::Seldom;
 
 /// How often it is looked whether snapshots are due.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
@@ -15,6 +16,9 @@ const SNAPSHOTS: i32 = 100;
 const RETENTION_PAUSE: Duration = Duration::from_hours(1);
 /// How long a node is up before it looks first.
 const FIRST_LOOK: Duration = Duration::from_mins(1);
+
+/// How often it is told that something could not be looked at for one reason.
+static UNTOLD: Seldom = Seldom::new(Duration::from_mins(1));
 
 /// Writes snapshots as the log grows, without end.
 pub(super) async fn write_snapshots(db: Db) {
@@ -71,6 +75,10 @@ pub(super) async fn notice_rewind(client: &Client) {
         Ok(Some(rooms)) => {
             tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
         }
-        Err(error) => tracing::warn!(%error, "it could not be told whether the database was restored"),
+        Err(error) => {
+            if let Some(untold) = UNTOLD.tell(&error.to_string()) {
+                tracing::warn!(%error, untold, "it could not be told whether the database was restored");
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ mod access_rights;
 mod access_roads;
 mod access_sharing;
 mod access_sockets;
+mod bounds;
 mod connection;
 mod faults;
 mod files;
