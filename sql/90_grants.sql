@@ -28,7 +28,7 @@ do $$ begin
   revoke all on all functions in schema pgcanvas from pgcanvas_node;
   grant usage on schema pgcanvas to pgcanvas_node;
   grant execute on function pgcanvas.contract, pgcanvas.iso, pgcanvas.apply_batches, pgcanvas.apply_ops, pgcanvas.move_gesture, pgcanvas.undo_changes, pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_head,
-    pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.shapes_by_id,
+    pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.room_delta_at, pgcanvas.shapes_by_id,
     pgcanvas.shapes_in_box, pgcanvas.ring, pgcanvas.put_file, pgcanvas.read_file to pgcanvas_node;
   grant execute on function pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer), pgcanvas.room_at(text, timestamptz, text, integer),
     pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore_shapes, pgcanvas.branch_room, pgcanvas.write_snapshots,

@@ -23,7 +23,8 @@
 //!
 //! - [`model`]: ids, counters, shapes, ops, geometry, every limit. Pure.
 //! - [`protocol`]: frames in and out, codes, the seed dialect. Pure: text in, values or text out.
-//! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log.
+//! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log and what it says seldom.
+//! - [`budget`]: the bytes that a node holds for those who read and write slowly; who goes when they run out.
 //! - [`secrets`]: passwords and tokens, made, hashed, tried; nothing of whose they are.
 //! - [`db`]: the only place that knows PostgreSQL.
 //!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history, `calls::people`, `calls::access` for rights); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
@@ -87,7 +88,8 @@
 //!
 //! # Joining
 //!
-//! The board is read in one snapshot of the database and sent page by page at the reader's pace, never whole in memory. Then the socket
+//! The board is read in one snapshot of the database and sent page by page at the reader's pace, never whole in memory. A reader that does not
+//! keep up gets the rest of that moment out of the log, and holds no connection to the database meanwhile. Then the socket
 //! asks the room to be let in at the seq of that snapshot. The room lets it in if its last few frames reach back that far; if not, the
 //! socket reads the log up to the present and asks again. A room that is hosted anew listens first, until the server has acknowledged it, and only
 //! then reads where it is. So nothing falls between, and nothing comes twice.
@@ -117,6 +119,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod budget;
 pub mod client;
 pub mod config;
 pub mod db;

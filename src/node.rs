@@ -1,5 +1,6 @@
 //! A node: its parts, how they start and how they stop. It holds nothing that can be lost.
 
+mod descriptors;
 mod fit;
 mod sign_ins;
 mod strangers;
@@ -14,6 +15,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::budget::Budget;
 use crate::config::NodeSettings;
 use crate::db::listen::{Heard, Listener};
 use crate::db::schema::CHANNEL;
@@ -46,6 +48,8 @@ pub struct Node {
     pub presence: Presence,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What may be held in memory for others.
+    pub budget: Arc<Budget>,
     /// True once the node stops: sockets say goodbye, nobody new is let in.
     pub draining: watch::Receiver<bool>,
     /// A permit per socket.
@@ -58,7 +62,7 @@ pub struct Node {
     pub asset_base: Option<String>,
     /// The largest file that is taken in.
     pub max_file_bytes: usize,
-    /// A permit per file that is coming in.
+    /// A permit per file that is being stored.
     pub uploads: Semaphore,
     /// Where passwords are hashed.
     pub passwords: Passwords,
@@ -75,8 +79,8 @@ pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
     _ = draining.wait_for(|draining| *draining).await;
 }
 
-/// Files that come in at one time: each is held whole until the database has it.
-const UPLOADS: usize = 4;
+/// Files that are stored at one time: the driver copies each whole.
+const UPLOADS: usize = 2;
 
 /// A node at work.
 #[derive(Debug)]
@@ -113,11 +117,13 @@ impl RunningNode {
             fit::Fitting { db: db.clone(), listener: ears.clone(), changed: migrated, fit: fitting };
         let (hosted, present) = (switchboard.clone(), presence.clone());
         let sign_ins = SignIns::default();
+        let budget = Budget::new(settings.max_held_bytes, settings.max_file_bytes);
         let helpers = vec![
             listening,
             tokio::spawn(presence.clone().run(db.clone())),
             tokio::spawn(fitting.run(move || hosted.hear(&Heard::Back, &present))),
             tokio::spawn(upkeep::write_snapshots(db.clone())),
+            tokio::spawn(Arc::clone(&budget).watch()),
             tokio::spawn(sign_ins.clone().watch(db.clone())),
             tokio::spawn(upkeep::remove_remains(db.clone())),
             tokio::spawn(upkeep::forget_the_old(db.clone(), settings.clone())),
@@ -129,6 +135,7 @@ impl RunningNode {
             writers,
             presence,
             metrics,
+            budget,
             draining,
             sockets: Arc::new(Semaphore::new(settings.max_sockets)),
             next_socket: AtomicU64::new(1),
@@ -141,7 +148,10 @@ impl RunningNode {
             sign_ins,
             strangers: Strangers::default(),
         });
-        let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
+        let most = descriptors::for_connections(settings);
+        let server =
+            Server::new(listener, Arc::clone(&node), most, settings.max_connections_per_address).run();
+        let server = tokio::spawn(server);
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })
     }
 

@@ -12,7 +12,6 @@ use rand::{Rng, SeedableRng};
 use crate::Plan;
 use crate::bare;
 use crate::lab::{Lab, median_and_p99_ms};
-use crate::process::Usage;
 use crate::socket::Socket;
 
 /// What the clients of a workload do.

@@ -1,7 +1,11 @@
 //! What a database call can end in. Nobody else looks at SQLSTATEs, and no text of the database leaves this module but that of our
 //! own errors, which is written for clients.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
+
+use crate::log::Seldom;
 
 /// Why a call did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,10 +109,23 @@ impl From<deadpool_postgres::PoolError> for DbError {
     }
 }
 
+/// How often it is told that the database refuses a call for one reason.
+static REFUSALS: Seldom = Seldom::new(Duration::from_mins(1));
+
+/// Tells what it was, for people: its code, and the head of its sentence. The rest stays in the server's own log.
 fn refused(error: &tokio_postgres::Error) -> DbError {
-    tracing::error!(error = ?error, "the database refused a call");
+    if let Some(db) = error.as_db_error()
+        && let Some(untold) = REFUSALS.tell(db.code().code())
+    {
+        let said: String =
+            db.message().lines().next().unwrap_or_default().chars().take(MAX_SAID_CHARS).collect();
+        tracing::error!(code = db.code().code(), said, untold, "the database refused a call");
+    }
     DbError::Refused
 }
+
+/// How much of the database's sentence is logged.
+const MAX_SAID_CHARS: usize = 160;
 
 /// What a unique constraint is about that clients may run into.
 fn named_by(constraint: &str) -> Option<&'static str> {

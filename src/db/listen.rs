@@ -20,6 +20,7 @@ use super::connect::{Stream, Target};
 use super::error::DbError;
 use super::pool::Db;
 use crate::backoff::Backoff;
+use crate::log::State;
 
 pub use probe::hears_others;
 
@@ -152,13 +153,15 @@ impl Ear {
     async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut backoff = Backoff::default();
         let mut first = true;
+        let trouble = State::default();
         while !inbox.is_closed() || !inbox.is_empty() {
             match self.connect().await {
                 Ok((client, driver)) => {
                     backoff.reset();
                     self.now(Hearing::Well);
+                    let attempts = trouble.is_over().map_or(0, |(_, attempts)| attempts);
                     if !first {
-                        tracing::info!(channels = self.channels.len(), "listening again");
+                        tracing::info!(channels = self.channels.len(), attempts, "listening again");
                         (self.hear)(Heard::Back);
                     }
                     first = false;
@@ -169,7 +172,11 @@ impl Ear {
                     }
                     tracing::warn!("the listening connection is lost");
                 }
-                Err(error) => tracing::warn!(%error, "cannot listen"),
+                Err(error) => {
+                    if trouble.fails(&error.to_string()) {
+                        tracing::warn!(%error, "cannot listen");
+                    }
+                }
             }
             sleep(backoff.next_delay()).await;
         }

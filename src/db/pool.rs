@@ -12,6 +12,7 @@ use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
 use super::pooled::Pooled;
 use super::schema::{Place, SchemaError, check_contract, is_whole, place};
+use crate::log::State;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
 const POOL_WAIT_MS: u64 = 5_000;
@@ -45,6 +46,8 @@ pub struct Db {
     pool: Pool,
     /// Connections from before lead to what is there no more.
     renewed: Arc<Mutex<Instant>>,
+    /// Whether writing works.
+    writing: Arc<State>,
 }
 
 impl Db {
@@ -74,7 +77,7 @@ impl Db {
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
-        Ok(Self { target, pool, renewed })
+        Ok(Self { target, pool, renewed, writing: Arc::default() })
     }
 
     /// A connection of the pool; gives up after five seconds.
@@ -130,6 +133,20 @@ impl Db {
         Ok(client)
     }
 
+    /// A transaction did not succeed because of the database: told once, until that is over.
+    pub fn writing_fails(&self, error: &DbError) {
+        if self.writing.fails(&error.to_string()) {
+            tracing::warn!(%error, "batches wait for the database");
+        }
+    }
+
+    /// A transaction succeeded.
+    pub fn writing_works(&self) {
+        if let Some((lasted, attempts)) = self.writing.is_over() {
+            tracing::info!(?lasted, attempts, "batches are committed again");
+        }
+    }
+
     /// Where the connections go.
     pub fn target(&self) -> &Target {
         &self.target
@@ -139,6 +156,11 @@ impl Db {
     pub fn pool_status(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size.saturating_sub(status.available), status.size)
+    }
+
+    /// Whether somebody waits for a connection of the pool.
+    pub fn is_waited_for(&self) -> bool {
+        self.pool.status().waiting > 0
     }
 
     /// Closes the pool: callers that wait or come later are refused.

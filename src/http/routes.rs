@@ -11,6 +11,7 @@ use super::board;
 #[cfg(not(feature = "board"))]
 use super::page;
 use super::{api, origin, upgrade};
+use crate::budget::Kind;
 use crate::db::calls;
 use crate::db::listen::{DEAF, Hearing};
 use crate::node::Node;
@@ -71,6 +72,12 @@ async fn ready(node: &Node) -> Answer {
 
 fn metrics(node: &Node) -> Answer {
     let (in_use, _) = node.db.pool_status();
-    node.metrics.pool_in_use.set(i64::try_from(in_use).unwrap_or(i64::MAX));
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    node.metrics.pool_in_use.set(number(in_use as u64));
+    for kind in Kind::ALL {
+        let label = crate::metrics::Kind { kind: kind.label() };
+        node.metrics.held_bytes.get_or_create(&label).set(number(node.budget.held(kind) as u64));
+        node.metrics.cut_connections.get_or_create(&label).set(number(node.budget.cuts(kind)));
+    }
     answer(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", node.metrics.text())
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::{Request, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::answer::{Answer, answer, error, invalid};
+use super::answer::{Answer, answer, busy, invalid};
+use super::body::Body;
 use super::caller::credential;
+use super::request::line;
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::node::Node;
-use crate::protocol::RejectCode;
 use crate::session;
 
 /// The subprotocol that is confirmed when a client offers it.
@@ -37,11 +37,16 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
-    let (mut response, socket): (Response<Full<Bytes>>, _) =
-        match hyper_tungstenite::upgrade(&mut request, Some(config)) {
-            Ok(upgraded) => upgraded,
-            Err(failure) => return invalid(&failure.to_string()),
-        };
+    let line = match line(&request) {
+        Ok(line) => line,
+        Err(refused) => return refused,
+    };
+    let (response, socket) = match hyper_tungstenite::upgrade(&mut request, Some(config)) {
+        Ok(upgraded) => upgraded,
+        Err(failure) => return invalid(&failure.to_string()),
+    };
+    let mut response = response.map(|_| Body::whole(Bytes::new()));
+    line.become_socket();
     if speaks_ours {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
@@ -49,18 +54,12 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
     let credential = credential(&request);
     tokio::spawn(async move {
         match socket.await {
-            Ok(stream) => session::serve(node, stream, credential).await,
+            Ok(stream) => session::serve(node, stream, line, credential).await,
             Err(failure) => tracing::debug!(%failure, "a socket was not upgraded"),
         }
         drop(permit);
     });
     response
-}
-
-fn busy(message: &str) -> Answer {
-    let mut busy = error(RejectCode::Unavailable, message);
-    busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    busy
 }
 
 /// What a plain request to the socket's address gets.

@@ -221,6 +221,7 @@ impl Writer {
         let applied = timeout_at(deadline, self.attempt(batches)).await.unwrap_or(Err(DbError::Unreachable));
         if applied.is_ok() {
             self.backoff.reset();
+            self.db.writing_works();
             self.metrics.commit_seconds.observe(asked.elapsed().as_secs_f64());
             self.metrics
                 .batches_per_commit
@@ -253,7 +254,7 @@ impl Writer {
     async fn recover(&mut self, batches: Vec<Submission>, error: DbError) -> Vec<Vec<Submission>> {
         match error {
             DbError::Unreachable | DbError::Lacking(_) => {
-                tracing::warn!(%error, batches = batches.len(), "a transaction waits for the database");
+                self.db.writing_fails(&error);
                 count(&self.metrics.retries, "unreachable");
                 let batches = self.give_up_overdue(batches);
                 sleep_until(self.due(&batches).min(Instant::now() + self.backoff.next_delay())).await;
