@@ -82,11 +82,9 @@ pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
     let answered = timeout(CONTRACT_TIMEOUT, asked).await;
     match answered.map_err(|_| SchemaError::Silent)?? {
         (None, _) => Err(SchemaError::NoSchema),
-        (Some(found), whole) if found < CONTRACT && (whole || found == 0) => {
-            Err(SchemaError::OlderContract { found })
-        }
+        (Some(found), _) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
+        (Some(found), _) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
         (Some(_), false) => Err(SchemaError::NotWhole),
-        (Some(found), true) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
         (Some(_), true) => Ok(()),
     }
 }

@@ -77,15 +77,20 @@ impl Scene {
         for node in self.nodes {
             said += &node.stop(Signal::SIGTERM).await.1;
         }
-        assert_eq!(said.matches("restored or failed over").count(), 1, "{said}");
+        // Once is enough; step by step it may be noticed on the way, too.
+        assert!(said.contains("restored or failed over"), "{said}");
         assert!(!said.contains("another contract") && !said.contains("has contract"), "{said}");
     }
 
     /// Five shapes, and a socket on the second node that sees them.
     async fn goes_on(&self) -> (serde_json::Value, Device) {
-        put(&self.nodes[0], 3..5).await;
         let mut there = Device::on(&self.nodes[1], Uuid::new_v4()).await;
-        assert_eq!(there.say(json!({"type": "join", "room": "lobby"}), "joined").await["seq"], 5);
+        assert_eq!(there.say(json!({"type": "join", "room": "lobby"}), "joined").await["seq"], 3);
+        put(&self.nodes[0], 3..5).await;
+        let mut seen = json!(3);
+        while seen != 5 {
+            seen = there.say(json!({"type": "ping"}), "changes").await["to"].clone();
+        }
         (epoch(&self.nodes[0]).await, there)
     }
 }

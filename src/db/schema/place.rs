@@ -2,8 +2,8 @@
 
 use tokio_postgres::Client;
 
-/// The tables of the schema. A restore makes primary keys after the rows: where one is missing, rows are still to come, and whoever reads
-/// or writes meanwhile gets half a board, or is in the way of the rest.
+/// The tables of the schema. A restore makes primary keys after the rows, then triggers, then foreign keys, of which that of `sign_ins` is the
+/// last: before, whoever reads gets half a board, and whoever writes is in the way of the rest, or past the triggers.
 pub const TABLES: [&str; 19] = [
     "applied_ops",
     "batch_hashes",
@@ -35,8 +35,10 @@ pub struct Place {
 
 /// Whether the schema is there with all its rows. Asked of the catalog, which everybody may read.
 pub async fn is_whole(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    let sql = "select count(*) filter (where c.relname = 'rooms') = 1 and bool_and(exists (
+    let sql = "select bool_or(c.relname = 'rooms') and bool_and(exists (
             select from pg_index as i where i.indrelid = c.oid and i.indisprimary))
+          and bool_or(c.relname = 'sign_ins' and exists (
+            select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f'))
         from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
         where n.nspname = 'pgcanvas' and c.relkind in ('r', 'p') and c.relname = any ($1)";
     let whole: Option<bool> = client.query_one(sql, &[&TABLES.as_slice()]).await?.try_get(0)?;
