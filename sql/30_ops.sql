@@ -2,23 +2,6 @@
 -- Functions in SQL here are one expression, so that plans take them in; functions without a search path of their own (2 us a call)
 -- are called only from functions that pin theirs, and name the schema.
 
--- Where earlier versions had the same names with other parameters, or names that are gone.
-do $$
-declare
-  v_functions text := (
-    select string_agg(p.oid::regprocedure::text, ', ') from pg_proc p
-    where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind = 'f' and p.proname in ('fold_op', 'fold_once', 'fold_again', 'plan_once',
-      'plan_again', 'put_properties', 'patch_properties', 'append_properties', 'properties_after', 'extra_after', 'properties_of', 'verb_known',
-      'insert_shapes', 'update_shapes', 'delete_shapes', 'batch_codes'));
-begin
-  drop aggregate if exists pgcanvas.fold_ops(pgcanvas.shape_image, text, text, jsonb);
-  if v_functions is not null then execute 'drop function ' || v_functions; end if;
-  if to_regtype('pgcanvas.folded_ops') is not null then
-    drop function if exists pgcanvas.write_shapes(bigint[], text[], integer[], text[], uuid[], bigint[], pgcanvas.folded_ops, pgcanvas.planned_writes);
-  end if;
-end $$;
-drop type if exists pgcanvas.folded_ops, pgcanvas.planned_writes, pgcanvas.shape_image;
-
 create or replace function pgcanvas.property_names()
   returns text[] language sql immutable parallel safe
 return '{id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props}'::text[];
@@ -178,7 +161,7 @@ comment on function pgcanvas.shape_after is 'What an op leaves of a shape, befor
 create or replace function pgcanvas.said_patch(p_set jsonb, p_unset jsonb)
   returns text language sql stable parallel safe
 return concat('"set":{', substr(concat(
-    pgcanvas.columns_set(null::pgcanvas.shapes, jsonb_populate_record(null::pgcanvas.shapes, pgcanvas.columns_of(p_set - '{id,props}'::text[]))),
+    pgcanvas.properties_set(null::pgcanvas.shape_properties, jsonb_populate_record(null::pgcanvas.shape_properties, p_set - '{id,props}'::text[])),
     ',"props":' || nullif(p_set -> 'props', 'null')::text, ',' || pgcanvas.members(pgcanvas.extra_of(p_set - 'id'))), 2),
   '},"unset":', coalesce(p_unset, '[]'));
 comment on function pgcanvas.said_patch is 'What a patch says, as members set and unset: numbers as their columns hold them.';

@@ -25,6 +25,16 @@ comment on function pgcanvas.tg_meta__keep is 'Leaves a second row out: what is 
 create or replace trigger _100_keep before insert on pgcanvas.meta for each row execute function pgcanvas.tg_meta__keep();
 comment on trigger _100_keep on pgcanvas.meta is 'Keeps the one row.';
 
+create or replace function pgcanvas.tg_bundle_objects__keep()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  return case when not exists (select from bundle_objects o where o.name = new.name) then new end;
+end $$;
+comment on function pgcanvas.tg_bundle_objects__keep is 'Leaves out what a dump says of an object that is here, too.';
+create or replace trigger _100_keep before insert on pgcanvas.bundle_objects
+  for each row when (pgcanvas.puts_back()) execute function pgcanvas.tg_bundle_objects__keep();
+comment on trigger _100_keep on pgcanvas.bundle_objects is 'Keeps what is here.';
+
 create or replace function pgcanvas.tg_migrations__keep()
   returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin

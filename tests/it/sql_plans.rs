@@ -73,7 +73,7 @@ const MUCH: &[(&str, &str)] = &[
     ("verify", "select count(*) from pgcanvas.verify('2')"),
     ("branch", "select pgcanvas.branch_room('3', 2, 'branch', 'ann')"),
     ("chat", "delete from pgcanvas.chat where roomid = 3 and id <= (select min(id) + 50 from pgcanvas.chat where roomid = 3)"),
-    ("erase", "select pgcanvas.erase_user('sql:' || session_user)"),
+    ("erase", "call pgcanvas.erase_user('sql:' || session_user)"),
     ("prune", "select count(*) from pgcanvas.prune_history('3', p_keep_changes => 10)"),
     ("delete the room", "delete from pgcanvas.rooms where id = 2"),
 ];
@@ -126,12 +126,18 @@ async fn a_session_that_did_little_before_is_no_slower_at_much() {
 
 /// Calls that concern a shape or two, as a node's connection or a program makes them; `#` is a number that was not used before.
 const SMALL: &[&str] = &[
-    "select pgcanvas.apply_op(1, '00000000-0000-4000-8000-000000000001', #, 'ann', null, 'editor', 'patch', 'a', '{\"set\":{\"x\":#},\"unset\":[]}')",
-    "select pgcanvas.apply_op(1, '00000000-0000-4000-8000-000000000001', #, 'ann', null, 'editor', 'put', 'o#', '{\"id\":\"o#\",\"kind\":\"line\"}')",
-    "select pgcanvas.apply_plain(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
-       array['editor'], array[1], array[true], array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"y\":#}')], array[null]::jsonb[])",
-    "select pgcanvas.apply_plain(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
-       array['editor'], array[1], array[true], array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"link\":\"l#\"}')], array[null]::jsonb[])",
+    "select pgcanvas.apply_batches(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array[null]::bigint[], array['editor'], array_fill(1, array[1]), array['patch'], array['a'], array_fill(null::bigint, array[1]),
+       array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"x\":#}')]::pgcanvas.shape_properties[], array_fill(null::jsonb, array[1]), array['\"set\":{\"x\":#},\"unset\":[]'])",
+    "select pgcanvas.apply_batches(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array[null]::bigint[], array['editor'], array_fill(1, array[1]), array['put'], array['o#'], array_fill(null::bigint, array[1]),
+       array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"o#\",\"kind\":\"line\",\"x\":0,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}}')]::pgcanvas.shape_properties[], array_fill(null::jsonb, array[1]), array['\"id\":\"o#\",\"kind\":\"line\",\"x\":0,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}'])",
+    "select pgcanvas.apply_batches(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array[null]::bigint[], array['editor'], array_fill(1, array[2]), array['patch', 'put'], array['a', 'p#'], array_fill(null::bigint, array[2]),
+       array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"link\":\"l#\"}'), jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"p#\",\"kind\":\"line\",\"x\":0,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}}')]::pgcanvas.shape_properties[], array_fill(null::jsonb, array[2]), array['\"set\":{\"link\":\"l#\"},\"unset\":[]', '\"id\":\"p#\",\"kind\":\"line\",\"x\":0,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}'])",
+    "select pgcanvas.apply_batches(array[1], array['00000000-0000-4000-8000-000000000001']::uuid[], array[#], array['ann'], array[null]::bigint[],
+       array[null]::bigint[], array['editor'], array_fill(1, array[2]), array['put', 'delete'], array['a', 'gone'], array_fill(null::bigint, array[2]),
+       array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"kind\":\"line\",\"x\":#,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}}'), null]::pgcanvas.shape_properties[], array_fill(null::jsonb, array[2]), array['\"id\":\"a\",\"kind\":\"line\",\"x\":#,\"y\":0,\"width\":0,\"height\":0,\"angle\":0,\"props\":{}', ''])",
     "select pgcanvas.draw('1', '[{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"width\":#}}]')",
     "select pgcanvas.draw('1', '[{\"op\":\"put\",\"shape\":{\"id\":\"r#\",\"kind\":\"arrow\",\"frame_id\":\"a\",\"container_id\":\"gone\",\"group_ids\":[\"g\"]}}]')",
     "select pgcanvas.draw('1', (select jsonb_build_array(jsonb_build_object('op', 'delete', 'id', max(shape_id)))

@@ -37,6 +37,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "40_apply_ops.sql",
     "42_write_sets.sql",
     "43_apply_batches.sql",
+    "44_befores.sql",
     "45_undo.sql",
     "50_changes.sql",
     "60_presence.sql",
@@ -224,7 +225,9 @@ mod tests {
             let is_harmless = harmless.iter().any(|beginning| code.starts_with(beginning));
             assert!(is_harmless, "{}: {code}", statement.file);
             let forms = ["create trigger", "replace trigger", "drop trigger", "alter table", "lock table"];
-            assert!(!forms.iter().any(|form| code.contains(form)), "{}: {code}", statement.file);
+            // Nobody draws on the table of migrations, which is not there where they were run by hand.
+            let locks = forms.iter().any(|form| code.contains(form)) && !code.contains("on pgcanvas.migrations");
+            assert!(!locks, "{}: {code}", statement.file);
         }
     }
 }

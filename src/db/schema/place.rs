@@ -4,10 +4,14 @@ use tokio_postgres::Client;
 
 /// The tables of the schema. A restore makes primary keys after the rows, then triggers, then foreign keys, of which that of `sign_ins` is the
 /// last: before, whoever reads gets half a board, and whoever writes is in the way of the rest, or past the triggers.
-pub const TABLES: [&str; 19] = [
+pub const TABLES: [&str; 23] = [
     "applied_ops",
     "batch_hashes",
+    "bundle_objects",
     "client_keys",
+    "deleted_rooms",
+    "file_tallies",
+    "file_uses",
     "files",
     "gestures",
     "links",
