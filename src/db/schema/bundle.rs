@@ -226,7 +226,8 @@ mod tests {
             assert!(is_harmless, "{}: {code}", statement.file);
             let forms = ["create trigger", "replace trigger", "drop trigger", "alter table", "lock table"];
             // Nobody draws on the table of migrations, which is not there where they were run by hand.
-            let locks = forms.iter().any(|form| code.contains(form)) && !code.contains("on pgcanvas.migrations");
+            let locks =
+                forms.iter().any(|form| code.contains(form)) && !code.contains("on pgcanvas.migrations");
             assert!(!locks, "{}: {code}", statement.file);
         }
     }
