@@ -102,5 +102,3 @@ create or replace function pgcanvas.grid_after(p_grid box, p_bounds box)
   returns box language sql immutable parallel safe
 return case when pgcanvas.grid_holds(p_grid, p_bounds) then p_grid else pgcanvas.grid_box(p_bounds) end;
 comment on function pgcanvas.grid_after is 'The grid box of a shape that had one: it is kept while it does, so that small moves leave the spatial index alone.';
-
-comment on column pgcanvas.shapes.grid is 'A box that encloses bounds, its edges multiples of 512: what the spatial index holds. Stamped by the server, and kept while the shape lies in it and is not much smaller.';

@@ -28,8 +28,7 @@ return case
   when p_height not between -1e9 and 1e9 then 'height: must be between -1e9 and 1e9'
   when p_angle not between -1e6 and 1e6 then 'angle: must be between -1e6 and 1e6' end;
 
-drop function if exists pgcanvas.shape_fault(text, pgcanvas.shape_properties, jsonb);
-create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
+create or replace function pgcanvas.properties_fault(p_shape pgcanvas.shape_properties, p_extra jsonb)
   returns text language sql stable parallel safe
 return coalesce(pgcanvas.place_fault(p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle), case
   when char_length(p_shape.id) not between 1 and 128 then 'id: must be 1 to 128 characters'
@@ -53,8 +52,16 @@ return coalesce(pgcanvas.place_fault(p_shape.x, p_shape.y, p_shape.width, p_shap
   when p_shape.font_family not between 0 and 1000 then 'font_family: must be between 0 and 1000'
   when jsonb_typeof(p_shape.props) <> 'object' or p_shape.props <> '{}' and octet_length(p_shape.props::text) > 1048576 then 'props: must be an object of at most 1048576 bytes'
   when p_shape.points is not null and pgcanvas.points_fault(p_shape.points) is not null then pgcanvas.points_fault(p_shape.points)
-  when p_shape.extra is not null and pgcanvas.extra_fault(p_shape.extra) is not null then pgcanvas.extra_fault(p_shape.extra) end);
-comment on function pgcanvas.shape_fault is 'The first property out of its bounds and the rule it breaks, "x: must be between -1e9 and 1e9"; null for a sound shape.';
+  when p_extra is not null and pgcanvas.extra_fault(p_extra) is not null then pgcanvas.extra_fault(p_extra) end);
+comment on function pgcanvas.properties_fault is 'The first property out of its bounds and the rule it breaks, "x: must be between -1e9 and 1e9"; null for a sound shape.';
+
+create or replace function pgcanvas.shape_fault(p_shape pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return pgcanvas.properties_fault(row(p_shape.id, p_shape.kind, p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle, p_shape.points,
+  p_shape.index, p_shape.frame_id, p_shape.container_id, p_shape.group_ids, p_shape.locked, p_shape.stroke_color, p_shape.background_color,
+  p_shape.fill_style, p_shape.stroke_width, p_shape.stroke_style, p_shape.roughness, p_shape.opacity, p_shape.text, p_shape.font_size,
+  p_shape.font_family, p_shape.file_id, p_shape.link, p_shape.props)::pgcanvas.shape_properties, p_shape.extra);
+comment on function pgcanvas.shape_fault is 'properties_fault of a row.';
 
 drop function if exists pgcanvas.place_fault(pgcanvas.shapes);
 comment on function pgcanvas.place_fault is 'What is wrong with where a shape is; null when nothing is.';

@@ -1,6 +1,12 @@
 -- A shape as clients see it, and what differs between two states of one. The text is put together by hand: jsonb_build_object
 -- and row_to_json with their nulls stripped take three to five times as long, and this runs for every change. Nothing here has a search
--- path of its own (2 us a call): it is called from functions that pin theirs, and names the schema.
+-- path of its own (2 us a call): it is called from functions that pin theirs, and names the schema. Numbers are written as
+-- extra_float_digits says: whoever starts this pins that too, to 1, which writes each so that it reads as the same.
+
+create or replace function pgcanvas.shape_columns()
+  returns text[] language sql immutable parallel safe
+return '{room_id,id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at,refs}'::text[];
+comment on function pgcanvas.shape_columns is 'The columns of shapes that are ours: others may have been added.';
 
 create or replace function pgcanvas.iso(p_at timestamptz)
   returns text language sql stable strict parallel safe
@@ -11,6 +17,26 @@ create or replace function pgcanvas.members(p_object jsonb)
   returns text language sql immutable strict parallel safe
 return nullif(substr(p_object::text, 2, length(p_object::text) - 2), '');
 comment on function pgcanvas.members is 'The text of an object without its braces; null when it is empty.';
+
+-- A row from values. Columns that somebody added to the table are null in it: those that are there by now are named here, those that come
+-- later the server fills in.
+do $do$
+declare
+  v_columns text := (
+    select string_agg(case when a.attname = any (pgcanvas.shape_columns()) then 'p_' || a.attname else 'null::' || format_type(a.atttypid, a.atttypmod) end,
+      ', ' order by a.attnum) from pg_attribute a where a.attrelid = 'pgcanvas.shapes'::regclass and a.attnum > 0 and not a.attisdropped);
+begin
+  execute format($f$create or replace function pgcanvas.shape_of(p_room_id bigint, p_id text, p_kind text, p_x double precision, p_y double precision,
+      p_width double precision, p_height double precision, p_angle double precision, p_points double precision[], p_index text, p_frame_id text,
+      p_container_id text, p_group_ids text[], p_locked boolean, p_stroke_color text, p_background_color text, p_fill_style text,
+      p_stroke_width double precision, p_stroke_style text, p_roughness double precision, p_opacity double precision, p_text text,
+      p_font_size double precision, p_font_family double precision, p_file_id text, p_link text, p_props jsonb, p_extra jsonb, p_bounds box,
+      p_grid box, p_version bigint, p_seq bigint, p_ordinal bigint, p_created_by text, p_updated_by text, p_created_at timestamptz,
+      p_updated_at timestamptz, p_refs text[])
+    returns pgcanvas.shapes language sql immutable parallel safe
+    return row(%s)::pgcanvas.shapes$f$, v_columns);
+end $do$;
+comment on function pgcanvas.shape_of is 'A shape from the values of its columns, in the order of the table.';
 
 create or replace function pgcanvas.shape_text(p_shape pgcanvas.shapes)
   returns text language sql stable parallel safe
@@ -72,9 +98,10 @@ create or replace function pgcanvas.set_text(p_set text)
 return concat('{"set":{', substr(p_set, 2), '},"unset":[]}');
 comment on function pgcanvas.set_text is 'What undoes a patch, where that is to set these members, each after a comma.';
 
-create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+create or replace function pgcanvas.properties_set(p_from pgcanvas.shape_properties, p_to pgcanvas.shape_properties)
   returns text language sql stable parallel safe
-return concat(pgcanvas.place_set(p_from, p_to),
+return concat(pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_to.x, p_to.y, p_to.width, p_to.height,
+    p_to.angle),
   case when p_to.kind is distinct from p_from.kind then ',"kind":' || to_json(p_to.kind) end,
   case when p_to.points is distinct from p_from.points then ',"points":' || to_json(p_to.points) end,
   case when p_to.index is distinct from p_from.index then ',"index":' || to_json(p_to.index) end,
@@ -94,7 +121,18 @@ return concat(pgcanvas.place_set(p_from, p_to),
   case when p_to.font_family is distinct from p_from.font_family then ',"font_family":' || p_to.font_family end,
   case when p_to.file_id is distinct from p_from.file_id then ',"file_id":' || to_json(p_to.file_id) end,
   case when p_to.link is distinct from p_from.link then ',"link":' || to_json(p_to.link) end);
-comment on function pgcanvas.columns_set is 'Columns that differ and have a value in the second state, as members of an object, each after a comma.';
+comment on function pgcanvas.properties_set is 'Columns but props that differ and have a value in the second state, as members of an object, each after a comma.';
+
+create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
+  returns text language sql stable parallel safe
+return pgcanvas.properties_set(
+  row(p_from.id, p_from.kind, p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_from.points, p_from.index, p_from.frame_id, p_from.container_id,
+    p_from.group_ids, p_from.locked, p_from.stroke_color, p_from.background_color, p_from.fill_style, p_from.stroke_width, p_from.stroke_style, p_from.roughness,
+    p_from.opacity, p_from.text, p_from.font_size, p_from.font_family, p_from.file_id, p_from.link, null)::pgcanvas.shape_properties,
+  row(p_to.id, p_to.kind, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle, p_to.points, p_to.index, p_to.frame_id, p_to.container_id,
+    p_to.group_ids, p_to.locked, p_to.stroke_color, p_to.background_color, p_to.fill_style, p_to.stroke_width, p_to.stroke_style, p_to.roughness,
+    p_to.opacity, p_to.text, p_to.font_size, p_to.font_family, p_to.file_id, p_to.link, null)::pgcanvas.shape_properties);
+comment on function pgcanvas.columns_set is 'properties_set of two rows.';
 
 create or replace function pgcanvas.columns_unset(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text[] language sql immutable parallel safe

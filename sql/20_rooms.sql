@@ -10,10 +10,10 @@ comment on function pgcanvas.last_author is 'Who made a batch; null when it is n
 
 create or replace function pgcanvas.room_state(p_room text)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, channel text, policy text, visibility text,
-                 shape_count bigint, created_at text, touched_at text, touched_by text)
+                 shape_count bigint, created_at timestamptz, touched_at timestamptz, touched_by text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.channel, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq)
+         (select count(*) from shapes s where s.room_id = r.id), r.created_at, r.touched_at, last_author(r.id, r.last_seq)
   from rooms r
   where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
   order by r.slug = p_room desc limit 1
@@ -82,10 +82,10 @@ comment on function pgcanvas.everybodys_role is 'What a room gives everybody; nu
 
 create or replace function pgcanvas.list_rooms(p_after text, p_limit integer, p_user text default null)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, policy text, visibility text,
-                 shape_count bigint, created_at text, touched_at text, touched_by text, role text)
+                 shape_count bigint, created_at timestamptz, touched_at timestamptz, touched_by text, role text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), iso(r.created_at), iso(r.touched_at), last_author(r.id, r.last_seq),
+         (select count(*) from shapes s where s.room_id = r.id), r.created_at, r.touched_at, last_author(r.id, r.last_seq),
          greatest(everybodys_role(r.visibility), m.role)::text
   from rooms r left join members m on m.room_id = r.id and m.user_id = p_user
   where (r.visibility <> 'private' or m.role is not null) and (p_after is null or r.slug > p_after)

@@ -27,7 +27,7 @@ end $$;
 comment on function pgcanvas.set_visibility is 'What a room gives everybody from now on: open, readable or private. False when there is no such room.';
 
 create or replace function pgcanvas.set_member(p_room_id bigint, p_user text, p_role text)
-  returns table (user_id text, name text, role text, created_at text)
+  returns table (user_id text, name text, role text, created_at timestamptz)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -60,15 +60,15 @@ end $$;
 comment on function pgcanvas.drop_member is 'Takes somebody''s right in a room back; false when there was none. WB009: it was the last owner''s.';
 
 create or replace function pgcanvas.list_members(p_room_id bigint)
-  returns table (user_id text, name text, role text, created_at text)
+  returns table (user_id text, name text, role text, created_at timestamptz)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select m.user_id, u.name, m.role::text, iso(m.created_at) from members m join users u on u.id = m.user_id
+  select m.user_id, u.name, m.role::text, m.created_at from members m join users u on u.id = m.user_id
   where m.room_id = p_room_id order by m.role desc, m.user_id
 $$;
 comment on function pgcanvas.list_members is 'The members of a room, owners first.';
 
 create or replace function pgcanvas.make_link(p_room_id bigint, p_role text, p_token_hash bytea, p_created_by text, p_days integer)
-  returns table (id uuid, role text, created_by text, created_at text, expires_at text)
+  returns table (id uuid, role text, created_by text, created_at timestamptz, expires_at timestamptz)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -85,9 +85,9 @@ end $$;
 comment on function pgcanvas.make_link is 'Makes a link for a token''s hash; without days it does not expire. WB004: no such room.';
 
 create or replace function pgcanvas.list_links(p_room_id bigint)
-  returns table (id uuid, role text, created_by text, created_at text, expires_at text)
+  returns table (id uuid, role text, created_by text, created_at timestamptz, expires_at timestamptz)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select l.id, l.role::text, l.created_by, iso(l.created_at), iso(l.expires_at) from links l
+  select l.id, l.role::text, l.created_by, l.created_at, l.expires_at from links l
   where l.room_id = p_room_id and (l.expires_at is null or l.expires_at > now()) order by l.created_at, l.id
 $$;
 comment on function pgcanvas.list_links is 'The links of a room that count, the oldest first. Their tokens nobody can tell any more.';

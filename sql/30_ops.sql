@@ -2,23 +2,6 @@
 -- Functions in SQL here are one expression, so that plans take them in; functions without a search path of their own (2 us a call)
 -- are called only from functions that pin theirs, and name the schema.
 
--- Where earlier versions had the same names with other parameters, or names that are gone.
-do $$
-declare
-  v_functions text := (
-    select string_agg(p.oid::regprocedure::text, ', ') from pg_proc p
-    where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind = 'f' and p.proname in ('fold_op', 'fold_once', 'fold_again', 'plan_once',
-      'plan_again', 'put_properties', 'patch_properties', 'append_properties', 'properties_after', 'extra_after', 'properties_of', 'verb_known',
-      'insert_shapes', 'update_shapes', 'delete_shapes', 'batch_codes'));
-begin
-  drop aggregate if exists pgcanvas.fold_ops(pgcanvas.shape_image, text, text, jsonb);
-  if v_functions is not null then execute 'drop function ' || v_functions; end if;
-  if to_regtype('pgcanvas.folded_ops') is not null then
-    drop function if exists pgcanvas.write_shapes(bigint[], text[], integer[], text[], uuid[], bigint[], pgcanvas.folded_ops, pgcanvas.planned_writes);
-  end if;
-end $$;
-drop type if exists pgcanvas.folded_ops, pgcanvas.planned_writes, pgcanvas.shape_image;
-
 create or replace function pgcanvas.property_names()
   returns text[] language sql immutable parallel safe
 return '{id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props}'::text[];
@@ -104,6 +87,8 @@ begin
   v_shape.height := 0;
   v_shape.angle := 0;
   v_shape.props := '{}';
+  -- A column that somebody added to the table is no property: nothing of a client's lands there.
+  if v_extra <> '{}' then p_body := p_body - array(select pg_catalog.jsonb_object_keys(p_body - pgcanvas.known_names())); end if;
   v_shape := jsonb_populate_record(v_shape, pgcanvas.columns_of(p_body));
   if v_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   if v_extra <> '{}' then v_shape.extra := v_extra; end if;
@@ -118,6 +103,7 @@ declare
   v_extra jsonb := pgcanvas.patch_extra(p_shape.extra, p_body);
 begin
   if p_body -> 'unset' <> '[]' or v_set ? 'props' then v_set := pgcanvas.merged_members(p_shape.props, p_body); end if;
+  if v_extra is not null then v_set := v_set - array(select pg_catalog.jsonb_object_keys(v_set - pgcanvas.known_names())); end if;
   p_shape := jsonb_populate_record(p_shape, pgcanvas.columns_of(v_set));
   if p_shape.kind is null then raise exception 'kind: is required' using errcode = 'WB001'; end if;
   p_shape.version := null;  -- the next one
@@ -172,10 +158,34 @@ begin
 end $$;
 comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next is given.';
 
+create or replace function pgcanvas.said_patch(p_set jsonb, p_unset jsonb)
+  returns text language sql stable parallel safe
+return concat('"set":{', substr(concat(
+    pgcanvas.properties_set(null::pgcanvas.shape_properties, jsonb_populate_record(null::pgcanvas.shape_properties, p_set - '{id,props}'::text[])),
+    ',"props":' || nullif(p_set -> 'props', 'null')::text, ',' || pgcanvas.members(pgcanvas.extra_of(p_set - 'id'))), 2),
+  '},"unset":', coalesce(p_unset, '[]'));
+comment on function pgcanvas.said_patch is 'What a patch says, as members set and unset: numbers as their columns hold them.';
+
+create or replace function pgcanvas.said_change(p_old pgcanvas.shapes, p_new pgcanvas.shapes, p_verb text, p_body jsonb)
+  returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
+declare
+  v_head text := ',"id":' || to_json(p_new.id) || ',"version":' || p_new.version || ',';
+begin
+  if p_verb = 'patch' then
+    return row('patch', '{"op":"patch"' || v_head || pgcanvas.said_patch(p_body -> 'set', p_body -> 'unset') || '}', null)::pgcanvas.shape_change;
+  elsif p_verb = 'append' then
+    return row('append', '{"op":"append"' || v_head || '"points":' ||
+      to_json(p_new.points[coalesce(array_length(p_old.points, 1), 0) + 1:]) || '}', null)::pgcanvas.shape_change;
+  end if;
+  return pgcanvas.change_of(p_old, p_new);
+end $$;
+comment on function pgcanvas.said_change is 'How one op changed a shape: what a patch or append said, though some of it may have been so; of other ops, what differs.';
+
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
 drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text, boolean);
+drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text);
 create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,
-  p_author text)
+  p_author text, p_at timestamptz)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
   v_fault text;
@@ -184,7 +194,7 @@ begin
   p_new.id := p_id;
   p_new.seq := p_seq;
   p_new.updated_by := p_author;
-  p_new.updated_at := now();
+  p_new.updated_at := p_at;
   if p_old.kind is null then
     p_new.version := coalesce(p_new.version, p_death + 1, 1);
     p_new.ordinal := nextval('pgcanvas.shapes_ordinal_seq');

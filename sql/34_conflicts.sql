@@ -16,7 +16,8 @@ comment on function pgcanvas.based_on_old is 'Strict rooms: whether an op of the
 create or replace function pgcanvas.present_versions(p_room_id bigint, p_shape_ids text[])
   returns bigint[] language sql stable
 return array(select s.version from unnest(p_shape_ids) with ordinality as u (id, n)
-  left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = u.id order by u.n);
+  left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s on true
+  order by u.n);
 comment on function pgcanvas.present_versions is 'Bases for ops that are drawn up under the room''s lock.';
 
 create or replace function pgcanvas.taken_by_others(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint, p_shapes pgcanvas.shapes[])

@@ -97,7 +97,14 @@ begin
     delete from pgcanvas.shapes s using unnest(v_gone) as g where s.room_id = any (array[g.room_id]) and s.id = g.id;
   end if;
   if v_born is not null then
-    insert into pgcanvas.shapes overriding system value select * from unnest(v_born);
+    insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color,
+      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, extra,
+      bounds, grid, version, seq, ordinal, created_by, updated_by, created_at, updated_at, refs)
+      overriding system value
+      select c.room_id, c.id, c.kind, c.x, c.y, c.width, c.height, c.angle, c.points, c.index, c.frame_id, c.container_id, c.group_ids, c.locked, c.stroke_color,
+      c.background_color, c.fill_style, c.stroke_width, c.stroke_style, c.roughness, c.opacity, c.text, c.font_size, c.font_family, c.file_id, c.link, c.props, c.extra,
+      c.bounds, c.grid, c.version, c.seq, c.ordinal, c.created_by, c.updated_by, c.created_at, c.updated_at, c.refs
+      from unnest(v_born) as c;
   end if;
   if v_changed is not null then
     update pgcanvas.shapes s set
@@ -110,6 +117,7 @@ begin
       updated_at = c.updated_at
     from unnest(v_changed) as c where s.room_id = any (array[c.room_id]) and s.id = c.id;
   end if;
+  if pgcanvas.may_be_altered() then perform pgcanvas.refuse_altered(v_gone, v_born || v_changed); end if;
 end $$;
 comment on function pgcanvas.write_shapes is 'Writes what stamped shapes came to: what went, what came (a shape that did both is a new life), what changed.';
 
@@ -162,7 +170,7 @@ create or replace function pgcanvas.apply_ops(p_room_ids bigint[], p_clients uui
   p_batches integer[], p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], p_undoes bigint default null, p_roles text[] default null,
   p_repair boolean default true)
   returns table (batch integer, code text, seq bigint, outcomes text[])
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 set plan_cache_mode = force_generic_plan
   -- Plans are made once per connection, perhaps while the tables are empty: they must not count on that. (Without bitmap scans the
   -- spatial index cannot answer "= any": else it may be chosen to read a whole room for every op.)
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off set jit = off
@@ -174,6 +182,7 @@ declare
   v_policies text[];  -- by room, as v_rooms
   v_channels text[];
   v_last_seqs bigint[];
+  v_ats timestamptz[];  -- taken under the room's lock, so that it rises with seq
   v_seqs bigint[];  -- as the batches so far leave them
   v_lines text[];  -- what the room's bell will carry
   v_full boolean[];  -- whether that is more than it can
@@ -189,11 +198,11 @@ declare
   v_died integer[] := '{}';  -- slots whose death is to be noted
   v_log logged_change[];
   v_outcomes text[];  -- of the batch: a field of a record would be copied with every op
-  v_touched integer[];  -- the slots of the batch, and what was in them before it
+  v_touched integer[];  -- the slots of the batch, what was in them before it, and the op that touched them (0: several)
   v_before shapes[];
+  v_by_op integer[];
   v_touched_by integer[];  -- by slot, the batch that touched it last
   v_repaired slot_shape[];
-  v_again boolean;  -- whether the batch touches a shape more than once
   v_frail boolean;  -- whether the batch may leave references to what is gone
   v_old shapes;
   v_new shapes;
@@ -204,8 +213,9 @@ declare
   v_done text;
   n integer := 1;  -- the next op
 begin
-  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text) into v_rooms, v_last_seqs, v_channels, v_policies
-    from (select id, last_seq, channel, policy from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text),
+      array_agg(greatest(clock_timestamp(), r.touched_at)) into v_rooms, v_last_seqs, v_channels, v_policies, v_ats
+    from (select id, last_seq, channel, policy, touched_at from rooms where id = any (p_room_ids) order by id for no key update) as r;
   v_seqs := v_last_seqs;
   v_full := array_fill(false, array[coalesce(cardinality(v_rooms), 0)]);
   v_answers := known_answers(p_room_ids, p_clients, p_op_ids, v_rooms);
@@ -240,8 +250,8 @@ begin
     v_outcomes := null;
     v_touched := '{}';
     v_before := '{}';
+    v_by_op := '{}';
     v_frail := false;
-    v_again := false;
     while p_batches[n] = b loop
       v_slot := v_drawing.slots[n];
       v_old := v_shapes[v_slot];
@@ -251,7 +261,7 @@ begin
         v_outcomes := array_append(v_outcomes, 'unchanged');
       elsif v_old.kind is null and v_new.kind is null and p_verbs[n] <> 'merge' then
         v_outcomes := array_append(v_outcomes, 'gone');
-      elsif v_old.kind is not null and p_verbs[n] <> 'merge' and same_properties(v_old, v_new) then
+      elsif v_old.kind is not null and p_verbs[n] in ('put', 'append') and same_properties(v_old, v_new) then
         v_outcomes := array_append(v_outcomes, 'unchanged');
       else
         v_outcomes := array_append(v_outcomes, 'applied');
@@ -259,11 +269,12 @@ begin
           v_new := offset_shape(p_room_ids[b], v_new, p_shape_ids[n], p_authors[b], coalesce(p_seen[b], 0), v_shapes);
         end if;
         if v_touched_by[v_slot] = b then
-          v_again := true;
+          v_by_op[array_position(v_touched, v_slot)] := 0;
         else
           v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_old;
+          v_by_op := v_by_op || n;
         end if;
         if v_new.kind is null then
           v_died := v_died || v_slot;
@@ -278,14 +289,16 @@ begin
       n := n + 1;
     end loop;
     if v_frail then
-      v_again := true;
       v_repaired := repaired(p_room_ids[b], v_slot_rooms, v_slot_ids, v_drawing.slots, v_shapes, v_drawing.shapes, v_touched, v_before);
       for r in 1..coalesce(cardinality(v_repaired), 0) loop
         v_slot := v_repaired[r].slot;
-        if v_touched_by[v_slot] <> b then
+        if v_touched_by[v_slot] = b then
+          v_by_op[array_position(v_touched, v_slot)] := 0;
+        else
           v_touched_by[v_slot] := b;
           v_touched := v_touched || v_slot;
           v_before := v_before || v_shapes[v_slot];
+          v_by_op := v_by_op || 0;
         end if;
         v_shapes[v_slot] := v_repaired[r].shape;
       end loop;
@@ -297,20 +310,20 @@ begin
       v_old := v_before[t];
       v_new := v_shapes[v_slot];
       if v_old.kind is null and v_new.kind is null
-        or v_again and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
+        or v_by_op[t] = 0 and same_properties(v_old, v_new) and (v_new.version is null or v_new.version is not distinct from v_old.version) then  -- there and back
         v_shapes[v_slot] := v_old;
         continue;
       end if;
       v_answer.seq := v_seqs[v_room] + 1;
       if v_new.kind is not null then
-        v_new := stamped(v_new, v_old, v_deaths[v_slot], p_room_ids[b], v_slot_ids[v_slot], v_answer.seq, p_authors[b]);
+        v_new := stamped(v_new, v_old, v_deaths[v_slot], p_room_ids[b], v_slot_ids[v_slot], v_answer.seq, p_authors[b], v_ats[v_room]);
         v_shapes[v_slot] := v_new;
       end if;
-      v_change := change_of(v_old, v_new);
-      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, v_change.before,
+      v_change := case when v_by_op[t] = 0 then change_of(v_old, v_new) else said_change(v_old, v_new, p_verbs[v_by_op[t]], p_bodies[v_by_op[t]]) end;
+      v_log := v_log || row(p_room_ids[b], v_answer.seq, v_change.op, v_slot_ids[v_slot], v_change.change, null,
         p_authors[b], p_clients[b], p_op_ids[b], p_gestures[b], nullif(p_undoes, 0), p_roles[b])::logged_change;
       v_line := case when v_full[v_room] then ''
-                     when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], now()) || v_change.change
+                     when v_line is null then batch_head(v_answer.seq, p_authors[b], p_clients[b], p_op_ids[b], v_ats[v_room]) || v_change.change
                      when octet_length(v_line) < 8000 then v_line || ',' || v_change.change
                      else v_line end;
     end loop;
@@ -328,13 +341,15 @@ begin
     v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     perform write_shapes(v_drawing.shapes, v_shapes);
     insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, role, at)
-      select l.*, now() from unnest(v_log) as l;
-    update rooms r set last_seq = w.seq, touched_at = now() from unnest(v_rooms, v_seqs) as w (id, seq) where r.id = w.id and r.last_seq < w.seq;
+      select l.*, v_ats[array_position(v_rooms, l.room_id)] from unnest(v_log) as l;
+    update rooms r set last_seq = w.seq, touched_at = w.at from unnest(v_rooms, v_seqs, v_ats) as w (id, seq, at) where r.id = w.id and r.last_seq < w.seq;
     for r in 1..cardinality(v_rooms) loop
       if v_lines[r] is not null then v_done := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]); end if;
     end loop;
     v_done := set_config('pgcanvas.applying', '', true);
   end if;
+  -- What went and came back within a batch has not died: it was one change.
+  v_died := array(select s from unnest(v_died) as s where (v_shapes[s]).kind is null or (v_shapes[s]).version > v_deaths[s]);
   if v_died <> '{}' then perform bury(v_died, v_slot_rooms, v_slot_ids, v_deaths, v_nonces, v_rooms, v_seqs); end if;
   insert into applied_ops (room_id, client, op_id, seq, outcomes)
     select p_room_ids[a.batch], p_clients[a.batch], p_op_ids[a.batch], a.seq, coalesce(a.outcomes, '{}')
@@ -343,15 +358,19 @@ begin
 end $$;
 comment on function pgcanvas.apply_ops is 'Applies batches of ops in order. Arrays: one entry per batch (room, client, op_id, author, seq seen: offset rooms only, op_id of the gesture it goes on with), one per op (its batch from 1, verb, shape, base: strict rooms only, body), batch after batch. Each answer: fresh, repeat or twin with seq and outcomes, conflict (strict), or not_found. p_undoes: the batch that these take back, 0 for a choice of changes, null for drawing. p_roles: by what right, one entry per batch, null for SQL. p_repair: whether references to what is gone are let go of. A bad value raises and nothing of the call is kept; 55P03 says that somebody holds a room or a shape: try again.';
 
-create or replace function pgcanvas.wait_for(p_room_id bigint, p_shape_ids text[], p_tries integer)
+drop function if exists pgcanvas.wait_for(bigint, text[], integer);
+create or replace function pgcanvas.wait_for(p_room_id bigint, p_shape_ids text[], p_tries integer, p_since timestamptz)
   returns void language plpgsql volatile as $$
 begin
+  if clock_timestamp() - p_since >= nullif(current_setting('lock_timeout')::interval, '0') then
+    raise exception 'room: somebody holds it, or a shape of it, for as long as lock_timeout lets wait' using errcode = '55P03';
+  end if;
   if p_tries % 32 <> 0 then perform pg_sleep(0.01); return; end if;
   if p_tries >= 160 then raise exception 'room: somebody holds it, or a shape of it' using errcode = '55P03'; end if;
   perform from pgcanvas.rooms r where r.id = p_room_id for no key update;
   perform from pgcanvas.shapes s where s.room_id = p_room_id and s.id = any (p_shape_ids) order by s.id for no key update;
 end $$;
-comment on function pgcanvas.wait_for is 'For whoever found a room or a shape held so many times, 150 ms each: a pause. After five seconds it waits as others do, since only then PostgreSQL finds out when two transactions wait for each other (40P01); after about twenty-five it gives up (55P03).';
+comment on function pgcanvas.wait_for is 'For whoever found a room or a shape held so many times, 150 ms each: a pause. After five seconds it waits as others do, since only then PostgreSQL finds out when two transactions wait for each other (40P01); after about twenty-five it gives up (55P03), or once the caller''s lock_timeout has passed.';
 
 create or replace function pgcanvas.draw(p_room text, p_ops jsonb)
   returns table (seq bigint, outcomes text[])
@@ -364,6 +383,8 @@ declare
   v_bodies jsonb[];
   v_answer record;
   v_tries integer := 0;
+  v_since timestamptz := clock_timestamp();
+  v_bounded boolean := bound_idling();
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
   if jsonb_typeof(p_ops) is distinct from 'array' or p_ops = '[]' then raise exception 'ops: must be a list of one or more ops' using errcode = 'WB001'; end if;
@@ -379,7 +400,7 @@ begin
       exit;
     exception when lock_not_available then
       v_tries := v_tries + 1;
-      perform wait_for(v_id, v_ids, v_tries);
+      perform wait_for(v_id, v_ids, v_tries, v_since);
     end;
   end loop;
   if v_answer.code = 'conflict' then
@@ -387,4 +408,4 @@ begin
   end if;
   return query select v_answer.seq, v_answer.outcomes;
 end $$;
-comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). "merge" takes a shape with its version, or its tombstone. Waits while somebody holds the room, half a minute at most when it is held again and again (55P03); WB009: a conflict in a strict room.';
+comment on function pgcanvas.draw is 'One batch of ops on a room, from SQL: draw(''design'', ''[{"op":"put","shape":{"id":"a","kind":"rectangle"}}]''). "merge" takes a shape with its version, or its tombstone. Waits while somebody holds the room, for lock_timeout or half a minute at most when it is held again and again (55P03); WB009: a conflict in a strict room.';

@@ -10,15 +10,6 @@ do $$ begin
 end $$;
 comment on type pgcanvas.inverse is 'What takes a change back: the op (null: nothing is left to do), the shape after it, and the properties left alone (* for the whole shape).';
 
-create or replace function pgcanvas.names_in(p_change jsonb)
-  returns text[] language plpgsql immutable parallel safe as $$
-begin
-  return array(select k from jsonb_object_keys(p_change -> 'set') as k where k <> 'props'
-    union all select 'props.' || k from jsonb_object_keys(p_change #> '{set,props}') as k
-    union all select jsonb_array_elements_text(p_change -> 'unset'));
-end $$;
-comment on function pgcanvas.names_in is 'What a patch names, the members of props as props.<name>.';
-
 create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb)
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 declare
@@ -31,6 +22,7 @@ declare
 begin
   foreach v_name in array pgcanvas.names_in(p_change) loop
     v_path := case when starts_with(v_name, 'props.') then array['props', substr(v_name, 7)] else array[v_name] end;
+    continue when p_before #> ('{set}' || v_path) is not distinct from p_change #> ('{set}' || v_path);  -- it said what was so
     if p_now #> v_path is distinct from p_change #> ('{set}' || v_path) then
       v_left_alone := array_append(v_left_alone, v_name);
     elsif p_before #> ('{set}' || v_path) is null then
@@ -98,7 +90,8 @@ comment on function pgcanvas.touches is 'Whether a shape, as clients receive it,
 
 drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
+  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable
+  set enable_nestloop = off set enable_hashjoin = on set enable_bitmapscan = off set jit = off as $$
 begin
   return query
     with picked as materialized (
@@ -107,17 +100,19 @@ begin
                           where c.room_id = p_room_id and c.seq = o.seq and c.ordinal = o.ordinal offset 0) as l),
     -- Of each person the last change of each shape that was put: whether somebody else came after.
     later as materialized (
-      select l.shape_id, l.author, max(l.seq) as seq from pgcanvas.shape_changes l
-      where l.room_id = p_room_id and l.seq > (select min(p.seq) from picked p where p.op = 'put')
-        and l.shape_id in (select p.shape_id from picked p where p.op = 'put') group by l.shape_id, l.author),
+      select l.shape_id, l.author, max(l.seq) as seq
+      from (select p.shape_id, min(p.seq) as seq from picked p where p.op = 'put' group by p.shape_id) as b
+      cross join lateral (select c.shape_id, c.author, c.seq from pgcanvas.shape_changes c
+                          where c.room_id = p_room_id and c.shape_id = b.shape_id and c.seq > b.seq offset 0) as l
+      group by l.shape_id, l.author),
     others as materialized (
       select distinct p.ordinal from picked p join later t on t.shape_id = p.shape_id
       where p.op = 'put' and t.author <> p.author and t.seq > p.seq)
-    select p.op::text, p.shape_id::text, p.change::jsonb, p.before::jsonb,
+    select p.op::text, p.shape_id::text, p.change::jsonb, coalesce(p.before::jsonb, b.before),
            o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
-    from picked p left join others o on o.ordinal = p.ordinal
-    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = p_room_id and c.id = p.shape_id offset 0) as s on true
+    from picked p left join others o on o.ordinal = p.ordinal left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.ordinal = p.ordinal
+    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
 comment on function pgcanvas.logged is 'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';
@@ -176,7 +171,8 @@ create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uu
 declare
   v_n integer := cardinality(p_back.verbs);
   v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
-    left join pgcanvas.shapes s on s.room_id = p_room_id and s.id = u.id order by u.n);
+    left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s on true
+    order by u.n);
   v_answer record;
 begin
   select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
@@ -280,8 +276,8 @@ comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gestu
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean,
   p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
 declare
   v_gesture gesture;
 begin
@@ -307,8 +303,8 @@ comment on function pgcanvas.changes_in is 'Logged changes (seqs and ordinals; n
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz, p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
-  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
-  set enable_seqscan = off set jit = off set lock_timeout = '150ms' as $$
+  language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$
 declare
   v_back taken_back;
 begin
@@ -329,6 +325,8 @@ create or replace function pgcanvas.undo(p_room text, p_by text default null, p_
 declare
   v_id bigint := (select d.id from room_door(p_room) as d);
   v_tries integer := 0;
+  v_since timestamptz := clock_timestamp();
+  v_bounded boolean := bound_idling();
 begin
   if v_id is null then raise exception 'room: there is no room %', p_room using errcode = 'WB004'; end if;
   if num_nonnulls(p_by, p_since, p_box, p_batch, p_from, p_to) = 0 then
@@ -341,7 +339,7 @@ begin
       return;
     exception when lock_not_available then
       v_tries := v_tries + 1;
-      perform wait_for(v_id, null, v_tries);
+      perform wait_for(v_id, null, v_tries, v_since);
     end;
   end loop;
 end $$;

@@ -2,90 +2,44 @@
 -- A statement's changes of one room are one batch: the first row of a room locks it and takes the next seq. apply_ops does all of this
 -- itself, in the statements that write, and only rings like the others.
 
-create or replace function pgcanvas.sql_author()
-  returns text language sql stable
-return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
-comment on function pgcanvas.sql_author is 'The name under which direct SQL is logged: sql:<role>.';
-
--- Statements of apply_ops pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_ops is decided
--- where the user is the statement's own: the owner's, or of somebody who may put triggers on shapes, and so may do anything to them. What a
--- setting says is not enough; and what runs as the owner for others ends what they say. (A function: conditions of triggers are read anew
--- with every statement, and this one as an expression was a tenth of the price of a one-op call. It names the schema of all that it calls:
--- a search path of its own would cost more than what it does.)
-create or replace function pgcanvas.is_direct()
-  returns boolean language plpgsql stable as $$
-begin
-  return coalesce(pg_catalog.current_setting('pgcanvas.applying', true), '') operator(pg_catalog.=) '' or not pg_catalog.has_table_privilege('pgcanvas.shapes'::pg_catalog.regclass, 'trigger');
-end $$;
-comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_ops.';
-
-create or replace function pgcanvas.be_direct()
-  returns boolean language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
-begin
-  return coalesce(current_setting('pgcanvas.applying', true), '') = '' or set_config('pgcanvas.applying', '', true) is null;
-end $$;
-comment on function pgcanvas.be_direct is 'Whoever said that this is apply_ops, it is not: begins what the owner does for direct SQL.';
-
-create or replace function pgcanvas.statement_seq(p_room_id bigint)
-  returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
-declare
-  v_name text := 'pgcanvas.seq_' || p_room_id;
-  v_statement text := current_setting('pgcanvas.statement', true) || ':';
-  v_known text := current_setting(v_name, true);
-  v_seq bigint;
-begin
-  if starts_with(v_known, v_statement) then return substr(v_known, length(v_statement) + 1)::bigint; end if;
-  select r.last_seq + 1 into v_seq from rooms r where r.id = p_room_id for no key update;
-  if found then perform set_config(v_name, v_statement || v_seq, true); end if;
-  return v_seq;
-end $$;
-comment on function pgcanvas.statement_seq is 'The seq that the running statement will have in a room, which is locked at its first row. Null when there is no such room.';
-
-create or replace function pgcanvas.settle_seqs(p_room_ids bigint[], p_seqs bigint[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
-begin
-  update rooms r set last_seq = k.seq, touched_at = now() from unnest(p_room_ids, p_seqs) as k (room_id, seq)
-    where r.id = k.room_id and r.last_seq = k.seq - 1;
-  if exists (
-    select from unnest(p_room_ids, p_seqs) as k (room_id, seq) join rooms r on r.id = k.room_id
-    where k.seq > r.last_seq or k.seq <= r.min_since
-      or exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq and c.xid is distinct from pg_current_xact_id())
-      or k.seq < r.last_seq and not exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq)) then
-    raise exception 'seq: a statement has the seq it was given' using errcode = 'WB001';
-  end if;
-end $$;
-comment on function pgcanvas.settle_seqs is 'Rooms come to the seqs of what a statement logs next: one more than they had, or one under which this transaction logged before. Whatever settings say, there is no gap and no seq of somebody else.';
-
 create or replace function pgcanvas.let_go_of_dead(p_refs text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp
+  set enable_nestloop = on set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_keys text[] := array(
     select k.key from (select distinct key, substr(split_part(key, ':', 1), 2)::bigint as room_id, substr(key, strpos(key, ':') + 1) as id
                        from unnest(p_refs) as key where starts_with(key, 's')) as k
-    join tombstones g on g.room_id = k.room_id and g.id = k.id
-    where not exists (select from shapes s where s.room_id = k.room_id and s.id = k.id));
+    cross join lateral (select from tombstones g where g.room_id = k.room_id and g.id = k.id offset 0) as g
+    left join lateral (select s.id from shapes s where s.room_id = any (array[k.room_id]) and s.id = k.id offset 0) as s on true
+    where s.id is null);
 begin
   if v_keys <> '{}' then perform let_go(v_keys); end if;
 end $$;
 comment on function pgcanvas.let_go_of_dead is 'Lets what was just written let go of what was deleted before.';
 
 create or replace function pgcanvas.tg_shapes__begin()
-  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
   if tg_op = 'TRUNCATE' then
     raise exception 'shapes: truncate would leave no log; use delete' using errcode = 'WB001';
   end if;
+  if may_be_altered() and altering_trigger() > '~200_stamp' then
+    raise exception 'shapes: the trigger % would run after the one that stamps: rename it to come before ~200_stamp', altering_trigger()
+      using errcode = 'WB001';
+  end if;
   perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);
   return null;
 end $$;
-comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate.';
+comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate, and triggers that would alter what was stamped.';
 
 create or replace function pgcanvas.tg_shapes__stamp()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$  -- the plan may be made while the tombstones are few
 declare
   v_fault text;
   v_direct boolean := be_direct();
+  v_batch record;
 begin
+  if tg_op = 'INSERT' and tg_argv[0] = 'put back' and was_stamped(new) then return new; end if;
   if new.extra is not null then
     v_fault := extra_fault(new.extra);
     if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
@@ -95,15 +49,17 @@ begin
     if new.room_id <> old.room_id or new.id <> old.id then
       raise exception 'shapes: room_id and id do not change; delete and insert instead' using errcode = 'WB001';
     end if;
-    if same_properties(old, new) then return null; end if;
+    if same_properties(old, new) then return with_old_stamps(new, old); end if;
     new.version := old.version + 1;
     new.created_by := old.created_by;
     new.created_at := old.created_at;
   end if;
-  new.seq := statement_seq(new.room_id);
+  v_batch := statement_batch(new.room_id);
+  new.seq := v_batch.seq;
+  if new.seq is null and tg_op = 'UPDATE' then return null; end if;  -- what is left of a room that is gone
   if new.seq is null then raise exception 'room_id: there is no room %', new.room_id using errcode = 'WB004'; end if;
   new.updated_by := sql_author();
-  new.updated_at := now();
+  new.updated_at := v_batch.at;
   if tg_op = 'INSERT' then
     new.version := coalesce((select g.version from tombstones g where g.room_id = new.room_id and g.id = new.id), 0) + 1;
     new.created_by := new.updated_by;
@@ -122,42 +78,63 @@ create or replace function pgcanvas.tg_shapes__take_room()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_direct boolean := be_direct();
+  v_batch record := statement_batch(old.room_id);
 begin
-  perform statement_seq(old.room_id);
   return old;
 end $$;
 comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
 
 drop function if exists pgcanvas.refuse_foreign_seqs(bigint[], bigint[]);
 drop function if exists pgcanvas.give_back_seqs();
+-- Plans are kept, and may be made for a statement of one row while the tables are empty. So in these three large sets meet by a hash or in
+-- order, never in a loop within a loop (nestloop), and a row is looked up by its key: "lateral … offset 0" makes it a probe per row, and
+-- "room_id = any" keeps that probe off the spatial index, which begins with the room and would read all of it (it can answer that by a
+-- bitmap alone).
 create or replace function pgcanvas.tg_shapes__log_insert()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_direct boolean := be_direct();
 begin
-  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  if tg_argv[0] = 'put back' then
+    update meta set rooms_oid = 0 where rooms_oid is distinct from 0
+      and exists (select from new_rows n where n.updated_at < statement_timestamp());  -- the next node that looks makes new epochs
+    if not exists (select from new_rows n where n.updated_at >= statement_timestamp()) then return null; end if;
+    if exists (select from new_rows n where n.updated_at < statement_timestamp()) then
+      raise exception 'seq: a statement that puts shapes back makes none' using errcode = 'WB001';
+    end if;
+  end if;
+  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at))
+    from (select distinct n.room_id, n.seq, n.updated_at from new_rows n) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, author, at)
   select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
   from new_rows n order by n.ordinal;
-  if exists (select from new_rows n join tombstones g on g.room_id = n.room_id and g.id = n.id where n.version <= g.version) then
+  if exists (select from new_rows n
+             cross join lateral (select g.version from tombstones g where g.room_id = n.room_id and g.id = n.id offset 0) as g
+             where n.version <= g.version) then
     raise exception 'id: a statement that deletes a shape does not make it again: use two, or an update' using errcode = 'WB001';
   end if;
   perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r where n.refs is not null) as k
     where k.refs is not null;
   return null;
 end $$;
-comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes.';
+comment on function pgcanvas.tg_shapes__log_insert is 'Logs created shapes; those that a restore puts back are in the log it restores.';
 
 create or replace function pgcanvas.tg_shapes__log_update()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
 declare
   v_direct boolean := be_direct();
 begin
-  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq)) from (select distinct n.room_id, n.seq from new_rows n) as k;
+  -- The same version: only a column that somebody added has changed.
+  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at))
+    from (select distinct n.room_id, n.seq, n.updated_at from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
+          where n.version <> o.version) as k;
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
   select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
   cross join lateral change_of(o, n) as c
+  where n.version <> o.version
   order by n.ordinal;
   perform let_go_of_dead(k.refs) from (
       select array_agg(r) as refs from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id cross join unnest(n.refs) as r
@@ -168,49 +145,77 @@ end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
 drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
-drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
-create or replace function pgcanvas.let_go(p_keys text[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+create or replace function pgcanvas.let_go_by_name(p_keys text[], p_room_ids bigint[], p_ids text[])
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_bitmapscan = off set jit = off as $$
 begin
   update shapes s set (frame_id, container_id, group_ids, props) = (
     select f.frame_id, f.container_id, f.group_ids, f.props from without_references(s, w.gone, w.lone) as f)
   from (
     select m.room_id, m.id, array_agg(substr(m.key, length(shape_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 's')) as gone,
            array_agg(substr(m.key, length(group_key(m.room_id, '')) + 1)) filter (where starts_with(m.key, 'g')) as lone
-    -- Key by key: for an array of them the planner would read all references there are; and so it would without a collation, since a
-    -- parameter has its caller's.
-    from (select t.room_id, t.id, k.key from unnest(p_keys) as k (key)
-          cross join lateral (select m.room_id, m.id from shapes m where m.refs @> array[k.key collate "C"] offset 0) as t) as m
+    from unnest(p_keys, p_room_ids, p_ids) as m (key, room_id, id)
     group by m.room_id, m.id) as w
-  where s.room_id = w.room_id and s.id = w.id;
+  where s.room_id = any (array[w.room_id]) and s.id = w.id;
 end $$;
-comment on function pgcanvas.let_go is 'Lets shapes let go of what these keys name: a statement, and so a batch, of its own.';
+comment on function pgcanvas.let_go_by_name is 'Lets shapes (by room and id) let go of what the keys beside them name: a statement, and so a batch, of its own.';
+
+create or replace function pgcanvas.let_go(p_keys text[])
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set gin_fuzzy_search_limit = 0
+  set enable_nestloop = on set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = on
+  set jit = off as $$
+declare
+  v_keys text[];
+  v_room_ids bigint[];
+  v_ids text[];
+begin
+  -- Key by key: for an array of them the planner would read all references there are; and so it would without a collation, since a
+  -- parameter has its caller's. By a bitmap: a GIN index is read in no other way.
+  select array_agg(m.key), array_agg(m.room_id), array_agg(m.id) into v_keys, v_room_ids, v_ids
+    from unnest(p_keys) as k (key)
+    cross join lateral (select k.key, m.room_id, m.id from shapes m where m.refs @> array[k.key collate "C"] offset 0) as m;
+  if v_keys is not null then perform let_go_by_name(v_keys, v_room_ids, v_ids); end if;
+end $$;
+comment on function pgcanvas.let_go is 'Lets whatever refers to what these keys name let go of it.';
+
+create or replace function pgcanvas.lonely_group_keys(p_keys text[])
+  returns text[] language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp set gin_fuzzy_search_limit = 0
+  set enable_nestloop = on set enable_seqscan = off set enable_bitmapscan = on set jit = off as $$
+begin
+  return array(select k.key from unnest(p_keys) as k (key)
+    where (select count(*) from (select from shapes m where m.refs @> array[k.key collate "C"] limit 2) as m) = 1);
+end $$;
+comment on function pgcanvas.lonely_group_keys is 'Which of these groups have one member left.';
 
 create or replace function pgcanvas.tg_shapes__log_delete()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
+  set enable_nestloop = off set enable_hashjoin = on set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_direct boolean := be_direct();
+  v_room_ids bigint[];
+  v_seqs bigint[];
+  v_ats timestamptz[];
 begin
-  perform settle_seqs(array_agg(k.room_id), array_agg(statement_seq(k.room_id)))
-    from (select distinct o.room_id from old_rows o join rooms r on r.id = o.room_id) as k;
+  select array_agg(d.room_id), array_agg((d.batch).seq), array_agg((d.batch).at) into v_room_ids, v_seqs, v_ats
+    from (select d.room_id, statement_batch(d.room_id) as batch from (select distinct room_id from old_rows) as d offset 0) as d
+    where (d.batch).seq is not null;
+  perform settle_seqs(v_room_ids, v_seqs, v_ats);
   insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
-  select o.room_id, k.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), now()
-  from old_rows o
-  join (select d.room_id, statement_seq(d.room_id) as seq from (select distinct room_id from old_rows) as d offset 0) as k
-    on k.room_id = o.room_id
-  where k.seq is not null
+  select o.room_id, k.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), k.at
+  from old_rows o join unnest(v_room_ids, v_seqs, v_ats) as k (room_id, seq, at) on k.room_id = o.room_id
   order by o.ordinal;
   insert into tombstones (room_id, id, version, seq)
-  select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o join rooms r on r.id = o.room_id
+  select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o
+  cross join lateral (select r.last_seq from rooms r where r.id = o.room_id offset 0) as r
   on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
-  if exists (select from old_rows o join shapes s on s.room_id = o.room_id and s.id = o.id) then
+  if exists (select from old_rows o
+             cross join lateral (select from shapes s where s.room_id = any (array[o.room_id]) and s.id = o.id offset 0) as s) then
     raise exception 'id: a statement that deletes a shape does not make it again: use two, or an update' using errcode = 'WB001';
   end if;
-  perform let_go(v_keys || array(
-    select k.key from (select distinct group_key(o.room_id, g) as key from old_rows o cross join unnest(o.group_ids) as g where o.group_ids is not null) as k
-    where (select count(*) from (select from shapes m where m.refs @> array[k.key collate "C"] limit 2) as m) = 1))
-  from (select array_agg(shape_key(o.room_id, o.id)) as v_keys from old_rows o join rooms r on r.id = o.room_id) as k
-  where v_keys is not null;
+  perform let_go(k.keys || lonely_group_keys(array(
+    select distinct group_key(o.room_id, g) from old_rows o cross join unnest(o.group_ids) as g where o.group_ids is not null)))
+  from (select array_agg(shape_key(o.room_id, o.id)) as keys from old_rows o
+        cross join lateral (select from rooms r where r.id = o.room_id offset 0) as r) as k
+  where k.keys is not null;
   return null;
 end $$;
 comment on function pgcanvas.tg_shapes__log_delete is 'Logs deleted shapes; those that go with their room are not logged.';
@@ -247,6 +252,13 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__check_slug is 'A slug that is a number is the room''s own: else it would hide another room.';
 
+create or replace function pgcanvas.tg_rooms__begin()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  return case when pgcanvas.bound_idling() then null end;
+end $$;
+comment on function pgcanvas.tg_rooms__begin is 'A change of a room by SQL holds it, too.';
+
 create or replace function pgcanvas.tg_rooms__notify()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
@@ -261,47 +273,39 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, at commit.';
 
-create or replace function pgcanvas.tg_rooms__forget()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-declare
-  v_direct boolean := be_direct();
-begin
-  delete from shapes where room_id = old.id;
-  delete from shape_changes where room_id = old.id;
-  delete from applied_ops where room_id = old.id;
-  delete from tombstones where room_id = old.id;
-  delete from gestures where room_id = old.id;
-  perform pg_notify(old.channel, 'x');
-  return null;
-end $$;
-comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes its shapes, log and answers with it, and its viewers are told.';
-
 -- Those of earlier versions would log twice.
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
 drop trigger if exists _515_log_update on pgcanvas.shapes;
 drop trigger if exists _525_log_delete on pgcanvas.shapes;
-do $do$
-declare
-  v_trigger record;
-begin
-  for v_trigger in select * from (values
-      ('_050_begin', 'before insert or update or delete or truncate', 'statement', 'begin', 'Begins a statement.'),
-      ('_200_stamp', 'before insert or update', 'row', 'stamp', 'Stamps what clients do not set.'),
-      ('_250_take_room', 'before delete', 'row', 'take_room', 'Takes the room before a delete.'),
-      ('_500_log_insert', 'after insert', 'statement', 'log_insert', 'Logs each insert.'),
-      ('_510_log_update', 'after update', 'statement', 'log_update', 'Logs each update.'),
-      ('_520_log_delete', 'after delete', 'statement', 'log_delete', 'Logs each delete.')) as t (name, event, level, function, says) loop
-    execute format('create or replace trigger %I %s on pgcanvas.shapes %s for each %s when (pgcanvas.is_direct()) execute function pgcanvas.%I()',
-      v_trigger.name, v_trigger.event, case v_trigger.event when 'after insert' then 'referencing new table as new_rows'
-        when 'after update' then 'referencing old table as old_rows new table as new_rows'
-        when 'after delete' then 'referencing old table as old_rows' end, v_trigger.level, 'tg_shapes__' || v_trigger.function);
-    execute format('comment on trigger %I on pgcanvas.shapes is %L', v_trigger.name, v_trigger.says);
-  end loop;
-end $do$;
+drop trigger if exists _200_stamp on pgcanvas.shapes;  -- now the last by name, so that it stamps what triggers of somebody else's leave
+create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__begin('');
+comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
+create or replace trigger "~200_stamp" before insert or update on pgcanvas.shapes
+  for each row when (not pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__stamp('');
+comment on trigger "~200_stamp" on pgcanvas.shapes is 'Stamps what clients do not set.';
+create or replace trigger "~210_stamp_or_put_back" before insert or update on pgcanvas.shapes
+  for each row when (pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__stamp('put back');
+comment on trigger "~210_stamp_or_put_back" on pgcanvas.shapes is 'Leaves what a restore puts back as it was, and stamps the rest.';
+create or replace trigger _250_take_room before delete on pgcanvas.shapes
+  for each row when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__take_room('');
+comment on trigger _250_take_room on pgcanvas.shapes is 'Takes the room before a delete.';
+create or replace trigger _500_log_insert after insert on pgcanvas.shapes referencing new table as new_rows
+  for each statement when (not pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_insert('');
+comment on trigger _500_log_insert on pgcanvas.shapes is 'Logs each insert.';
+create or replace trigger _505_log_or_put_back after insert on pgcanvas.shapes referencing new table as new_rows
+  for each statement when (pgcanvas.puts_back() and pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_insert('put back');
+comment on trigger _505_log_or_put_back on pgcanvas.shapes is 'Logs each insert that puts nothing back.';
+create or replace trigger _510_log_update after update on pgcanvas.shapes referencing old table as old_rows new table as new_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_update('');
+comment on trigger _510_log_update on pgcanvas.shapes is 'Logs each update.';
+create or replace trigger _520_log_delete after delete on pgcanvas.shapes referencing old table as old_rows
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__log_delete('');
+comment on trigger _520_log_delete on pgcanvas.shapes is 'Logs each delete.';
 create or replace trigger _100_check_slug before insert or update of slug, id on pgcanvas.rooms
   for each row execute function pgcanvas.tg_rooms__check_slug();
-create or replace trigger _600_forget after delete on pgcanvas.rooms
-  for each row execute function pgcanvas.tg_rooms__forget();
+create or replace trigger _050_begin before update or delete on pgcanvas.rooms
+  for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__begin();
 
 -- A constraint trigger cannot be replaced in place.
 drop trigger if exists _900_notify on pgcanvas.rooms;
@@ -310,5 +314,5 @@ create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms
 drop function if exists pgcanvas.applying();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
-comment on trigger _600_forget on pgcanvas.rooms is 'Cleans up after a room.';
+comment on trigger _050_begin on pgcanvas.rooms is 'Begins a statement.';
 comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';

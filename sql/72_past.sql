@@ -122,12 +122,21 @@ declare
   v_id bigint := known_room(p_room);
   v_low bigint;
   v_high bigint;
+  v_rising_after bigint;
   v_middle bigint;
 begin
-  select h.min_since, h.last_seq into v_low, v_high from room_head(v_id) as h;
+  select r.min_since, r.last_seq, r.rising_after into v_low, v_high, v_rising_after from rooms r where r.id = v_id;
   if exists (select from snapshots s where s.room_id = v_id and s.seq = v_low and s.at > p_at) then
     raise exception 'at: the history before % was pruned', v_low using errcode = 'WB005';
   end if;
+  if v_low < v_rising_after and not exists (
+      select from shape_changes c where c.room_id = v_id and c.seq = v_rising_after + 1 and c.at <= p_at) then
+    -- Older batches have their moments in any order: a batch was there once those before it were.
+    v_high := coalesce((select c.seq - 1 from shape_changes c
+      where c.room_id = v_id and c.seq > v_low and c.seq <= v_rising_after and c.at > p_at order by c.seq, c.ordinal limit 1), v_rising_after);
+    return v_high;
+  end if;
+  v_low := greatest(v_low, v_rising_after);
   while v_low < v_high loop  -- by halves: the log has no index on time, which every row would pay for
     v_middle := (v_low + v_high + 1) / 2;
     if (select c.at from shape_changes c where c.room_id = v_id and c.seq = v_middle limit 1) <= p_at then
@@ -138,19 +147,22 @@ begin
   end loop;
   return v_low;
 end $$;
-comment on function pgcanvas.seq_at is 'The seq a room was at in a moment: of the last batch whose transaction had begun. Transactions that were open together may count either way.';
+comment on function pgcanvas.seq_at is 'The seq a room was at in a moment: of the last batch that had been made by then, whether its transaction was committed or not.';
 
 create or replace function pgcanvas.room_at(p_room text, p_seq bigint, p_after text default '', p_limit integer default null)
-  returns table (shape_id text, shape text)
+  returns table (shape_id text, shape json)
   language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
-  return query select s.shape_id, s.shape from shapes_at(point_of(p_room, p_seq), p_seq, null, coalesce(p_after, ''), p_limit) as s;
+  return query select s.shape_id, s.shape::json from shapes_at(point_of(p_room, p_seq), p_seq, null, coalesce(p_after, ''), p_limit) as s;
 end $$;
 comment on function pgcanvas.room_at(text, bigint, text, integer) is 'The board as it was after a batch: shapes as clients received them, by id after a given one. 0 is the empty board before the first.';
 
 create or replace function pgcanvas.room_at(p_room text, p_at timestamptz, p_after text default '', p_limit integer default null)
-  returns table (shape_id text, shape text)
+  returns table (shape_id text, shape json)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select r.shape_id, r.shape from room_at(p_room, seq_at(p_room, p_at), p_after, p_limit) as r
 $$;
 comment on function pgcanvas.room_at(text, timestamptz, text, integer) is 'The board as it was in a moment.';
+
+comment on column pgcanvas.shape_changes.at is 'When it was made: taken under the room''s lock, so that it rises with seq. Up to rooms.rising_after: when the transaction began.';
+comment on column pgcanvas.snapshots.at is 'The moment of its last batch.';

@@ -102,16 +102,4 @@ begin
   delete from batch_hashes where room_id = p_room_id;
   delete from pseudonyms where room_id = p_room_id;
 end $$;
-comment on function pgcanvas.forget_history is 'Removes what is kept beside the log of a room that is gone.';
-
-create or replace function pgcanvas.tg_rooms__forget_history()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-begin
-  perform pg_advisory_xact_lock(upkeep_lock('snapshots'));  -- who writes one now would leave it behind
-  perform forget_history(old.id);
-  return null;
-end $$;
-comment on function pgcanvas.tg_rooms__forget_history is 'A room that goes takes its snapshots and its chain with it.';
-create or replace trigger _610_forget_history after delete on pgcanvas.rooms
-  for each row execute function pgcanvas.tg_rooms__forget_history();
-comment on trigger _610_forget_history on pgcanvas.rooms is 'Cleans up after a room''s history.';
+comment on function pgcanvas.forget_history is 'Removes what was written beside the log of a room that went meanwhile.';

@@ -32,7 +32,7 @@ comment on function pgcanvas.ops_back_to is 'The ops that lead from the board as
 create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint,
   p_role text)
   returns table (seq bigint, restored bigint)
-  language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set lock_timeout = '150ms' as $$
+  language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 set lock_timeout = '150ms' as $$
 #variable_conflict use_column
 declare
   v_last_seq bigint;
@@ -63,7 +63,8 @@ create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint := point_of(p_room, p_seq);
-  v_until timestamptz := clock_timestamp() + interval '10 s';
+  v_until timestamptz := clock_timestamp() + least(nullif(current_setting('lock_timeout')::interval, '0'), interval '10 s');
+  v_bounded boolean := bound_idling();
 begin
   loop
     begin
@@ -75,7 +76,7 @@ begin
     end;
   end loop;
 end $$;
-comment on function pgcanvas.restore_shapes is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the first answer. 55P03 when the room is held for ten seconds.';
+comment on function pgcanvas.restore_shapes is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the first answer. 55P03 when the room is held for ten seconds, or the caller''s lock_timeout.';
 
 create or replace function pgcanvas.restore(p_room text, p_seq bigint, p_box box default null, p_shape_ids text[] default null)
   returns table (seq bigint, restored bigint)

@@ -15,6 +15,39 @@ begin
 end $$;
 comment on function pgcanvas.new_epoch is 'Gives a room, or all (null), a new epoch and rings: every client gets the board anew, those who are connected too. Says how many rooms.';
 
+-- A dump's data may be restored into a database that was migrated: that has these rows already, and they are its own.
+create or replace function pgcanvas.tg_meta__keep()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  return case when not exists (select from meta) then new end;
+end $$;
+comment on function pgcanvas.tg_meta__keep is 'Leaves a second row out: what is there is true of this database.';
+create or replace trigger _100_keep before insert on pgcanvas.meta for each row execute function pgcanvas.tg_meta__keep();
+comment on trigger _100_keep on pgcanvas.meta is 'Keeps the one row.';
+
+create or replace function pgcanvas.tg_bundle_objects__keep()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  return case when not exists (select from bundle_objects o where o.name = new.name) then new end;
+end $$;
+comment on function pgcanvas.tg_bundle_objects__keep is 'Leaves out what a dump says of an object that is here, too.';
+create or replace trigger _100_keep before insert on pgcanvas.bundle_objects
+  for each row when (pgcanvas.puts_back()) execute function pgcanvas.tg_bundle_objects__keep();
+comment on trigger _100_keep on pgcanvas.bundle_objects is 'Keeps what is here.';
+
+create or replace function pgcanvas.tg_migrations__keep()
+  returns trigger language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
+begin
+  return case when not exists (select from migrations m where m.version = new.version and m.checksum = new.checksum) then new end;
+end $$;
+comment on function pgcanvas.tg_migrations__keep is 'Leaves out a migration that ran here, too.';
+do $$ begin
+  if to_regclass('pgcanvas.migrations') is not null then
+    create or replace trigger _100_keep before insert on pgcanvas.migrations for each row execute function pgcanvas.tg_migrations__keep();
+    comment on trigger _100_keep on pgcanvas.migrations is 'Keeps what ran.';
+  end if;
+end $$;
+
 create or replace function pgcanvas.where_it_runs(out system_identifier bigint, out timeline integer, out database_oid oid, out rooms_oid oid)
   language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
@@ -34,6 +67,12 @@ declare
   v_was meta;
 begin
   select * into v_now from where_it_runs();
+  -- Asked by every connection of every node: nobody is held up while nothing has changed, and a server that only reads can be read.
+  if current_setting('transaction_read_only')::boolean or exists (
+      select from meta m where (m.system_identifier, m.timeline, m.database_oid, m.rooms_oid)
+        is not distinct from (v_now.system_identifier, v_now.timeline, v_now.database_oid, v_now.rooms_oid)) then
+    return null;
+  end if;
   select * into v_was from meta for update;
   update meta set system_identifier = v_now.system_identifier, timeline = v_now.timeline, database_oid = v_now.database_oid,
     rooms_oid = v_now.rooms_oid

@@ -127,7 +127,7 @@ comment on function pgcanvas.verify_chain is 'What does not fit its hash.';
 
 create or replace function pgcanvas.verify(p_room text)
   returns table (seq bigint, fault text)
-  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 as $$
 #variable_conflict use_column
 declare
   v_room rooms := (select r from rooms r where r.id = known_room(p_room));

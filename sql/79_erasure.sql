@@ -11,6 +11,7 @@ create or replace function pgcanvas.erase_from_log(p_room_id bigint, p_name text
 declare
   v_changed bigint;
 begin
+  delete from client_keys k where k.client in (select c.client from shape_changes c where c.room_id = p_room_id and c.author = p_name);
   delete from applied_ops a where a.room_id = p_room_id
     and a.client in (select c.client from shape_changes c where c.room_id = p_room_id and c.author = p_name);
   update shape_changes c set
@@ -64,24 +65,52 @@ begin
 end $$;
 comment on function pgcanvas.erase_from_room is 'Erases a name from a room, its salt last: then nothing leads from the pseudonym back to it.';
 
-create or replace function pgcanvas.erase_user(p_name text)
-  returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-declare
-  v_room bigint;
-  v_changed bigint;
-  v_all bigint := 0;
+create or replace function pgcanvas.rooms_that_name(p_name text)
+  returns bigint[] language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
+  select array_agg(n.room_id order by n.room_id) from (
+    select c.room_id from shape_changes c where c.author = p_name or 'sql:' || c.db_role = p_name
+      or c.op = 'delete' and p_name in (c.before ->> 'created_by', c.before ->> 'updated_by')
+    union select s.room_id from shapes s where p_name in (s.created_by, s.updated_by)
+    union select s.room_id from snapshot_shapes s where p_name in (s.shape ->> 'created_by', s.shape ->> 'updated_by')
+    union select r.id from rooms r where r.owner = p_name
+    union select l.room_id from links l where l.created_by = p_name
+    union select p.room_id from pseudonyms p where p.name in (p_name, case when p_name like 'sql:%' then substr(p_name, 5) end)) as n
+$$;
+comment on function pgcanvas.rooms_that_name is 'Rooms that a name stands in: log, board, snapshots, owner, makers of links. Locks nothing.';
+
+create or replace function pgcanvas.erase_account(p_name text, p_room_id bigint)
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
+  if p_room_id is not null then
+    delete from members m where m.room_id = p_room_id and m.user_id = p_name;
+    return;
+  end if;
   if coalesce(p_name, '') = '' or p_name like 'erased:%' then
     raise exception 'name: must be a name as the log has it' using errcode = 'WB001';
   end if;
-  delete from client_keys k where k.client in (select c.client from shape_changes c where c.author = p_name);
-  for v_room in select r.id from rooms r order by r.id loop
-    v_changed := erase_from_room(v_room, p_name);
-    if v_changed > 0 then perform new_epoch(v_room::text); end if;  -- whoever has the board open holds the name too
-    v_all := v_all + v_changed;
-  end loop;
   delete from users u where u.id = p_name;
   delete from sign_in_attempts a where a.login = p_name;
-  return v_all;
 end $$;
-comment on function pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots; their account goes. Boards stay as they are, chains verify. Says how many rows it changed.';
+comment on function pgcanvas.erase_account is 'Removes somebody from the members of a room, or the account (null).';
+
+create or replace procedure pgcanvas.erase_user(p_name text, inout p_rows bigint default 0)
+  language plpgsql as $$
+declare
+  v_room bigint;
+  v_changed bigint;
+begin
+  -- Membership first: with the account it would go in all rooms at once, and hold them all.
+  foreach v_room in array array(select m.room_id from pgcanvas.members m where m.user_id = p_name order by m.room_id) loop
+    perform pgcanvas.erase_account(p_name, v_room);
+    commit;
+  end loop;
+  perform pgcanvas.erase_account(p_name, null);
+  commit;
+  foreach v_room in array coalesce(pgcanvas.rooms_that_name(p_name), '{}') loop
+    v_changed := pgcanvas.erase_from_room(v_room, p_name);
+    if v_changed > 0 then perform pgcanvas.new_epoch(v_room::text); end if;  -- whoever has the board open holds the name too
+    p_rows := p_rows + v_changed;
+    commit;
+  end loop;
+end $$;
+comment on procedure pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots; the account goes. Boards stay as they are, chains verify. Room by room, each in a transaction of its own: called again after it was interrupted, it goes on. Says how many rows it changed.';

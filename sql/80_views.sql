@@ -26,7 +26,7 @@ comment on column pgcanvas.room_activity.created_at is 'When the room was made.'
 create or replace view pgcanvas.change_log as
   select r.slug as room, c.*
   from pgcanvas.shape_changes c join pgcanvas.rooms r on r.id = c.room_id;
-comment on view pgcanvas.change_log is 'The log: who changed which shape, how, and what was there before.';
+comment on view pgcanvas.change_log is 'The log: who changed which shape, and how. What was there before: shape_history.';
 
 -- A view's column says what the table's column says.
 do $$

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Settings;
 use crate::db::embedded::{Cluster, ClusterOptions, EmbeddedError, StopMode};
+use crate::db::listen::{DEAF, hears_others};
 use crate::db::schema::{self, SchemaError};
 use crate::db::{Client, DbError, Target, calls};
 use crate::http::bind;
@@ -75,6 +76,14 @@ impl Database {
         self.target.named("pgcanvas migrate").connect_or_say_why().await.map_err(AppError::Connect)
     }
 
+    /// Refuses what stands before a database of one's own and shares its connections.
+    async fn check_sessions(&self) -> Result<(), AppError> {
+        if self.cluster.is_some() || hears_others(&self.target).await? {
+            return Ok(());
+        }
+        Err(AppError::Setup(DEAF.to_owned()))
+    }
+
     async fn close(self) -> Result<(), AppError> {
         if let Some(mut cluster) = self.cluster {
             cluster.stop(StopMode::Fast).await?;
@@ -100,11 +109,12 @@ async fn serve_on(
     stop: &mut Stop,
 ) -> Result<(), AppError> {
     let mut client = database.connect().await?;
+    database.check_sessions().await?;
     if database.cluster.is_some() || settings.migrate {
         schema::migrate(&mut client).await?;
     }
     schema::check_contract(&client).await?;
-    notice_rewind(&client).await?;
+    calls::upkeep::notice_rewind(&client).await?;
     drop(client);
     let node = RunningNode::start(&database.target, listener, &settings.node).map_err(AppError::Setup)?;
     announce(&node, database.cluster.as_ref());
@@ -121,14 +131,6 @@ async fn serve_on(
     tracing::info!("stopping");
     node.stop().await;
     outcome
-}
-
-/// Before anybody is let in: a database that was restored has clients that hold a future which never was.
-async fn notice_rewind(client: &Client) -> Result<(), AppError> {
-    if let Some(rooms) = calls::upkeep::check_rewind(client).await? {
-        tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
-    }
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the address is what a person waits for; logs go to stderr")]
@@ -165,6 +167,7 @@ pub async fn migrate(settings: Settings) -> Result<(), AppError> {
     let database = Database::open(&settings).await?;
     let migrated = async {
         let mut client = database.connect().await?;
+        database.check_sessions().await?;
         Ok::<_, AppError>(schema::migrate(&mut client).await?)
     };
     let migrated = migrated.await;
@@ -180,6 +183,7 @@ pub async fn check(settings: Settings) -> Result<(), AppError> {
     let database = Database::open(&settings).await?;
     let checked = async {
         let client = database.connect().await?;
+        database.check_sessions().await?;
         tell(&format!("server: PostgreSQL {}", schema::server_version(&client).await?));
         Ok::<_, AppError>(schema::check_contract(&client).await?)
     };

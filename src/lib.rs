@@ -7,7 +7,7 @@
 //! browser ─ WebSocket ─▶ http::upgrade ─▶ session ─▶ protocol::decode ─▶ room::writer ─▶ room::batch
 //!                                                                             │ one call, many rooms
 //!                                                                             ▼
-//! psql, COPY, a BI tool ──────────────▶  tables  ◀──────────────────  pgcanvas.apply_ops(…)
+//! psql, COPY, a BI tool ──────────────▶  tables  ◀──────────────────  pgcanvas.apply_batches(…)
 //!                                           │ same transaction: check · stamp (bounds, version, seq) · log · notify
 //!                                           ▼ commit
 //! every node:  db::listen ◀──── NOTIFY on the room's channel
@@ -23,11 +23,12 @@
 //!
 //! - [`model`]: ids, counters, shapes, ops, geometry, every limit. Pure.
 //! - [`protocol`]: frames in and out, codes, the seed dialect. Pure: text in, values or text out.
-//! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log.
+//! - [`metrics`], [`backoff`], [`log`]: every metric, the pause before the next try, the log and what it says seldom.
+//! - [`budget`]: the bytes that a node holds for those who read and write slowly; who goes when they run out.
 //! - [`secrets`]: passwords and tokens, made, hashed, tried; nothing of whose they are.
 //! - [`db`]: the only place that knows PostgreSQL.
 //!   - `calls`: one function per SQL function (`calls::past`, `calls::upkeep` for history, `calls::people`, `calls::access` for rights); `pool`, `connect`, `tls`: the ways there; `error`: what a failure means.
-//!   - `listen`: the one listening connection of a node; `schema`: migrations, bundle, contract.
+//!   - `listen`: the one listening connection of a node, and whether it hears; `schema`: migrations, bundle, contract, and whether all is there.
 //!   - `embedded`: the private server: found, made, started, adopted, stopped.
 //! - [`room`]: what a node knows of rooms.
 //!   - `registry`: which rooms are hosted, and the switchboard that brings notices to them.
@@ -43,8 +44,8 @@
 //! # What always holds
 //!
 //! - **Commit order is seq order, without gaps.** Every writer takes the room's row lock before its first change there and holds it to the
-//!   commit. `apply_ops` takes several rooms in the order of their ids; against a statement that takes them otherwise, it gives way.
-//! - **Triggers make all writers equal.** A plain `update` gets version, seq, log and notice as `apply_ops` does. What must be true of a
+//!   commit. `apply_batches` takes several rooms in the order of their ids; against a statement that takes them otherwise, it gives way.
+//! - **Triggers make all writers equal.** A plain `update` gets version, seq, log and notice as `apply_batches` gives them. What must be true of a
 //!   shape is refused in the database; the checks in [`protocol`] come first only to say it better and sooner.
 //! - **An `ack` follows the commit, and a batch is applied once.** Its first answer is stored in the same transaction under client and
 //!   `op_id`, so whoever is in doubt sends again: clients, and the writer whose connection broke at the commit.
@@ -74,14 +75,12 @@
 //! 1. `session` reads a frame; [`protocol::decode()`] checks it and writes each op's body as the database takes it. A socket has a permit per
 //!    batch without an answer; without one it is read no further.
 //! 2. The room's writer queues it. A room is always on the same writer, so its batches keep their order.
-//! 3. When the transaction before is done, all that waits goes into one call of `apply_ops`: rooms locked, repeats found, op after op in
-//!    memory, one seq per batch that changes something, then each shape written once.
-//!    Where all of it is plain (puts and patches of shapes that refer to nothing, each named once: most of what people do), it goes to
-//!    `apply_plain` instead, as typed rows: whole sets are judged, written and logged at once. Rooms with anything else go the general way
-//!    in a transaction of their own. One op alone, which is what an idle room gets, goes to `apply_op`: there, setting up a statement costs
-//!    more than what it does, and this has the fewest and smallest. Both see first whether a shape only moves, which is most of all.
-//! 4. What changed is logged as clients will read it, and each room's channel is rung: once, or as often as it takes for the batches of
-//!    `apply_plain` to ride along, while they are no more than four could carry. (For direct SQL triggers do both.)
+//! 3. When the transaction before is done, all that waits goes into one call of `apply_batches`, as typed rows beside the text that the log will
+//!    hold: rooms locked, repeats found, what is known of the named shapes read, then planned in numbers alone (which op applies, at which
+//!    version and seq), then written, one statement for all shapes that change, one for those that come, one for the log. What a shape gets
+//!    from many ops of a call is folded into one row. What is seldom done goes op by op, through `apply_ops`.
+//! 4. The log holds what ops said, as clients will read it, and each room's channel is notified: once, or as often as it takes for the batches to
+//!    ride along, while they are no more than four could carry. (For direct SQL triggers do both.)
 //! 5. The answer comes back: `ack`, one per batch.
 //! 6. Every node that hosts the room hears the notice. If it carries the changes and begins at the cursor, it is passed on; else the log is
 //!    read from the cursor on.
@@ -89,7 +88,8 @@
 //!
 //! # Joining
 //!
-//! The board is read in one snapshot of the database and sent page by page at the reader's pace, never whole in memory. Then the socket
+//! The board is read in one snapshot of the database and sent page by page at the reader's pace, never whole in memory. A reader that does not
+//! keep up gets the rest of that moment out of the log, and holds no connection to the database meanwhile. Then the socket
 //! asks the room to be let in at the seq of that snapshot. The room lets it in if its last few frames reach back that far; if not, the
 //! socket reads the log up to the present and asks again. A room that is hosted anew listens first, until the server has acknowledged it, and only
 //! then reads where it is. So nothing falls between, and nothing comes twice.
@@ -119,6 +119,7 @@
 
 pub mod app;
 pub mod backoff;
+pub mod budget;
 pub mod client;
 pub mod config;
 pub mod db;

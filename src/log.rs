@@ -1,8 +1,14 @@
 //! What the node says about its work: to stderr, so that stdout stays free for answers.
+mod seldom;
+mod state;
+
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+
+pub use seldom::Seldom;
+pub use state::State;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

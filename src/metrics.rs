@@ -22,6 +22,14 @@ pub struct Metrics {
     registry: Registry,
     /// Sockets open.
     pub sockets: Gauge,
+    /// Connections open, sockets included.
+    pub connections: Gauge,
+    /// Connections refused, by cause: address, full.
+    pub refused_connections: Family<Kind, Counter>,
+    /// Bytes held for others, by kind: answers, requests, frames.
+    pub held_bytes: Family<Kind, Gauge>,
+    /// Connections cut because they did not move while such bytes ran out, by kind.
+    pub cut_connections: Family<Kind, Gauge>,
     /// Rooms hosted.
     pub rooms: Gauge,
     /// Batches waiting for a writer.
@@ -81,6 +89,10 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("pgcanvas"),
             sockets: Gauge::default(),
+            connections: Gauge::default(),
+            refused_connections: Family::default(),
+            held_bytes: Family::default(),
+            cut_connections: Family::default(),
             rooms: Gauge::default(),
             writer_queue: Gauge::default(),
             batches_per_commit: sizes(),
@@ -113,6 +125,19 @@ impl Metrics {
     fn register(&mut self) {
         let to = &mut self.registry;
         to.register("sockets", "Sockets open", self.sockets.clone());
+        to.register("connections", "Connections open, sockets included", self.connections.clone());
+        to.register("refused_connections", "Connections refused, by cause", self.refused_connections.clone());
+        to.register_with_unit(
+            "held",
+            "Held in memory for others, by kind",
+            Unit::Bytes,
+            self.held_bytes.clone(),
+        );
+        to.register(
+            "cut_connections",
+            "Connections cut since the start because they did not move while bytes of that kind ran out",
+            self.cut_connections.clone(),
+        );
         to.register("rooms", "Rooms hosted", self.rooms.clone());
         to.register("writer_queue", "Batches waiting for a writer", self.writer_queue.clone());
         to.register("batches_per_commit", "Batches in one transaction", self.batches_per_commit.clone());

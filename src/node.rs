@@ -1,21 +1,24 @@
 //! A node: its parts, how they start and how they stop. It holds nothing that can be lost.
 
+mod descriptors;
+mod fit;
 mod sign_ins;
+mod strangers;
 mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::backoff::Backoff;
+use crate::budget::Budget;
 use crate::config::NodeSettings;
 use crate::db::listen::{Heard, Listener};
-use crate::db::schema::{self, CHANNEL};
+use crate::db::schema::CHANNEL;
 use crate::db::{Db, Target};
 use crate::http::Server;
 use crate::metrics::Metrics;
@@ -26,7 +29,9 @@ use crate::room::registry::Switchboard;
 use crate::room::writer::Writers;
 use crate::secrets::Passwords;
 
+pub use fit::Fit;
 pub use sign_ins::SignIns;
+pub use strangers::Strangers;
 
 /// A node's parts, shared by its sockets and requests.
 #[derive(Debug)]
@@ -43,19 +48,21 @@ pub struct Node {
     pub presence: Presence,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What may be held in memory for others.
+    pub budget: Arc<Budget>,
     /// True once the node stops: sockets say goodbye, nobody new is let in.
     pub draining: watch::Receiver<bool>,
     /// A permit per socket.
     pub sockets: Arc<Semaphore>,
     /// Numbers for sockets.
     pub next_socket: AtomicU64,
-    /// Whether the database's contract is still this program's.
-    pub contract_holds: Arc<AtomicBool>,
+    /// Whether the database is the one that this node was made for.
+    pub fit: watch::Receiver<Fit>,
     /// Where the page's files come from, if not from here.
     pub asset_base: Option<String>,
     /// The largest file that is taken in.
     pub max_file_bytes: usize,
-    /// A permit per file that is coming in.
+    /// A permit per file that is being stored.
     pub uploads: Semaphore,
     /// Where passwords are hashed.
     pub passwords: Passwords,
@@ -63,6 +70,8 @@ pub struct Node {
     pub sign_in_days: i32,
     /// The sockets of those who are signed in.
     pub sign_ins: SignIns,
+    /// Pages of other hosts that were told of.
+    pub strangers: Strangers,
 }
 
 /// Returns when the node drains, or is gone.
@@ -70,8 +79,8 @@ pub(crate) async fn drained(draining: &mut watch::Receiver<bool>) {
     _ = draining.wait_for(|draining| *draining).await;
 }
 
-/// Files that come in at one time: each is held whole until the database has it.
-const UPLOADS: usize = 4;
+/// Files that are stored at one time: the driver copies each whole.
+const UPLOADS: usize = 2;
 
 /// A node at work.
 #[derive(Debug)]
@@ -94,7 +103,7 @@ impl RunningNode {
         let presence = Presence::default();
         let switchboard = Switchboard::default();
         let migrated = Arc::new(Notify::new());
-        let (ears, listening) = listen(target, &switchboard, &presence, &migrated, &metrics);
+        let (ears, listening) = listen(&db, &switchboard, &presence, &migrated, &metrics);
         let (writers, writing) = Writers::spawn(&db, settings.writers, &metrics);
         let around = Surroundings {
             db: db.clone(),
@@ -103,15 +112,21 @@ impl RunningNode {
             linger: settings.linger(),
         };
         let (drain, draining) = watch::channel(false);
-        let contract_holds = Arc::new(AtomicBool::new(true));
+        let (fitting, fit) = watch::channel(Fit::Fits);
+        let fitting =
+            fit::Fitting { db: db.clone(), listener: ears.clone(), changed: migrated, fit: fitting };
+        let (hosted, present) = (switchboard.clone(), presence.clone());
         let sign_ins = SignIns::default();
+        let budget = Budget::new(settings.max_held_bytes, settings.max_file_bytes);
         let helpers = vec![
             listening,
             tokio::spawn(presence.clone().run(db.clone())),
-            tokio::spawn(watch_contract(db.clone(), ears.clone(), migrated, Arc::clone(&contract_holds))),
+            tokio::spawn(fitting.run(move || hosted.hear(&Heard::Back, &present))),
             tokio::spawn(upkeep::write_snapshots(db.clone())),
+            tokio::spawn(Arc::clone(&budget).watch()),
             tokio::spawn(sign_ins.clone().watch(db.clone())),
-            tokio::spawn(upkeep::forget_the_old(db.clone(), settings.history_days, settings.answer_days)),
+            tokio::spawn(upkeep::remove_remains(db.clone())),
+            tokio::spawn(upkeep::forget_the_old(db.clone(), settings.clone())),
         ];
         let node = Arc::new(Node {
             rooms: Rooms::new(switchboard, around),
@@ -120,18 +135,23 @@ impl RunningNode {
             writers,
             presence,
             metrics,
+            budget,
             draining,
             sockets: Arc::new(Semaphore::new(settings.max_sockets)),
             next_socket: AtomicU64::new(1),
-            contract_holds,
+            fit,
             asset_base: settings.asset_base.clone(),
             max_file_bytes: settings.max_file_bytes,
             uploads: Semaphore::new(UPLOADS),
             passwords: Passwords::default(),
             sign_in_days: settings.sign_in_days,
             sign_ins,
+            strangers: Strangers::default(),
         });
-        let server = tokio::spawn(Server::new(listener, Arc::clone(&node)).run());
+        let most = descriptors::for_connections(settings);
+        let server =
+            Server::new(listener, Arc::clone(&node), most, settings.max_connections_per_address).run();
+        let server = tokio::spawn(server);
         Ok(Self { address, node, settings: settings.clone(), drain, server, writers: writing, helpers })
     }
 
@@ -167,7 +187,7 @@ impl RunningNode {
 
 /// The listener: notices go to the switchboard; a migration is noted.
 fn listen(
-    target: &Target,
+    db: &Db,
     switchboard: &Switchboard,
     presence: &Presence,
     migrated: &Arc<Notify>,
@@ -175,7 +195,7 @@ fn listen(
 ) -> (Listener, JoinHandle<()>) {
     let (switchboard, presence) = (switchboard.clone(), presence.clone());
     let (migrated, metrics) = (Arc::clone(migrated), Arc::clone(metrics));
-    Listener::spawn(target, move |heard| match heard {
+    Listener::spawn(db, move |heard| match heard {
         Heard::Notice { channel: CHANNEL, .. } => migrated.notify_one(),
         Heard::Echo(after) => metrics.notice_seconds.observe(after.as_secs_f64()),
         heard => {
@@ -186,31 +206,4 @@ fn listen(
             switchboard.hear(&heard, &presence);
         }
     })
-}
-
-/// Looks at the contract again whenever the database was migrated or the connection was lost; a node of another contract is not ready.
-/// Who was away may also be back as it was earlier.
-async fn watch_contract(db: Db, listener: Listener, migrated: Arc<Notify>, holds: Arc<AtomicBool>) {
-    let mut backoff = Backoff::default();
-    while listener.listen(CHANNEL).await.is_err() {
-        // Refused at once when the node stops: without a wait this would spin, and hold up the end of the process.
-        sleep(backoff.next_delay()).await;
-    }
-    loop {
-        migrated.notified().await;
-        let Ok(client) = db.target().connect().await else { continue };
-        match schema::check_contract(&client).await {
-            Ok(()) => holds.store(true, Ordering::Relaxed),
-            Err(error) if error.is_about_the_contract() => {
-                tracing::error!(%error, "the database was migrated under this node");
-                holds.store(false, Ordering::Relaxed);
-            }
-            // It was not told: what held still holds, as far as is known. Asked again.
-            Err(_) => {
-                sleep(backoff.next_delay()).await;
-                migrated.notify_one();
-            }
-        }
-        upkeep::notice_rewind(&client).await;
-    }
 }

@@ -1,6 +1,7 @@
 //! Passwords and tokens: made, hashed, tried. Nothing here knows whose they are.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
@@ -9,6 +10,7 @@ use rand::rngs::OsRng;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 
+use crate::log::Seldom;
 use crate::model::Token;
 
 /// What argon2id takes for one password: 19 MiB, two passes, one lane. This is the first choice of OWASP's Password Storage Cheat Sheet
@@ -53,10 +55,15 @@ fn new_token(prefix: &str) -> Result<Token, Busy> {
     Ok(Token::new(text))
 }
 
+/// How often it is told that there are none.
+static NO_RANDOM: Seldom = Seldom::new(Duration::from_mins(1));
+
 fn random<const BYTES: usize>() -> Result<[u8; BYTES], Busy> {
     let mut bytes = [0; BYTES];
     OsRng.try_fill_bytes(&mut bytes).map_err(|error| {
-        tracing::error!(%error, "the system gives no random numbers");
+        if let Some(untold) = NO_RANDOM.tell("") {
+            tracing::error!(%error, untold, "the system gives no random numbers");
+        }
         Busy
     })?;
     Ok(bytes)

@@ -1,7 +1,7 @@
 //! How fast the whole is, against what the same machine and the same PostgreSQL can do at best: each figure stands beside its
 //! baseline, measured in the same run. Read the ratios; the absolute figures are this machine's.
 //!
-//! `cargo bench --bench load -- [--quick] [--repeat N] [writes] [latency] [fanout] [memory] [board] [past]`
+//! `cargo bench --bench load -- [--quick] [--repeat N] [writes] [people] [latency] [fanout] [memory] [board] [past]`
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +27,7 @@ mod lab;
 mod latency;
 mod memory;
 mod past;
+mod people;
 mod process;
 mod socket;
 mod writes;
@@ -102,6 +103,9 @@ async fn run(plan: &Plan) {
     for _ in 0..plan.repeat {
         if plan.wants("writes") {
             writes::measure(plan, &lab).await;
+        }
+        if plan.wants("people") {
+            people::measure(plan, &lab).await;
         }
         if plan.wants("latency") {
             latency::measure(plan, &lab).await;

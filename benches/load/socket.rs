@@ -64,6 +64,13 @@ impl Socket {
         self.stream.feed(Message::text(text)).await.unwrap();
     }
 
+    /// Queues an undo of one's own last gesture.
+    pub(crate) async fn queue_undo(&mut self, room: &str) {
+        self.op_id += 1;
+        let text = format!(r#"{{"type":"undo","room":"{room}","op_id":{}}}"#, self.op_id);
+        self.stream.feed(Message::text(text)).await.unwrap();
+    }
+
     /// Sends what is queued.
     pub(crate) async fn flush(&mut self) {
         self.stream.flush().await.unwrap();

@@ -10,7 +10,7 @@ use super::news::News;
 use super::settings::Settings;
 use super::socket::{self, Heard, Reader, Writer};
 use crate::model::Token;
-use crate::protocol::{CloseCode, PROTOCOL_VERSION};
+use crate::protocol::{CloseCode, Limits, PROTOCOL_VERSION};
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +45,7 @@ impl End {
 /// The part of the welcome that a client goes by.
 #[derive(Debug, Deserialize)]
 struct Welcome {
-    limits: WelcomeLimits,
-}
-
-#[derive(Debug, Deserialize)]
-struct WelcomeLimits {
-    max_unacknowledged: usize,
+    limits: Limits,
 }
 
 /// A socket that was welcomed.
@@ -68,12 +63,12 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    /// Opens a socket and says hello; gives how many batches may be without an answer. The error is the close code, if there was one.
+    /// Opens a socket and says hello; gives the limits that it was told. The error is the close code, if there was one.
     pub(super) async fn open(
         shared: &'a Shared,
         settings: &'a Settings,
         address: &str,
-    ) -> Result<(Self, usize), Option<u16>> {
+    ) -> Result<(Self, Limits), Option<u16>> {
         let (mut reader, mut writer) = socket::open(address).await.map_err(|_| None)?;
         let client = shared.board().client();
         let token = settings.token.as_ref().map(Token::reveal);
@@ -89,7 +84,7 @@ impl<'a> Connection<'a> {
                     let (heard, pinged) = (Instant::now(), Instant::now());
                     let connection =
                         Self { shared, settings, reader, writer, heard, pinged, unanswered: None };
-                    return Ok((connection, welcome.limits.max_unacknowledged));
+                    return Ok((connection, welcome.limits));
                 }
                 Heard::Closed(code) => {
                     shared.say(|status| status.closed_with = code.or(status.closed_with));
@@ -170,14 +165,15 @@ impl<'a> Connection<'a> {
                 // A frame that cannot be read is of no protocol that we speak: another node may do better.
                 let Ok(received) = received else { return Some(End::Lost) };
                 self.shared.say(|_| {});
-                for item in received {
-                    // Nobody may be listening.
-                    _ = news.send(item).await;
-                }
+                tell(news, received).await;
             }
             Heard::Pong => self.unanswered = None,
             Heard::Other => {}
             Heard::Closed(code) => {
+                if code == Some(CloseCode::FrameTooLarge.code()) {
+                    let given_up = self.shared.board().too_long();
+                    tell(news, given_up).await;
+                }
                 self.shared.say(|status| status.closed_with = code.or(status.closed_with));
                 return Some(End::of(code));
             }
@@ -198,5 +194,13 @@ impl<'a> Connection<'a> {
     /// Closes the socket in good order.
     pub(super) async fn goodbye(&mut self) {
         self.writer.close().await;
+    }
+}
+
+/// Tells the application.
+pub(super) async fn tell(news: &mpsc::Sender<News>, items: Vec<News>) {
+    for item in items {
+        // Nobody may be listening.
+        _ = news.send(item).await;
     }
 }

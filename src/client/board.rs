@@ -1,17 +1,19 @@
 //! A board without a network: frames and gestures in, frames to send and news out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::divide::{divide, fits, frame_bytes};
 use super::error::ClientError;
 use super::link::{Joining, Link};
+use super::news::News;
 use super::op::Op;
 use super::queue::{Queue, Queued, Verb};
 use super::saved::{At, Saved};
 use super::shape::{Shape, Shapes};
-use crate::protocol::limits::{MAX_FRAME_BYTES, MAX_OPS_PER_BATCH};
+use crate::protocol::Limits;
 
 /// The most batches kept for a node to take; beyond, a gesture is refused: a person who draws that long without a node must be told.
 const MAX_QUEUED_BATCHES: usize = 20_000;
@@ -26,6 +28,8 @@ pub struct Board {
     pub(super) confirmed: Shapes,
     pub(super) queue: Queue,
     pub(super) link: Option<Link>,
+    /// What the node of the last connection lets a client do.
+    limits: Limits,
     /// The copy is not to be built upon: the next join asks for all.
     pub(super) doubtful: bool,
 }
@@ -41,6 +45,7 @@ impl Board {
             confirmed: Shapes::new(),
             queue: Queue::default(),
             link: None,
+            limits: Limits::default(),
             doubtful: false,
         }
     }
@@ -70,13 +75,22 @@ impl Board {
         }
     }
 
-    /// One gesture: it is on the board at once, and in the queue until the server's board contains it. Gives its `op_id`.
+    /// One gesture: it is on the board at once, and in the queue until the server's board contains it. It takes as many batches as the limits ask
+    /// for, each with the next number; an op with more points than one can carry is cut up. Gives the `op_id` of the first: the gesture's.
+    /// The error names what cannot be cut; then nothing is drawn.
     pub fn edit(&mut self, ops: Vec<Op>) -> Result<i64, ClientError> {
-        if ops.is_empty() || ops.len() > MAX_OPS_PER_BATCH {
-            return Err(ClientError::Ops { most: MAX_OPS_PER_BATCH, given: ops.len() });
+        if ops.is_empty() {
+            return Err(ClientError::Empty);
         }
-        let based = ops.into_iter().map(|op| self.based(op)).collect();
-        self.push(Verb::Ops, based)
+        let parts = divide(ops, &self.limits)?;
+        self.has_room_for(parts.len())?;
+        let first = self.next_op_id;
+        for part in parts {
+            let ops = part.ops.into_iter().map(|op| self.based(op)).collect();
+            let gesture = (self.next_op_id > first).then_some(first);
+            self.push(Queued { ops, gesture, rest: part.rest, ..Queued::default() });
+        }
+        Ok(first)
     }
 
     /// The op with the version that its author sees: the server's, and one more for each batch that is not part of it yet.
@@ -93,32 +107,55 @@ impl Board {
     /// Takes this person's last gesture back, whichever it will be when the server comes to it: the change shows when the server tells it.
     /// Kept, numbered and sent again like a gesture. Gives its `op_id`.
     pub fn undo(&mut self) -> Result<i64, ClientError> {
-        self.push(Verb::Undo, Vec::new())
+        self.turn(Verb::Undo)
     }
 
     /// Does again what this person took back last; all else as [`Board::undo`].
     pub fn redo(&mut self) -> Result<i64, ClientError> {
-        self.push(Verb::Redo, Vec::new())
+        self.turn(Verb::Redo)
     }
 
-    fn push(&mut self, verb: Verb, ops: Vec<Op>) -> Result<i64, ClientError> {
+    fn turn(&mut self, verb: Verb) -> Result<i64, ClientError> {
+        self.has_room_for(1)?;
+        Ok(self.push(Queued { verb, ..Queued::default() }))
+    }
+
+    fn has_room_for(&self, more: usize) -> Result<(), ClientError> {
         let batches = self.queue.batches().len();
-        if batches >= MAX_QUEUED_BATCHES {
-            return Err(ClientError::QueueFull { batches });
-        }
-        let (op_id, batch) = (self.next_op_id, Queued { verb, ops, committed: None });
-        let bytes = self.batch_frame(op_id, &batch).to_string().len();
-        if bytes > MAX_FRAME_BYTES {
-            return Err(ClientError::TooLarge { bytes });
-        }
+        if batches + more > MAX_QUEUED_BATCHES { Err(ClientError::QueueFull { batches }) } else { Ok(()) }
+    }
+
+    fn push(&mut self, batch: Queued) -> i64 {
+        let op_id = self.next_op_id;
         self.next_op_id += 1;
         self.queue.push(op_id, batch, &self.confirmed);
-        Ok(op_id)
+        op_id
     }
 
-    /// A socket stands and was welcomed; as many batches may be without an answer.
-    pub fn connected(&mut self, max_unacknowledged: usize) {
-        self.link = Some(Link::new(max_unacknowledged.max(1)));
+    /// A socket stands and was welcomed, with these limits. What was kept and no node like this can read is given up.
+    pub fn connected(&mut self, limits: Limits) -> Vec<News> {
+        self.limits = limits;
+        self.link = Some(Link::new(limits.max_unacknowledged.max(1)));
+        let unreadable = self.queue.unacknowledged().filter(|(_, batch)| !fits(&batch.ops, &limits));
+        let unreadable: Vec<(i64, usize)> =
+            unreadable.map(|(op_id, batch)| (op_id, frame_bytes(&batch.ops))).collect();
+        unreadable.into_iter().flat_map(|(op_id, bytes)| self.unreadable(op_id, bytes)).collect()
+    }
+
+    /// The connection ended because a frame was too long for the node, or for what is in between (1009): of those without an answer the longest
+    /// was. It is given up, and never sent again. To be called before [`Board::disconnected`].
+    pub fn too_long(&mut self) -> Vec<News> {
+        let empty = BTreeSet::new();
+        let in_flight = self.link.as_ref().map_or(&empty, |link| &link.in_flight);
+        let sent = self.queue.unacknowledged().filter(|(op_id, _)| in_flight.contains(op_id));
+        let longest = sent.map(|(op_id, batch)| (frame_bytes(&batch.ops), op_id)).max();
+        longest.map_or_else(Vec::new, |(bytes, op_id)| self.unreadable(op_id, bytes))
+    }
+
+    fn unreadable(&mut self, op_id: i64, bytes: usize) -> Vec<News> {
+        let message =
+            format!("ops: about {bytes} bytes, or an op of them, are more than the node reads at once");
+        self.give_up(op_id, "too_large", &message, &[])
     }
 
     /// The socket is gone, and with it what was on its way.
@@ -135,7 +172,7 @@ impl Board {
             link.joining = Joining::Asked;
         }
         if link.batch_pause.is_over(now_ms) {
-            for (op_id, batch) in self.queue.unacknowledged() {
+            for (op_id, batch) in self.sendable() {
                 if link.in_flight.len() >= link.window {
                     break;
                 }
@@ -152,10 +189,19 @@ impl Board {
     pub fn wake_at_ms(&self) -> Option<u64> {
         let link = self.link.as_ref()?;
         let join = matches!(link.joining, Joining::Wanted).then(|| link.join_pause.until_ms());
-        let waits = self.queue.unacknowledged().any(|(op_id, _)| !link.in_flight.contains(&op_id));
+        let waits = self.sendable().any(|(op_id, _)| !link.in_flight.contains(&op_id));
         let has_room = link.in_flight.len() < link.window;
         let batch = (waits && has_room).then(|| link.batch_pause.until_ms());
         join.into_iter().chain(batch).min()
+    }
+
+    /// The batches without an answer, in order, up to one that goes on with what is not there yet: nothing overtakes it.
+    fn sendable(&self) -> impl Iterator<Item = (i64, &Queued)> {
+        let mut open = BTreeSet::new();
+        self.queue.unacknowledged().take_while(move |(op_id, batch)| {
+            let is_first = open.insert(batch.gesture_of(*op_id));
+            is_first || !batch.rest
+        })
     }
 
     fn join_frame(&self) -> Value {
@@ -169,7 +215,11 @@ impl Board {
 
     fn batch_frame(&self, op_id: i64, batch: &Queued) -> Value {
         if batch.verb.is_drawing() {
-            return json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": batch.ops});
+            let mut frame = json!({"type": "ops", "room": self.room, "op_id": op_id, "ops": batch.ops});
+            if let (Some(gesture), Value::Object(members)) = (batch.gesture, &mut frame) {
+                members.insert("gesture".to_owned(), json!(gesture));
+            }
+            return frame;
         }
         json!({"type": batch.verb, "room": self.room, "op_id": op_id})
     }

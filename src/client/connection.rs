@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::attend::{Connection, End};
+use super::attend::{Connection, End, tell};
 use super::board::Board;
 use super::error::ClientError;
 use super::news::News;
@@ -73,7 +73,7 @@ impl Client {
         (Self { shared, task }, news)
     }
 
-    /// One gesture: on the board at once, sent as soon as it can be. Gives its `op_id`.
+    /// One gesture: on the board at once, sent as soon as it can be. Gives its number, the `op_id` of its first batch: see [`Board::edit`].
     pub fn edit(&self, ops: Vec<Op>) -> Result<i64, ClientError> {
         self.take(|board| board.edit(ops))
     }
@@ -221,12 +221,13 @@ async fn visit(
         () = shared.until_online(false) => return End::Unwanted,
     };
     let end = match opened {
-        Ok((mut connection, window)) => {
-            shared.board().connected(window);
+        Ok((mut connection, limits)) => {
+            let given_up = shared.board().connected(limits);
             shared.say(|status| {
                 status.phase = Phase::Joining;
                 status.connections += 1;
             });
+            tell(news, given_up).await;
             let end = connection.attend(news).await;
             if end == End::Unwanted {
                 _ = timeout(GOODBYE, connection.goodbye()).await;

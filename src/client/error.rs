@@ -3,19 +3,14 @@
 /// Why a gesture is not taken, or a frame not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A batch has at least one op and at most so many.
-    #[error("a batch has 1 to {most} ops, not {given}")]
-    Ops {
-        /// As many as the protocol allows.
-        most: usize,
-        /// As many as there were.
-        given: usize,
-    },
-    /// The frame would close the socket.
-    #[error("the batch is {bytes} bytes long, more than a node reads: divide it")]
+    /// A gesture has at least one op.
+    #[error("a gesture has at least one op")]
+    Empty,
+    /// A shape that no batch can carry, and that cannot be cut up. Nothing of the gesture is drawn.
+    #[error("more than a node takes: {reasons}")]
     TooLarge {
-        /// Its length.
-        bytes: usize,
+        /// Each such shape by its id, and why.
+        reasons: String,
     },
     /// Nothing more is taken until some of the queue is acknowledged.
     #[error("{batches} batches wait to be sent: nothing more is kept until a node takes some")]

@@ -23,6 +23,7 @@
 mod attend;
 mod board;
 mod connection;
+mod divide;
 mod error;
 mod frame;
 mod join;

@@ -86,6 +86,38 @@ impl Op {
         }
     }
 
+    /// The points that it brings, where it brings any.
+    pub(super) fn points(&self) -> Option<&Vec<Value>> {
+        match self {
+            Self::Put { shape: members, .. } | Self::Patch { set: members, .. } => {
+                members.get("points").and_then(Value::as_array)
+            }
+            Self::Append { points, .. } => Some(points),
+            Self::Delete { .. } => None,
+        }
+    }
+
+    /// The version that its author saw, where one is named.
+    pub(super) fn base(&self) -> Option<i64> {
+        match self {
+            Self::Put { base, .. }
+            | Self::Patch { base, .. }
+            | Self::Append { base, .. }
+            | Self::Delete { base, .. } => *base,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn points_mut(&mut self) -> Option<&mut Vec<Value>> {
+        match self {
+            Self::Put { shape: members, .. } | Self::Patch { set: members, .. } => {
+                members.get_mut("points").and_then(Value::as_array_mut)
+            }
+            Self::Append { points, .. } => Some(points),
+            Self::Delete { .. } => None,
+        }
+    }
+
     /// The same, by an author who sees that version; one that is named stays.
     pub(super) fn based_on(mut self, version: i64) -> Self {
         match &mut self {

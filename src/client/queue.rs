@@ -29,7 +29,7 @@ impl Verb {
 
 /// A gesture on its way. Undo and redo are numbered and repeated as a drawing is, but only the server knows what they change: they show
 /// when it tells.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Queued {
     /// What kind of a gesture it is.
     #[serde(default, skip_serializing_if = "Verb::is_drawing")]
@@ -37,9 +37,23 @@ pub struct Queued {
     /// What it draws.
     #[serde(default)]
     pub ops: Vec<Op>,
+    /// The `op_id` of the gesture's first batch, when it took several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gesture: Option<i64>,
+    /// Whether it goes on with an op that the batch before it in the gesture began: it is sent when that one is acknowledged, and given up with
+    /// it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rest: bool,
     /// The seq that its `ack` told; it is replayed until the confirmed board has come to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<i64>,
+}
+
+impl Queued {
+    /// The gesture that it belongs to, by its own number.
+    pub(super) fn gesture_of(&self, op_id: i64) -> i64 {
+        self.gesture.unwrap_or(op_id)
+    }
 }
 
 /// One shape as it is shown, and the batches that make it so.
@@ -108,6 +122,17 @@ impl Queue {
         for id in ids {
             self.rebase(&id, confirmed);
         }
+    }
+
+    /// The batches that go on with an op that this one began, in order.
+    pub(super) fn rest_of(&self, op_id: i64) -> Vec<i64> {
+        let Some(gesture) = self.batches.get(&op_id).map(|batch| batch.gesture_of(op_id)) else {
+            return Vec::new();
+        };
+        let later = self.batches.range(op_id + 1..);
+        let same = later.filter(|(later, batch)| batch.gesture_of(**later) == gesture);
+        let rest = same.take_while(|(_, batch)| batch.rest);
+        rest.filter(|(_, batch)| batch.committed.is_none()).map(|(op_id, _)| *op_id).collect()
     }
 
     /// Notes that a batch is committed; whether that was news.

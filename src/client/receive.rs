@@ -10,7 +10,7 @@ use super::link::{Joining, Link};
 use super::news::News;
 use super::queue::Queued;
 use super::saved::At;
-use super::shape::{Misfit, apply};
+use super::shape::{Misfit, Shape, apply};
 
 impl Board {
     /// Takes a frame in. What is of another room, or of no account to a board, brings no news.
@@ -29,7 +29,7 @@ impl Board {
             }
             Frame::Ack(ack) if ack.room == self.room => self.ack(&mut link, ack, &mut news),
             Frame::Reject(reject) if reject.room == self.room => {
-                self.reject(&mut link, reject, now_ms, &mut news);
+                self.reject(&mut link, &reject, now_ms, &mut news);
             }
             Frame::Error(problem) => self.problem(&mut link, problem, now_ms, &mut news),
             _ => {}
@@ -151,23 +151,33 @@ impl Board {
         }
     }
 
-    fn reject(&mut self, link: &mut Link, reject: Reject, now_ms: u64, news: &mut Vec<News>) {
+    fn reject(&mut self, link: &mut Link, reject: &Reject, now_ms: u64, news: &mut Vec<News>) {
         link.in_flight.remove(&reject.op_id);
         if may_be_repeated(&reject.code) {
             link.batch_pause.begin(now_ms, reject.retry_after_ms);
             return;
         }
         link.batch_pause.reset();
-        let committed = self.queue.batches().get(&reject.op_id).is_none_or(|batch| batch.committed.is_some());
-        if committed {
-            return;
+        news.extend(self.give_up(reject.op_id, &reject.code, &reject.message, &reject.shapes));
+    }
+
+    /// A batch will never be applied, unless it is known to be committed; what goes on with it has nothing to go on with.
+    pub(super) fn give_up(&mut self, op_id: i64, code: &str, message: &str, shapes: &[Shape]) -> Vec<News> {
+        let mut news = Vec::new();
+        if self.queue.batches().get(&op_id).is_none_or(|batch| batch.committed.is_some()) {
+            return news;
         }
-        if let Some(batch) = self.queue.remove(reject.op_id, &self.confirmed) {
-            news.push(News::Changed(batch.ops.iter().map(|op| op.id().to_owned()).collect()));
-            let Reject { op_id, code, message, shapes, .. } = reject;
-            let Queued { verb, ops, .. } = batch;
+        let rest = self.queue.rest_of(op_id);
+        for op_id in std::iter::once(op_id).chain(rest) {
+            let Some(Queued { verb, ops, .. }) = self.queue.remove(op_id, &self.confirmed) else { continue };
+            if let Some(link) = &mut self.link {
+                link.in_flight.remove(&op_id);
+            }
+            news.push(News::Changed(ops.iter().map(|op| op.id().to_owned()).collect()));
+            let (code, message, shapes) = (code.to_owned(), message.to_owned(), shapes.to_vec());
             news.push(News::Rejected(Rejected { op_id, code, message, verb, ops, shapes }));
         }
+        news
     }
 
     fn problem(&mut self, link: &mut Link, problem: Problem, now_ms: u64, news: &mut Vec<News>) {

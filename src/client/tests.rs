@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use self::node::{Node, naive};
 use super::{Board, News, Op, Shape, Shapes};
+use crate::protocol::Limits;
 
 const ROOM: &str = "room";
 
@@ -113,7 +114,7 @@ impl World {
             Step::Hear => self.node.hear(self.board.client()),
             Step::Deliver => self.deliver(),
             Step::Connect if !self.connected => {
-                self.board.connected(3);
+                assert_eq!(self.board.connected(Limits { max_unacknowledged: 3, ..Limits::default() }), []);
                 self.connected = true;
             }
             Step::Connect => {}

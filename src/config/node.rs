@@ -21,6 +21,21 @@ pub struct NodeSettings {
     #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1, 1_000_000))]
     pub max_sockets: usize,
 
+    /// Connections open at one time, sockets included; never more than the system gives descriptors (1 to 1000000)
+    #[arg(long, global = true, value_name = "COUNT", default_value = "12000")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 1, 1_000_000))]
+    pub max_connections: usize,
+
+    /// Connections open at one time from one address; 0 for any number, as behind a proxy (0 to 1000000)
+    #[arg(long, global = true, value_name = "COUNT", default_value = "2000")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 0, 1_000_000))]
+    pub max_connections_per_address: usize,
+
+    /// Bytes that are held in memory for those who read or write slowly (16777216 to 1099511627776)
+    #[arg(long, global = true, value_name = "BYTES", default_value = "67108864")]
+    #[arg(value_parser = |text: &str| value::whole::<usize>(text, 16_777_216, 1_099_511_627_776))]
+    pub max_held_bytes: usize,
+
     /// Seconds that a stop waits for writes and goodbyes (0 to 600)
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10")]
     #[arg(value_parser = |text: &str| value::whole::<u64>(text, 0, 600))]
@@ -40,6 +55,11 @@ pub struct NodeSettings {
     #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
     #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
     pub answer_days: i32,
+
+    /// Days that a picture is kept that no shape and no kept history names; 0 keeps all (0 to 36500)
+    #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
+    #[arg(value_parser = |text: &str| value::whole::<i32>(text, 0, 36_500))]
+    pub file_days: i32,
 
     /// Days that somebody who signs in stays so (1 to 3650)
     #[arg(long, global = true, value_name = "DAYS", default_value = "30")]
@@ -74,10 +94,14 @@ impl Default for NodeSettings {
             writers: 2,
             pool_size: 8,
             max_sockets: 10_000,
+            max_connections: 12_000,
+            max_connections_per_address: 2_000,
+            max_held_bytes: 67_108_864,
             drain_seconds: 10,
             linger_seconds: 30,
             history_days: 0,
             answer_days: 30,
+            file_days: 30,
             sign_in_days: 30,
             max_file_bytes: 10_485_760,
             asset_base: None,

@@ -5,8 +5,8 @@ pub mod files;
 mod gestures;
 pub mod past;
 pub mod people;
-pub mod plain;
 mod reading;
+mod typed;
 pub mod upkeep;
 mod writing;
 
@@ -23,7 +23,7 @@ use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 pub use gestures::GestureCall;
 pub use writing::{BatchAnswer, BatchCall, WriterConnection};
 
-pub use reading::{Reader, RoomReading, reader};
+pub use reading::{Reader, RoomReading, reader, room_delta_at};
 
 /// A room as the database knows it.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub enum Difference {
     Modified(String),
     /// It is gone: its id.
     Deleted(String),
+    /// It came and went.
+    None,
 }
 
 /// How long rows may take that are found by their key: everybody in a room may be waiting for them.
@@ -96,10 +98,21 @@ const SHORT_ANSWER: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Channel(pub String);
 
+/// What is read of a room, before the function that tells it.
+macro_rules! room_columns {
+    ($more:literal) => {
+        concat!(
+            "select id, slug, epoch, last_seq, min_since, policy, visibility, shape_count, pgcanvas.iso(created_at) as created_at,
+             pgcanvas.iso(touched_at) as touched_at, touched_by, ",
+            $more
+        )
+    };
+}
+
 /// One room by slug or number.
 pub async fn room_state(db: &Db, room: &RoomName) -> Result<Option<(RoomState, Channel)>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.room_state($1)").await?;
+    let statement = client.prepare_cached(room_columns!("channel from pgcanvas.room_state($1)")).await?;
     let row = client.query_opt(&statement, &[&room.to_string()]).await?;
     row.map(|row| Ok((read_room(&row)?, Channel(row.try_get("channel")?)))).transpose()
 }
@@ -160,31 +173,40 @@ pub async fn list_rooms(
     user: Option<&str>,
 ) -> Result<Vec<(RoomState, Role)>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.list_rooms($1, $2, $3)").await?;
+    let sql = room_columns!("role from pgcanvas.list_rooms($1, $2, $3)");
+    let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&after, &limit, &user]).await?;
     rows.iter().map(|row| Ok((read_room(row)?, access::read_role(row)?))).collect()
 }
 
-/// The log of a room after a change, in order, at most `limit` changes.
+/// The log of a room after a change, in order, at most `limit` changes; the one that brings them to so many bytes is the last.
 pub async fn changes_since(
     db: &Db,
     room: RoomId,
     after: (Seq, i64),
     limit: i32,
+    bytes: i32,
 ) -> Result<Vec<LoggedChange>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4)").await?;
-    let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit]).await?;
+    let statement = client.prepare_cached("select * from pgcanvas.changes_since($1, $2, $3, $4, $5)").await?;
+    let rows = client.query(&statement, &[&room.get(), &after.0.get(), &after.1, &limit, &bytes]).await?;
     rows.iter().map(read_change).collect()
 }
 
-/// The named shapes of a room: id and JSON.
+/// The named shapes of a room: id and JSON. The one that brings them to [`TOLD_BYTES`] is the last.
 pub async fn shapes_by_id(db: &Db, room: RoomId, ids: &[&str]) -> Result<Vec<(String, String)>, DbError> {
     let client = db.get().await?.patient_for(SHORT_ANSWER);
-    let statement = client.prepare_cached("select * from pgcanvas.shapes_by_id($1, $2)").await?;
-    let rows = client.query(&statement, &[&room.get(), &ids]).await?;
+    let sql = "select shape_id, shape from (
+          select s.*, sum(octet_length(s.shape)) over (order by s.shape_id collate \"C\") - octet_length(s.shape) as bytes_before
+          from pgcanvas.shapes_by_id($1, $2) as s) as s
+        where bytes_before < $3 order by shape_id collate \"C\"";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&room.get(), &ids, &TOLD_BYTES]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
+
+/// How many bytes of shapes are told with a rejected batch, or translated for old clients, at a time.
+const TOLD_BYTES: i64 = 512 * 1024;
 
 /// A page of shapes for [`shapes_in_box`].
 #[derive(Debug, Clone, Default)]
@@ -197,6 +219,8 @@ pub struct ShapeQuery<'a> {
     pub after: Option<&'a str>,
     /// At most so many.
     pub limit: i32,
+    /// The one that brings them to so many bytes is the last.
+    pub bytes: i32,
 }
 
 /// Shapes whose bounds touch a box: id and JSON, by id.
@@ -206,12 +230,13 @@ pub async fn shapes_in_box(
     query: &ShapeQuery<'_>,
 ) -> Result<Vec<(String, String)>, DbError> {
     let client = db.get().await?;
-    let sql = "select shape_id, shape from pgcanvas.shapes_in_box($1, box(point($2, $3), point($4, $5)), $6, $7, $8)";
+    let sql = "select shape_id, shape from pgcanvas.shapes_in_box($1, box(point($2, $3), point($4, $5)), $6, $7, $8, $9)";
     let statement = client.prepare_cached(sql).await?;
     let [x0, y0, x1, y1] = query.area.map_or([None; 4], |area| area.map(Some));
-    let rows = client
-        .query(&statement, &[&room.get(), &x0, &y0, &x1, &y1, &query.kind, &query.after, &query.limit])
-        .await?;
+    let (room, bytes) = (room.get(), query.bytes);
+    let with: [&(dyn tokio_postgres::types::ToSql + Sync); 9] =
+        [&room, &x0, &y0, &x1, &y1, &query.kind, &query.after, &query.limit, &bytes];
+    let rows = client.query(&statement, &with).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -274,6 +299,7 @@ fn read_difference(row: &Row) -> Result<Difference, DbError> {
     Ok(match row.try_get("change")? {
         "added" => Difference::Added(row.try_get("shape")?),
         "modified" => Difference::Modified(row.try_get("shape")?),
+        "none" => Difference::None,
         _ => Difference::Deleted(row.try_get("shape_id")?),
     })
 }

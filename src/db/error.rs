@@ -1,7 +1,11 @@
 //! What a database call can end in. Nobody else looks at SQLSTATEs, and no text of the database leaves this module but that of our
 //! own errors, which is written for clients.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
+
+use crate::log::Seldom;
 
 /// Why a call did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,8 +13,8 @@ pub enum DbError {
     /// The database cannot be reached, or it is stopping, starting or out of connections: try again.
     #[error("the database cannot be reached")]
     Unreachable,
-    /// A table, a function or a right is missing, in the database's words: a migration is under way, or whoever connects is not who may.
-    /// Try again. No client is told.
+    /// The database, a table, a function or a right is missing, in the database's words: a migration or a restore is under way, or whoever
+    /// connects is not who may. Try again. No client is told.
     #[error("{0}: connect as the owner of the database, or see `pgcanvas check`")]
     Lacking(String),
     /// Another transaction holds what this one needs: try again.
@@ -87,8 +91,10 @@ impl From<tokio_postgres::Error> for DbError {
             Some("22" | "23") => {
                 Self::Invalid("ops: a value is of the wrong type or out of range".to_owned())
             }
-            // No batch is to blame.
-            Some("42") => Self::Lacking(db.message().to_owned()),
+            // Prepared for tables that were replaced since: on a new connection it is prepared anew.
+            Some("0A") if db.routine() == Some("RevalidateCachedQuery") => Self::Unreachable,
+            // No batch is to blame: who connects may not, or the database, the schema or something in it is not there.
+            Some("28" | "3D" | "3F" | "42") => Self::Lacking(db.message().to_owned()),
             _ => refused(&error),
         }
     }
@@ -103,10 +109,23 @@ impl From<deadpool_postgres::PoolError> for DbError {
     }
 }
 
+/// How often it is told that the database refuses a call for one reason.
+static REFUSALS: Seldom = Seldom::new(Duration::from_mins(1));
+
+/// Tells what it was, for people: its code, and the head of its sentence. The rest stays in the server's own log.
 fn refused(error: &tokio_postgres::Error) -> DbError {
-    tracing::error!(error = ?error, "the database refused a call");
+    if let Some(db) = error.as_db_error()
+        && let Some(untold) = REFUSALS.tell(db.code().code())
+    {
+        let said: String =
+            db.message().lines().next().unwrap_or_default().chars().take(MAX_SAID_CHARS).collect();
+        tracing::error!(code = db.code().code(), said, untold, "the database refused a call");
+    }
     DbError::Refused
 }
+
+/// How much of the database's sentence is logged.
+const MAX_SAID_CHARS: usize = 160;
 
 /// What a unique constraint is about that clients may run into.
 fn named_by(constraint: &str) -> Option<&'static str> {

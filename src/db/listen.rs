@@ -1,31 +1,44 @@
 //! The one connection of a node that listens. It pings, comes back by itself, listens again to every channel, and then says so:
 //! what was rung in between must be fetched.
 
+mod probe;
+
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
 use uuid::Uuid;
 
 use super::connect::{Stream, Target};
 use super::error::DbError;
+use super::pool::Db;
 use crate::backoff::Backoff;
+use crate::log::State;
+
+pub use probe::hears_others;
 
 /// How often a silent connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(5);
 /// How long it may take to answer, or to acknowledge a LISTEN.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Of that, how long another connection may take to ring, and how long one that hears nothing may take to say that it stands.
+const RING: Duration = Duration::from_secs(2);
+const STANDS: Duration = Duration::from_secs(1);
 /// Requests that wait for the connection; more callers than this wait in line.
 const REQUESTS: usize = 1_024;
 /// Channels per LISTEN message after a reconnect.
 const CHANNELS_PER_MESSAGE: usize = 512;
+
+/// What it means that a connection stands and does not hear.
+pub const DEAF: &str = "what other connections notify is not heard: a pooler that shares connections (transaction mode) stands before the \
+     database; name the server itself, or a pooler in session mode";
 
 /// What the listener tells.
 #[derive(Debug)]
@@ -48,11 +61,22 @@ enum Request {
     Unlisten(String),
 }
 
+/// How it is with the listening connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hearing {
+    /// It hears.
+    Well,
+    /// It is down.
+    Lost,
+    /// It stands, and does not hear what others ring.
+    Deaf,
+}
+
 /// A handle to the listening connection.
 #[derive(Debug, Clone)]
 pub struct Listener {
     requests: mpsc::Sender<Request>,
-    connected: Arc<AtomicBool>,
+    hearing: Arc<AtomicU8>,
 }
 
 impl std::fmt::Debug for Request {
@@ -66,27 +90,29 @@ impl std::fmt::Debug for Request {
 
 impl Listener {
     /// Starts listening; `hear` is called for every notice, in order, and must not block. Ends when the last handle is dropped.
-    pub fn spawn(
-        target: &Target,
-        hear: impl Fn(Heard<'_>) + Send + Sync + 'static,
-    ) -> (Self, JoinHandle<()>) {
+    pub fn spawn(db: &Db, hear: impl Fn(Heard<'_>) + Send + Sync + 'static) -> (Self, JoinHandle<()>) {
         let (requests, inbox) = mpsc::channel(REQUESTS);
-        let connected = Arc::new(AtomicBool::new(false));
+        let hearing = Arc::new(AtomicU8::new(Hearing::Lost as u8));
         let ear = Ear {
-            target: target.named("pgcanvas listener"),
+            target: db.target().named("pgcanvas listener"),
+            db: db.clone(),
             hear: Arc::new(hear),
-            connected: Arc::clone(&connected),
+            hearing: Arc::clone(&hearing),
             channels: HashSet::new(),
             waiting: Vec::new(),
             own_channel: format!("pgcanvas_echo_{}", Uuid::new_v4().simple()),
-            echo: Arc::new(Notify::new()),
+            echo: Arc::new(watch::Sender::new(0)),
         };
-        (Self { requests, connected }, tokio::spawn(ear.run(inbox)))
+        (Self { requests, hearing }, tokio::spawn(ear.run(inbox)))
     }
 
-    /// Whether the connection stands.
-    pub fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+    /// How it is with the connection.
+    pub fn hearing(&self) -> Hearing {
+        match self.hearing.load(Ordering::Relaxed) {
+            hears if hears == Hearing::Well as u8 => Hearing::Well,
+            deaf if deaf == Hearing::Deaf as u8 => Hearing::Deaf,
+            _ => Hearing::Lost,
+        }
     }
 
     /// Listens to a channel; returns when the server has acknowledged it, so that nothing rung from now on is missed.
@@ -111,39 +137,56 @@ type Hear = Arc<dyn Fn(Heard<'_>) + Send + Sync>;
 
 struct Ear {
     target: Target,
+    /// Where others are asked to ring.
+    db: Db,
     hear: Hear,
-    connected: Arc<AtomicBool>,
+    hearing: Arc<AtomicU8>,
     channels: HashSet<String>,
     waiting: Vec<oneshot::Sender<()>>,
-    /// A channel that only this connection rings: whether it hears itself is the best sign of life.
+    /// A channel that only this node rings: whether the connection hears it is the best sign of life.
     own_channel: String,
-    echo: Arc<Notify>,
+    /// The number of the last of its bells that was heard.
+    echo: Arc<watch::Sender<u64>>,
 }
 
 impl Ear {
     async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut backoff = Backoff::default();
         let mut first = true;
+        let trouble = State::default();
         while !inbox.is_closed() || !inbox.is_empty() {
             match self.connect().await {
                 Ok((client, driver)) => {
                     backoff.reset();
-                    self.connected.store(true, Ordering::Relaxed);
+                    self.now(Hearing::Well);
+                    let attempts = trouble.is_over().map_or(0, |(_, attempts)| attempts);
                     if !first {
-                        tracing::info!(channels = self.channels.len(), "listening again");
+                        tracing::info!(channels = self.channels.len(), attempts, "listening again");
                         (self.hear)(Heard::Back);
                     }
                     first = false;
                     let lost = self.attend(&client, driver, &mut inbox).await;
-                    self.connected.store(false, Ordering::Relaxed);
-                    if !lost {
+                    self.now(lost.unwrap_or(Hearing::Lost));
+                    if lost.is_none() {
                         return;
                     }
                     tracing::warn!("the listening connection is lost");
                 }
-                Err(error) => tracing::warn!(%error, "cannot listen"),
+                Err(error) => {
+                    if trouble.fails(&error.to_string()) {
+                        tracing::warn!(%error, "cannot listen");
+                    }
+                }
             }
             sleep(backoff.next_delay()).await;
+        }
+    }
+
+    /// Notes how it is; says it once when nothing is heard though the connection stands, since no metric tells why.
+    fn now(&self, hearing: Hearing) {
+        let before = self.hearing.swap(hearing as u8, Ordering::Relaxed);
+        if hearing == Hearing::Deaf && before != Hearing::Deaf as u8 {
+            tracing::error!("{DEAF}");
         }
     }
 
@@ -162,34 +205,40 @@ impl Ear {
                 return Err(DbError::Unreachable);
             }
         }
+        if self.heard(&client).await != Hearing::Well {
+            driver.abort();
+            return Err(DbError::Unreachable);
+        }
         for waiting in self.waiting.drain(..) {
             _ = waiting.send(());
         }
         Ok((client, driver))
     }
 
-    /// Serves requests until the connection is lost (true) or nobody can ask any more (false).
+    /// Serves requests until the connection hears no more, and says how it is then; none: nobody can ask any more.
     async fn attend(
         &mut self,
         client: &Client,
         mut driver: JoinHandle<()>,
         inbox: &mut mpsc::Receiver<Request>,
-    ) -> bool {
+    ) -> Option<Hearing> {
         let mut ping = interval(PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.tick().await; // the first is at once, and it has just been heard
         let lost = loop {
             tokio::select! {
-                _ = &mut driver => return true,
+                _ = &mut driver => return Some(Hearing::Lost),
                 _ = ping.tick() => {
-                    if !self.hears_itself(client).await {
-                        tracing::warn!("the listening connection does not hear itself");
-                        break true;
+                    let hearing = self.heard(client).await;
+                    if hearing != Hearing::Well {
+                        tracing::warn!("the listening connection does not hear its own bell");
+                        break Some(hearing);
                     }
                 }
                 request = inbox.recv() => {
-                    let Some(request) = request else { break false };
+                    let Some(request) = request else { break None };
                     let served = self.serve(client, request, inbox).await;
-                    if served.is_err() { break true; }
+                    if served.is_err() { break Some(Hearing::Lost); }
                 }
             }
         };
@@ -197,21 +246,42 @@ impl Ear {
         lost
     }
 
-    /// Rings its own bell and waits for it.
-    async fn hears_itself(&self, client: &Client) -> bool {
-        let rung = Instant::now();
-        let sql = format!("notify {}", self.own_channel);
-        let heard = async {
-            client.batch_execute(&sql).await.is_ok() && {
-                self.echo.notified().await;
-                true
-            }
+    /// Has its own bell rung and waits for it; notes it where the connection stands and hears nothing.
+    async fn heard(&self, client: &Client) -> Hearing {
+        let due = Instant::now() + ANSWER;
+        let number = *self.echo.borrow() + 1;
+        let Ok(rung) = timeout_at(due, self.rung(client, number)).await.unwrap_or(Err(DbError::Unreachable))
+        else {
+            return Hearing::Lost;
         };
-        let heard = timeout(ANSWER, heard).await.unwrap_or(false);
-        if heard {
+        let mut echo = self.echo.subscribe();
+        if timeout_at(due - STANDS, echo.wait_for(|heard| *heard >= number)).await.is_ok() {
             (self.hear)(Heard::Echo(rung.elapsed()));
+            return Hearing::Well;
         }
-        heard
+        let stands = timeout(STANDS, client.batch_execute("")).await;
+        let hearing = if matches!(stands, Ok(Ok(()))) { Hearing::Deaf } else { Hearing::Lost };
+        self.now(hearing);
+        hearing
+    }
+
+    /// Rings, from a connection of the pool: what a connection rings itself it hears even where a pooler lends it to others in between. With
+    /// none free it rings itself, which shows at least that it lives. Gives the moment.
+    async fn rung(&self, client: &Client, number: u64) -> Result<Instant, DbError> {
+        let sql = format!("notify {}, '{number}'", self.own_channel);
+        let by_another = async {
+            let mut pooled = self.db.get_at_once().await?;
+            let (client, watch) = pooled.parts()?;
+            let at = Instant::now();
+            watch.answer(client.batch_execute(&sql)).await?;
+            Ok::<_, DbError>(at)
+        };
+        if let Ok(Ok(at)) = timeout(RING, by_another).await {
+            return Ok(at);
+        }
+        let at = Instant::now();
+        client.batch_execute(&sql).await?;
+        Ok(at)
     }
 
     /// Serves a request and all that wait behind it in one message.
@@ -255,11 +325,15 @@ fn listen_sql(channel: &str) -> String {
 }
 
 /// Polls the connection; notices go straight to `hear`, in the order of their commits.
-async fn drive(mut connection: Connection<Socket, Stream>, hear: Hear, own: (String, Arc<Notify>)) {
+async fn drive(
+    mut connection: Connection<Socket, Stream>,
+    hear: Hear,
+    own: (String, Arc<watch::Sender<u64>>),
+) {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
         if let AsyncMessage::Notification(notice) = message {
             if notice.channel() == own.0 {
-                own.1.notify_one();
+                own.1.send_replace(notice.payload().parse().unwrap_or_default());
             } else {
                 hear(Heard::Notice { channel: notice.channel(), payload: notice.payload() });
             }

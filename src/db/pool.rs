@@ -1,14 +1,18 @@
 //! The pool of connections that read, and the settings every connection of a node begins with.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::calls::upkeep::notice_rewind;
 use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
 use super::pooled::Pooled;
+use super::schema::{Place, SchemaError, check_contract, is_whole, place};
+use crate::log::State;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
 const POOL_WAIT_MS: u64 = 5_000;
@@ -17,17 +21,33 @@ pub(super) const READ_TIMEOUT_MS: u32 = 60_000;
 /// How long a write may take, milliseconds.
 const WRITE_TIMEOUT_MS: u32 = 30_000;
 
-/// As `apply_ops` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that;
-/// and a lock that somebody holds is not waited for. `apply_op` leaves it to whoever calls it.
+/// As `apply_batches` sets them for itself: plans are made once per connection, perhaps while the tables are empty, and must not count on that;
+/// and a lock that somebody holds is not waited for.
 const WRITER_SETTINGS: &str =
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
     set enable_mergejoin = off; set enable_bitmapscan = off; set lock_timeout = '150ms'";
+
+/// What a database or a role may have been given otherwise, and calls lean on: a transaction sees what was committed before each statement,
+/// a number is written so that it reads as the same, a moment without a zone is UTC, an index is read whole, triggers fire, and neither an
+/// error, nor a lock that is waited for, nor a pause ends the session. Only a superuser may say whether triggers fire; a session in which they
+/// do not, and that may not have them fire, is none for a node.
+const SESSION_SETTINGS: &str =
+    "set default_transaction_isolation = 'read committed'; set default_transaction_deferrable = off;
+    set extra_float_digits = 1; set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set gin_fuzzy_search_limit = 0;
+    set row_security = on; set exit_on_error = off; set lock_timeout = 0; set idle_session_timeout = 0;
+    do $$ begin
+      if current_setting('session_replication_role') = 'replica' then set session_replication_role = origin; end if;
+    end $$";
 
 /// The node's door to the database.
 #[derive(Debug, Clone)]
 pub struct Db {
     target: Target,
     pool: Pool,
+    /// Connections from before lead to what is there no more.
+    renewed: Arc<Mutex<Instant>>,
+    /// Whether writing works.
+    writing: Arc<State>,
 }
 
 impl Db {
@@ -38,6 +58,8 @@ impl Db {
         let manager = Manager::from_config(target.config.clone(), target.tls.clone(), recycling);
         let wait_for_answer = Duration::from_millis(POOL_WAIT_MS);
         let wait = Some(wait_for_answer);
+        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let first = Arc::clone(&renewed);
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
@@ -46,17 +68,57 @@ impl Db {
                 Box::pin(async move {
                     let prepared = timeout(wait_for_answer, prepare_session(client, READ_TIMEOUT_MS)).await;
                     let prepared = prepared.map_err(|_| HookError::message("the server does not answer"))?;
-                    prepared.map_err(HookError::Backend)
+                    prepared.map_err(|error| HookError::message(error.to_string()))
                 })
+            }))
+            .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                let is_current = metrics.created >= *first.lock().unwrap_or_else(PoisonError::into_inner);
+                if is_current { Ok(()) } else { Err(HookError::message("the database is another")) }
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
-        Ok(Self { target, pool })
+        Ok(Self { target, pool, renewed, writing: Arc::default() })
     }
 
     /// A connection of the pool; gives up after five seconds.
     pub(super) async fn get(&self) -> Result<Pooled, DbError> {
         Ok(Pooled::new(self.pool.get().await?))
+    }
+
+    /// A connection of the pool if one is free or may be opened; waits for nobody.
+    pub(super) async fn get_at_once(&self) -> Result<Pooled, DbError> {
+        let patience = Some(Duration::from_millis(POOL_WAIT_MS));
+        let at_once = Timeouts { wait: Some(Duration::ZERO), create: patience, recycle: patience };
+        Ok(Pooled::new(self.pool.timeout_get(&at_once).await?))
+    }
+
+    /// Lets every connection go that is open now: the database was put back, or another took its place. Those in use go after it.
+    pub fn renew(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.pool.retain(|_, _| false);
+    }
+
+    /// Whether a connection from then still leads to the database that is there.
+    pub(super) fn is_current(&self, opened: Instant) -> bool {
+        opened >= *self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the database is the one that this program was made for, and where it is. Whoever finds it put back gives new epochs.
+    pub async fn look(&self) -> Result<Option<Place>, SchemaError> {
+        let mut pooled = self.get_at_once().await.ok();
+        let own;
+        let client = if let Some((client, _)) = pooled.as_mut().and_then(|pooled| pooled.parts().ok()) {
+            &**client
+        } else {
+            own = self.target.connect().await.map_err(|_| SchemaError::Silent)?;
+            &own
+        };
+        check_contract(client).await?;
+        let looked = async {
+            notice_rewind(client).await.map_err(|_| SchemaError::Silent)?;
+            Ok(place(client).await?)
+        };
+        timeout(Duration::from_millis(OPEN_TIMEOUT_MS), looked).await.map_err(|_| SchemaError::Silent)?
     }
 
     /// A connection of one's own that writes.
@@ -71,6 +133,20 @@ impl Db {
         Ok(client)
     }
 
+    /// A transaction did not succeed because of the database: told once, until that is over.
+    pub fn writing_fails(&self, error: &DbError) {
+        if self.writing.fails(&error.to_string()) {
+            tracing::warn!(%error, "batches wait for the database");
+        }
+    }
+
+    /// A transaction succeeded.
+    pub fn writing_works(&self) {
+        if let Some((lasted, attempts)) = self.writing.is_over() {
+            tracing::info!(?lasted, attempts, "batches are committed again");
+        }
+    }
+
     /// Where the connections go.
     pub fn target(&self) -> &Target {
         &self.target
@@ -82,6 +158,11 @@ impl Db {
         (status.size.saturating_sub(status.available), status.size)
     }
 
+    /// Whether somebody waits for a connection of the pool.
+    pub fn is_waited_for(&self) -> bool {
+        self.pool.status().waiting > 0
+    }
+
     /// Closes the pool: callers that wait or come later are refused.
     pub fn close(&self) {
         self.pool.close();
@@ -89,11 +170,13 @@ impl Db {
 }
 
 /// Bounds every statement, has none compiled (which takes a hundred times as long as running it), and steps down to the node's role, which
-/// holds EXECUTE and no table right, wherever the login may.
-async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), tokio_postgres::Error> {
+/// holds EXECUTE and no table right, wherever the login may. Then looks where it leads: nothing is read or written where a restore is under
+/// way, and where it is done, rooms have new epochs before anybody asks for one.
+async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), DbError> {
     client
         .batch_execute(&format!(
-            "set statement_timeout = {timeout_ms};
+            "{SESSION_SETTINGS};
+             set statement_timeout = {timeout_ms};
              set jit = off;
              set idle_in_transaction_session_timeout = {READ_TIMEOUT_MS};
              do $$ begin
@@ -101,5 +184,9 @@ async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), tokio_p
              exception when undefined_object or insufficient_privilege then null;
              end $$"
         ))
-        .await
+        .await?;
+    if !is_whole(client).await? {
+        return Err(DbError::Lacking("the schema is not there, or not whole yet".to_owned()));
+    }
+    notice_rewind(client).await
 }

@@ -24,6 +24,8 @@ pub(super) struct Pooled {
     /// There until it is dropped.
     client: Option<Object>,
     watch: Watch,
+    /// Whether it is not to go back to the pool.
+    is_used_up: bool,
 }
 
 /// Whether a connection still answers.
@@ -50,7 +52,13 @@ impl Watch {
 impl Pooled {
     pub(super) fn new(client: Object) -> Self {
         let watch = Watch { patience: ANSWER_TIMEOUT, silent: AtomicBool::new(false) };
-        Self { client: Some(client), watch }
+        Self { client: Some(client), watch, is_used_up: false }
+    }
+
+    /// The same connection, which ends after this use.
+    pub(super) fn used_up(mut self) -> Self {
+        self.is_used_up = true;
+        self
     }
 
     /// Waits for answers only so long, where they are known to come soon.
@@ -101,6 +109,11 @@ impl Pooled {
 
 impl Drop for Pooled {
     fn drop(&mut self) {
+        if self.is_used_up
+            && let Some(client) = self.client.take()
+        {
+            return drop(Object::take(client));
+        }
         if self.watch.silent.load(Ordering::Relaxed)
             && let Some(client) = self.client.take()
         {

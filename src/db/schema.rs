@@ -1,21 +1,28 @@
 //! The schema `pgcanvas`: brought to the present by [`migrate`], held against this program by [`check_contract`].
 //!
-//! `migrations/` is history: each file runs once. `sql/` is the present: all of it runs again, in one transaction, when
-//! any of it changed. Both run under one advisory lock, so that any number of migrators may start at once.
+//! `migrations/` is history: each file runs once. `sql/` is the present: what differs in it is made anew, in one transaction, when any of it
+//! changed. Both run under one advisory lock, so that any number of migrators may start at once, and wait for tables that people use only
+//! so long at a time that nobody notices ([`locks`]).
 
 mod bundle;
 mod error;
+mod indexes;
+mod locks;
+mod place;
+mod statements;
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 pub use error::SchemaError;
+use locks::{at_leisure, patiently};
+pub use place::{Place, TABLES, is_whole, place};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
-pub const CONTRACT: i32 = 5;
+pub const CONTRACT: i32 = 6;
 /// The channel that rings when a database was migrated.
 pub const CHANNEL: &str = "pgcanvas_schema";
 
@@ -46,11 +53,20 @@ pub struct Migrated {
     pub contract_before: Option<i32>,
 }
 
-/// Brings the database to the schema of this program, and changes nothing when it is there. Waits for other migrators.
+/// How long a migration waits for those who use what it changes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Brings the database to the schema of this program, and changes nothing when it is there. Waits for other migrators, and for two minutes for
+/// transactions that use what is to be changed.
 pub async fn migrate(client: &mut Client) -> Result<Migrated, SchemaError> {
+    migrate_within(client, PATIENCE).await
+}
+
+/// The same, with another patience.
+pub async fn migrate_within(client: &mut Client, patience: Duration) -> Result<Migrated, SchemaError> {
     check_server(client).await?;
     client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let outcome = migrate_locked(client).await;
+    let outcome = migrate_locked(client, Instant::now() + patience).await;
     let unlocked = client.execute("select pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await;
     let migrated = outcome?; // says more than a lost connection at the unlock would
     unlocked?;
@@ -60,14 +76,16 @@ pub async fn migrate(client: &mut Client) -> Result<Migrated, SchemaError> {
 /// How long the database may take to say its contract.
 const CONTRACT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether this program and the database's schema were made for each other.
+/// Whether this program and the database's schema were made for each other, and all of it is there.
 pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
-    let answered = timeout(CONTRACT_TIMEOUT, read_contract(client)).await;
+    let asked = async { Ok::<_, SchemaError>((read_contract(client).await?, is_whole(client).await?)) };
+    let answered = timeout(CONTRACT_TIMEOUT, asked).await;
     match answered.map_err(|_| SchemaError::Silent)?? {
-        None => Err(SchemaError::NoSchema),
-        Some(found) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
-        Some(found) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
-        Some(_) => Ok(()),
+        (None, _) => Err(SchemaError::NoSchema),
+        (Some(found), _) if found < CONTRACT => Err(SchemaError::OlderContract { found }),
+        (Some(found), _) if found > CONTRACT => Err(SchemaError::NewerContract { found }),
+        (Some(_), false) => Err(SchemaError::NotWhole),
+        (Some(_), true) => Ok(()),
     }
 }
 
@@ -94,37 +112,71 @@ async fn check_server(client: &Client) -> Result<(), SchemaError> {
     Ok(())
 }
 
-async fn migrate_locked(client: &mut Client) -> Result<Migrated, SchemaError> {
+async fn migrate_locked(client: &mut Client, deadline: Instant) -> Result<Migrated, SchemaError> {
     let contract_before = read_contract(client).await?;
     if let Some(found) = contract_before.filter(|found| *found > CONTRACT) {
         return Err(SchemaError::NewerContract { found });
     }
-    let path: String = client.query_one("select current_setting('search_path')", &[]).await?.try_get(0)?;
-    set_search_path(client, MIGRATION_PATH).await?;
-    let outcome = bring_to_present(client).await;
-    set_search_path(client, &path).await?;
+    let settings = "select current_setting('search_path'), current_setting('lock_timeout')";
+    let before = client.query_one(settings, &[]).await?;
+    set(client, "search_path", MIGRATION_PATH).await?;
+    let outcome = bring_to_present(client, deadline).await;
+    set(client, "search_path", before.try_get(0)?).await?;
+    set(client, "lock_timeout", before.try_get(1)?).await?;
     let (migrations, bundle_applied) = outcome?;
+    keep_others_out(client).await?;
     Ok(Migrated { migrations, bundle_applied, contract_before })
 }
 
-async fn bring_to_present(client: &mut Client) -> Result<(Vec<String>, bool), SchemaError> {
+async fn bring_to_present(
+    client: &mut Client,
+    deadline: Instant,
+) -> Result<(Vec<String>, bool), SchemaError> {
     client.batch_execute("create schema if not exists pgcanvas").await?;
-    let migrations = run_migrations(client).await?;
-    Ok((migrations, bundle::apply(client).await?))
+    let before = history(client).await?;
+    at_leisure(client, deadline, indexes::build).await?;
+    patiently(client, deadline, run_migrations).await?;
+    let ran = history(client).await?.into_iter().filter(|migration| !before.contains(migration)).collect();
+    Ok((ran, patiently(client, deadline, bundle::apply).await?))
 }
 
-async fn set_search_path(client: &Client, path: &str) -> Result<(), SchemaError> {
-    client.execute("select set_config('search_path', $1, false)", &[&path]).await?;
+/// Who logs in by the schema's name has the schema first in the path (`"$user"`), and would make tables and extensions of their own in it,
+/// among those whose rights a migration settles. Their sessions find it, after `public`.
+async fn keep_others_out(client: &Client) -> Result<(), SchemaError> {
+    let sql = "do $$ begin
+        if session_user = 'pgcanvas' and not exists (
+          select from pg_db_role_setting s join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) as c
+          where r.rolname = session_user and c like 'search_path=%'
+            and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))) then
+          execute format('alter role %I in database %I set search_path = public, pgcanvas', session_user, current_database());
+        end if;
+      exception when insufficient_privilege then raise notice 'the path of % stays: others'' tables may land in the schema', session_user;
+      end $$";
+    Ok(client.batch_execute(sql).await?)
+}
+
+async fn set(client: &Client, name: &str, value: &str) -> Result<(), SchemaError> {
+    client.execute("select set_config($1, $2, false)", &[&name, &value]).await?;
     Ok(())
 }
 
-async fn run_migrations(client: &mut Client) -> Result<Vec<String>, SchemaError> {
+/// The migrations that ran, in order, as `V1__schema_and_meta`; none before there is a table of them.
+async fn history(client: &Client) -> Result<Vec<String>, SchemaError> {
+    let known = client.query_one("select to_regclass($1) is not null", &[&HISTORY_TABLE]).await?;
+    if !known.try_get::<_, bool>(0)? {
+        return Ok(Vec::new());
+    }
+    let sql = format!("select 'V' || version || '__' || name from {HISTORY_TABLE} order by version");
+    client.query(&sql, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+async fn run_migrations(client: &mut Client) -> Result<(), SchemaError> {
     let mut runner = embedded::migrations::runner();
     runner.set_migration_table_name(HISTORY_TABLE);
     let last_known =
         runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
-    let ran = runner.run_async(client).await.map_err(|error| SchemaError::of_refinery(error, last_known))?;
-    Ok(ran.applied_migrations().iter().map(ToString::to_string).collect())
+    runner.run_async(client).await.map_err(|error| SchemaError::of_refinery(error, last_known))?;
+    Ok(())
 }
 
 /// The contract of the database's schema; none when there is no schema, 0 when one was begun.
@@ -138,7 +190,8 @@ async fn read_contract(client: &Client) -> Result<Option<i32>, SchemaError> {
         (false, _) => Ok(None),
         (true, false) => Ok(Some(0)),
         (true, true) => match client.query_one("select pgcanvas.contract()", &[]).await {
-            Ok(row) => Ok(Some(row.try_get(0)?)),
+            Ok(row) => row.try_get::<_, Option<i32>>(0)?.map(Some).ok_or(SchemaError::NotWhole),
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Err(SchemaError::NotWhole),
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 Err(SchemaError::NotGranted)
             }

@@ -1,21 +1,29 @@
 //! Answers and their one error form.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+use super::body::{Body, Broken};
+use crate::budget::Line;
 use crate::db::DbError;
 use crate::protocol::RejectCode;
 use crate::session::spoken;
 
-/// A whole answer.
-pub(super) type Answer = Response<Full<Bytes>>;
+/// An answer.
+pub(super) type Answer = Response<Body>;
 
 /// An answer of some type.
 pub(super) fn answer(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    of(status, kind, Body::whole(body))
+}
+
+/// An answer of some type, perhaps in pieces.
+pub(super) fn of(status: StatusCode, kind: &'static str, body: Body) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -57,6 +65,34 @@ pub(super) fn unkept(mut answer: Answer) -> Answer {
 /// 204: it is done, and there is nothing to say.
 pub(super) fn nothing() -> Answer {
     answer(StatusCode::NO_CONTENT, "application/json", "")
+}
+
+/// 503, to be asked again soon.
+pub(super) fn busy(message: &str) -> Answer {
+    let mut busy = error(RejectCode::Unavailable, message);
+    busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    busy
+}
+
+/// The error of an answer that broke off before it began.
+pub(super) fn broken(failure: &Broken) -> Answer {
+    match failure {
+        Broken::Db(failure) => db_error(failure),
+        other => busy(&other.to_string()),
+    }
+}
+
+/// Takes an answer into the node's budget until it is sent; where there is no room for it, who asked is told.
+pub(super) async fn held_for(answer: Answer, line: &Arc<Line>) -> Answer {
+    let (head, body) = answer.into_parts();
+    match body.hold(line).await {
+        Ok(body) => Response::from_parts(head, body),
+        Err(exhausted) => {
+            let mut busy = busy(&exhausted.to_string());
+            busy.body_mut().belong_to(line);
+            busy
+        }
+    }
 }
 
 /// 401: who asks has to sign in.

@@ -56,7 +56,9 @@ async fn elsewhere(
         (&Method::POST, ["rooms"]) => rooms::create(node, caller, request).await,
         (&Method::GET, ["files", sha256]) => Ok(files::get(node, sha256, &request).await),
         (&Method::PUT | &Method::POST, ["files", sha256]) => Ok(files::put(node, sha256, request).await),
-        (_, ["signup" | "signin" | "signout" | "me" | "rooms"] | ["me", "password"]) => Err(not_allowed()),
+        (_, ["signup" | "signin" | "signout" | "me" | "rooms" | "origin"] | ["me", "password"]) => {
+            Err(not_allowed())
+        }
         (method, ["files", ..]) if method != Method::GET => Err(not_allowed()),
         _ => Err(nowhere()),
     }

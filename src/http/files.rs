@@ -1,6 +1,9 @@
 //! Pictures on boards: named by what they are, so that they are sent once, kept once and never change.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use futures_util::stream;
 use hyper::body::Incoming;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
@@ -8,15 +11,22 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use serde_json::json;
+use tokio::time::{Duration, timeout};
 
-use super::answer::{Answer, answer, db_error, error, invalid, json_text};
-use super::request::read_bytes;
-use crate::db::calls::files;
+use super::answer::{Answer, answer, broken, busy, db_error, error, invalid, json_text, of};
+use super::body::{Body, Broken, PIECE_BYTES, Weighed, held, read};
+use super::request::{line, read_bytes};
+use crate::budget::Line;
+use crate::db::calls::files::{self, FilePart};
+use crate::db::{Db, DbError};
 use crate::node::Node;
 use crate::protocol::RejectCode;
 
 /// What a browser may do with an answer that somebody opens by itself: show it.
 pub(super) const INERT: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// How long a picture waits to be stored.
+const STORE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a file begins with, and what it then is. No SVG: it is a program that says it is a picture.
 const BEGINNINGS: [(&[u8], &str); 4] = [
@@ -47,16 +57,16 @@ pub(super) async fn put(node: &Node, sha256: &str, request: Request<Incoming>) -
     if !is_sha256(sha256) {
         return misnamed();
     }
-    // Whole files are held while they come and go to the database: only so many at a time. The semaphore is never closed.
-    let Ok(_permit) = node.uploads.acquire().await else {
-        return error(RejectCode::Unavailable, "the node is stopping");
-    };
     let content = match read_bytes(request, node.max_file_bytes).await {
         Ok(content) => content,
         Err(refused) => return refused,
     };
     let Some(kind) = media_type(&content) else {
         return invalid("content: must be a PNG, JPEG, GIF or WebP picture");
+    };
+    // The driver copies what it sends: only so many at a time. The semaphore is never closed.
+    let Ok(Ok(_permit)) = timeout(STORE_PATIENCE, node.uploads.acquire()).await else {
+        return busy("too many pictures come in at once: try again");
     };
     match files::put_file(&node.db, sha256, kind, &content).await {
         Ok(is_new) => {
@@ -78,14 +88,58 @@ pub(super) async fn get(node: &Node, sha256: &str, request: &Request<Incoming>) 
     if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return sent(answer(StatusCode::NOT_MODIFIED, "image/png", Bytes::new()), None, &tag);
     }
-    match files::read_file(&node.db, sha256).await {
-        Ok(Some(file)) => {
-            let whole = answer(StatusCode::OK, "application/octet-stream", file.content);
-            sent(whole, Some(&file.media_type), &tag)
+    match sending(node, sha256, request).await {
+        Ok(Some((kind, body))) => {
+            sent(of(StatusCode::OK, "application/octet-stream", body), Some(&kind), &tag)
         }
         Ok(None) => error(RejectCode::NotFound, "sha256: there is no such file"),
-        Err(failure) => db_error(&failure),
+        Err(refused) => refused,
     }
+}
+
+impl Weighed for Option<FilePart> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, |part| part.content.len())
+    }
+}
+
+/// What a file is, and its body: read and sent piece by piece at the pace of the reader.
+async fn sending(
+    node: &Node,
+    sha256: &str,
+    request: &Request<Incoming>,
+) -> Result<Option<(String, Body)>, Answer> {
+    let line = line(request)?;
+    let first = part(&node.db, sha256, 0, &line).await.map_err(|failure| broken(&failure))?;
+    let Some((kind, first, total)) = first else { return Ok(None) };
+    let state = (node.db.clone(), sha256.to_owned(), line, 0, Some(first));
+    let pieces = stream::try_unfold(state, move |(db, sha256, line, from, first)| async move {
+        let piece = match first {
+            Some(first) => first,
+            None if from >= total => return Ok(None),
+            // It never changes; whoever deletes it breaks it off.
+            None => part(&db, &sha256, from, &line).await?.ok_or(DbError::Refused)?.1,
+        };
+        let from = from + piece.len();
+        Ok::<_, Broken>(Some((piece, (db, sha256, line, from, None))))
+    });
+    Ok(Some((kind, Body::pieces(pieces, Some(total as u64)))))
+}
+
+/// A piece of a file from a place on: what the file is, the bytes, and how many there are in all.
+async fn part(
+    db: &Db,
+    sha256: &str,
+    from: usize,
+    line: &Arc<Line>,
+) -> Result<Option<(String, Bytes, usize)>, Broken> {
+    let [from, bytes] = [from, PIECE_BYTES].map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+    let ask = || files::read_file(db, sha256, from, bytes);
+    let (part, lease) = read(line.budget(), PIECE_BYTES, ask).await?;
+    let total = |part: &FilePart| usize::try_from(part.total).unwrap_or_default();
+    Ok(part
+        .map(|part| (part.media_type.clone(), total(&part), part.content))
+        .map(|(kind, total, content)| (kind, held(content, lease, line), total)))
 }
 
 fn sent(mut file: Answer, kind: Option<&str>, tag: &str) -> Answer {

@@ -6,8 +6,12 @@ mod answer;
 mod api;
 #[cfg(feature = "board")]
 mod board;
+mod body;
 mod caller;
+mod door;
 mod files;
+mod listing;
+mod origin;
 #[cfg(not(feature = "board"))]
 mod page;
 mod past;
@@ -21,5 +25,6 @@ mod server;
 mod shapes;
 mod sharing;
 mod upgrade;
+mod wire;
 
 pub use server::{Server, bind};

@@ -1,12 +1,17 @@
 //! A room's past: boards at a point, batches, differences, origins.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, db_error, invalid, json_text};
+use super::answer::{Answer, broken, db_error, invalid, json_text, of};
+use super::body::{Body, Weighed, held, read};
 use super::caller::Caller;
-use super::request::{parameter, percent_decoded};
+use super::listing::{Listing, Page};
+use super::request::{line, parameter, percent_decoded};
 use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
 use crate::model::{Role, RoomId, Seq};
 use crate::node::Node;
@@ -16,6 +21,10 @@ const DEFAULT_BATCHES: i32 = 100;
 const MAX_BATCHES: i32 = 1_000;
 const DEFAULT_SHAPES: i32 = 1_000;
 const MAX_SHAPES: i32 = 10_000;
+/// Batches, or differences, told at a time are at most so many bytes, and one more.
+const MAX_BYTES: i64 = 768 * 1024;
+/// Shapes of the past are read so many at first, and then as many as are likely to be a piece.
+const FIRST_SHAPES: i32 = 20;
 
 /// A point of a room's history, as it is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,11 +101,28 @@ pub(super) async fn at(
     // A plus in a path is one; in a query it is a space.
     let (room, seq) =
         room_and_point(node, caller, room, &percent_decoded(&point.replace('+', "%2B"))).await?;
-    let after = parameter(request, "after").unwrap_or_default();
-    let rows = past::room_at(&node.db, room, seq, &after, limit).await.map_err(|f| db_error(&f))?;
-    let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|(id, _)| id));
-    let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
-    Ok(sent(format!("{{\"seq\":{},\"shapes\":[{}],\"next\":{next}}}", seq.get(), shapes.join(","))))
+    let (db, likely) = (node.db.clone(), Arc::new(AtomicI32::new(FIRST_SHAPES)));
+    let read = move |after: Option<String>, limit: i32, bytes: i32| {
+        let (db, likely) = (db.clone(), Arc::clone(&likely));
+        async move {
+            let limit = limit.min(likely.load(Ordering::Relaxed));
+            let after = after.unwrap_or_default();
+            let rows = past::room_at(&db, room, seq, &after, (limit, i64::from(bytes))).await?;
+            likely.store(likely_shapes(&rows, bytes), Ordering::Relaxed);
+            Ok(Page::of(rows, limit, bytes))
+        }
+    };
+    let head = format!("{{\"seq\":{},\"shapes\":[", seq.get());
+    Listing::new(head, parameter(request, "after"), limit, read).answer(request).await
+}
+
+/// How many shapes like these are so many bytes.
+fn likely_shapes(rows: &[(String, String)], bytes: i32) -> i32 {
+    let read: usize = rows.iter().map(|(_, row)| row.len()).sum();
+    let each = (read / rows.len().max(1)).max(1);
+    i32::try_from(usize::try_from(bytes).unwrap_or_default() / each)
+        .unwrap_or(MAX_SHAPES)
+        .clamp(2, MAX_SHAPES)
 }
 
 /// `GET …/history?before=&limit=`.
@@ -110,10 +136,36 @@ pub(super) async fn history(
     let before = parameter(request, "before").map(|before| before.parse::<Seq>()).transpose();
     let before = before.map_err(|_| invalid("before: must be a seq"))?;
     let room = caller.enter(node, room, Role::Viewer).await?.id;
-    let rows = past::room_history(&node.db, room, before, limit).await.map_err(|f| db_error(&f))?;
-    let next = rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| last.seq.get());
+    let line = line(request)?;
+    let ask = || past::room_history(&node.db, room, before, (limit, MAX_BYTES));
+    let (rows, lease) = read(line.budget(), EXPECTED_BYTES, ask).await.map_err(|failure| broken(&failure))?;
+    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(&rows));
+    let next = next.map(|last| last.seq.get());
     let told: Vec<Value> = rows.iter().map(told_batch).collect();
-    Ok(sent(json!({"batches": told, "next": next}).to_string()))
+    let body = Body::whole(held(json!({"batches": told, "next": next}).to_string(), lease, &line)).held();
+    Ok(of(StatusCode::OK, "application/json", body))
+}
+
+/// What batches or differences are expected to take at most.
+const EXPECTED_BYTES: usize = 1024 * 1024;
+
+/// Whether rows end because they are as many bytes as are told at a time.
+fn is_large(rows: &impl Weighed) -> bool {
+    i64::try_from(rows.bytes()).is_ok_and(|bytes| bytes >= MAX_BYTES)
+}
+
+impl Weighed for Vec<PastBatch> {
+    fn bytes(&self) -> usize {
+        // As the question counts them.
+        self.iter().map(|batch| 250 + batch.shape_ids.iter().map(String::len).sum::<usize>()).sum()
+    }
+}
+
+impl Weighed for Vec<PastDifference> {
+    fn bytes(&self) -> usize {
+        let length = |shape: &Option<String>| shape.as_ref().map_or(0, String::len);
+        self.iter().map(|row| length(&row.before) + length(&row.after)).sum()
+    }
 }
 
 fn told_batch(batch: &PastBatch) -> Value {
@@ -136,14 +188,17 @@ pub(super) async fn diff(
     let points =
         (named_point(node, room, request, "from").await?, named_point(node, room, request, "to").await?);
     let after = parameter(request, "after").unwrap_or_default();
-    let rows = past::room_diff(&node.db, room, points, &after, limit).await;
-    let rows = rows.map_err(|failure| db_error(&failure))?;
-    let next = json!(rows.last().filter(|_| is_full(rows.len(), limit)).map(|last| &last.shape_id));
+    let line = line(request)?;
+    let ask = || past::room_diff(&node.db, room, points, &after, (limit, MAX_BYTES));
+    let (rows, lease) = read(line.budget(), EXPECTED_BYTES, ask).await.map_err(|failure| broken(&failure))?;
+    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(&rows));
+    let next = json!(next.map(|last| &last.shape_id));
     let (from, to) = (points.0.get(), points.1.get());
     let (added, modified, deleted) = (told(&rows, "added"), told(&rows, "modified"), told(&rows, "deleted"));
-    Ok(sent(format!(
+    let told = format!(
         r#"{{"from":{from},"to":{to},"added":[{added}],"modified":[{modified}],"deleted":[{deleted}],"next":{next}}}"#
-    )))
+    );
+    Ok(of(StatusCode::OK, "application/json", Body::whole(held(told, lease, &line)).held()))
 }
 
 /// The point of a parameter.

@@ -1,19 +1,40 @@
 //! What a request brings: parameters, a body, the tag of what its sender has.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::IF_NONE_MATCH;
 use serde::de::DeserializeOwned;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout_at};
 
-use super::answer::{Answer, error, invalid};
+use super::answer::{Answer, busy, error, invalid};
+use crate::budget::{FREE_BYTES, Kind, Lease, Line};
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::protocol::RejectCode;
 
-/// How long a client may take to send its body.
+/// How long a client may take to send its body, and a second more for each so many bytes that have come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const BYTES_PER_SECOND: usize = 16 * 1024;
+/// How much of a body is let in at a time.
+const STEP_BYTES: usize = 64 * 1024;
+
+/// A body that came whole. It is held in the node's budget until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Received<T> {
+    content: T,
+    leases: Vec<Lease>,
+}
+
+impl<T> Deref for Received<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.content
+    }
+}
 
 /// A query parameter, percent-decoded.
 pub(super) fn parameter(request: &Request<Incoming>, name: &str) -> Option<String> {
@@ -54,9 +75,10 @@ pub(super) fn is_known(request: &Request<Incoming>, tag: &str) -> bool {
 }
 
 /// A body of at most the size of a frame, as text.
-pub(super) async fn read_body(request: Request<Incoming>) -> Result<String, Answer> {
-    let bytes = read_bytes(request, MAX_FRAME_BYTES).await?;
-    String::from_utf8(bytes.into()).map_err(|_| invalid("body: must be UTF-8"))
+pub(super) async fn read_body(request: Request<Incoming>) -> Result<Received<String>, Answer> {
+    let Received { content, leases } = read_bytes(request, MAX_FRAME_BYTES).await?;
+    let content = String::from_utf8(content).map_err(|_| invalid("body: must be UTF-8"))?;
+    Ok(Received { content, leases })
 }
 
 /// A body that is a JSON object.
@@ -80,15 +102,52 @@ fn object<T: DeserializeOwned>(body: &str) -> Result<T, Answer> {
     serde_json::from_str(body).map_err(|failure| invalid(&format!("body: {failure}")))
 }
 
-/// A body of at most so many bytes.
-pub(super) async fn read_bytes(request: Request<Incoming>, most_bytes: usize) -> Result<Bytes, Answer> {
-    let body = Limited::new(request.into_body(), most_bytes);
-    match timeout(BODY_TIMEOUT, body.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
-            Err(error(RejectCode::TooLarge, &format!("body: must be at most {most_bytes} bytes")))
+/// The connection that a request came by.
+pub(super) fn line(request: &Request<Incoming>) -> Result<Arc<Line>, Answer> {
+    let line = request.extensions().get::<Arc<Line>>();
+    line.cloned().ok_or_else(|| error(RejectCode::Unavailable, "the node is stopping"))
+}
+
+/// A body of at most so many bytes, as fast as a slow network brings it.
+pub(super) async fn read_bytes(
+    request: Request<Incoming>,
+    most_bytes: usize,
+) -> Result<Received<Vec<u8>>, Answer> {
+    let line = line(&request)?;
+    let mut body = request.into_body();
+    let mut received = Received::<Vec<u8>>::default();
+    let begun = Instant::now();
+    loop {
+        let extra = Duration::from_secs((received.len() / BYTES_PER_SECOND) as u64);
+        let frame = match timeout_at(begun + BODY_TIMEOUT + extra, body.frame()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) | Err(_) => return Err(invalid("body: it did not arrive whole")),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        let bytes = received.len() + data.len();
+        if bytes > most_bytes {
+            return Err(error(RejectCode::TooLarge, &format!("body: must be at most {most_bytes} bytes")));
         }
-        _ => Err(invalid("body: it did not arrive whole")),
+        received.make_room(bytes, &line).await?;
+        received.content.extend_from_slice(&data);
+    }
+    received.leases.iter_mut().for_each(Lease::discharge);
+    Ok(received)
+}
+
+impl Received<Vec<u8>> {
+    /// Room for so many bytes. A little of each body is not counted.
+    async fn make_room(&mut self, bytes: usize, line: &Line) -> Result<(), Answer> {
+        let held = FREE_BYTES + self.leases.iter().map(Lease::bytes).sum::<usize>();
+        if bytes > held {
+            let step = STEP_BYTES.max(bytes - held);
+            let lease = line.budget().take_bulk(Kind::Requests, step).await;
+            let mut lease = lease.map_err(|exhausted| busy(&exhausted.to_string()))?;
+            lease.charge(line.place());
+            self.leases.push(lease);
+        }
+        Ok(())
     }
 }
 

@@ -1,20 +1,20 @@
 //! Which request goes where.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 
-use super::answer::{Answer, answer, error, not_allowed, nowhere};
+use super::answer::{Answer, answer, not_allowed, nowhere};
 #[cfg(feature = "board")]
 use super::board;
 #[cfg(not(feature = "board"))]
 use super::page;
-use super::{api, upgrade};
+use super::{api, origin, upgrade};
+use crate::budget::Kind;
 use crate::db::calls;
+use crate::db::listen::{DEAF, Hearing};
 use crate::node::Node;
-use crate::protocol::RejectCode;
 
 /// Answers one request.
 pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answer {
@@ -23,10 +23,13 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     let upgrades = hyper_tungstenite::is_upgrade_request(&request);
     // A HEAD is answered like a GET; hyper leaves the body out.
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
-    if method != Method::GET && !upgrade::is_from_here(&request) {
-        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
+    if (method != Method::GET || upgrades)
+        && let Err(refused) = origin::check(node, request.headers())
+    {
+        return refused;
     }
     match (&method, parts.as_slice()) {
+        (&Method::GET, ["api", "origin"]) => origin::answer(&request),
         (_, ["api", rest @ ..]) => api::answer(node, &method, rest, request).await,
         (&Method::GET, [] | ["ws"]) if upgrades => upgrade::upgrade(node, request),
         #[cfg(not(feature = "board"))]
@@ -49,18 +52,17 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
 }
 
 async fn ready(node: &Node) -> Answer {
-    let trouble = if *node.draining.borrow() {
-        Some("the node is stopping")
-    } else if !node.contract_holds.load(Ordering::Relaxed) {
-        Some("the database was migrated to another contract: start the pgcanvas that goes with it")
-    } else if !node.listener.is_connected() {
-        Some("the listening connection is down")
-    } else {
-        match calls::alive(&node.db).await {
+    let known =
+        if *node.draining.borrow() { Some("the node is stopping") } else { node.fit.borrow().trouble() };
+    let trouble = match (known, node.listener.hearing()) {
+        (Some(known), _) => Some(known),
+        (None, Hearing::Deaf) => Some(DEAF),
+        (None, Hearing::Lost) => Some("the listening connection is down"),
+        (None, Hearing::Well) => match calls::alive(&node.db).await {
             Ok(true) => None,
             Ok(false) => Some("the database takes no writes"),
             Err(_) => Some("the database cannot be reached"),
-        }
+        },
     };
     match trouble {
         None => answer(StatusCode::OK, "text/plain", "ready\n"),
@@ -70,6 +72,12 @@ async fn ready(node: &Node) -> Answer {
 
 fn metrics(node: &Node) -> Answer {
     let (in_use, _) = node.db.pool_status();
-    node.metrics.pool_in_use.set(i64::try_from(in_use).unwrap_or(i64::MAX));
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    node.metrics.pool_in_use.set(number(in_use as u64));
+    for kind in Kind::ALL {
+        let label = crate::metrics::Kind { kind: kind.label() };
+        node.metrics.held_bytes.get_or_create(&label).set(number(node.budget.held(kind) as u64));
+        node.metrics.cut_connections.get_or_create(&label).set(number(node.budget.cuts(kind)));
+    }
     answer(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", node.metrics.text())
 }

@@ -3,12 +3,12 @@
 use hyper::body::Incoming;
 use hyper::header::{ETAG, HeaderValue};
 use hyper::{Request, StatusCode};
-use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::answer::{Answer, answer, db_error, error, invalid, json_text, rejected};
+use super::answer::{Answer, answer, error, invalid, json_text, rejected};
 use super::caller::Caller;
+use super::listing::{Listing, Page};
 use super::request::{is_known, parameter, read_body};
 use crate::db::calls::access::Access;
 use crate::db::calls::{self, ShapeQuery};
@@ -53,11 +53,16 @@ pub(super) async fn list(
     if read == Some(None) {
         return Err(invalid("box: must be x0,y0,x1,y1, each finite and at most 1e9"));
     }
-    let query = ShapeQuery { area: read.flatten(), kind: kind.as_deref(), after: after.as_deref(), limit };
-    match calls::shapes_in_box(&node.db, found.id, &query).await {
-        Ok(rows) => Ok(tagged(json_text(StatusCode::OK, told(&rows, limit)), &tag)),
-        Err(failure) => Err(db_error(&failure)),
-    }
+    let (db, room, area) = (node.db.clone(), found.id, read.flatten());
+    let read = move |after: Option<String>, limit: i32, bytes: i32| {
+        let (db, kind) = (db.clone(), kind.clone());
+        async move {
+            let query = ShapeQuery { area, kind: kind.as_deref(), after: after.as_deref(), limit, bytes };
+            Ok(Page::of(calls::shapes_in_box(&db, room, &query).await?, limit, bytes))
+        }
+    };
+    let listing = Listing::new("{\"shapes\":[".to_owned(), after, limit, read);
+    Ok(tagged(listing.answer(request).await?, &tag))
 }
 
 /// Says which batch an answer shows. Read before the shapes, so that it is never newer than they are.
@@ -70,14 +75,6 @@ fn tagged(mut answer: Answer, tag: &str) -> Answer {
         answer.headers_mut().insert(ETAG, tag);
     }
     answer
-}
-
-/// `{shapes[], next}`: `next` is the `after` of the next page, or null.
-fn told(rows: &[(String, String)], limit: i32) -> String {
-    let is_full = usize::try_from(limit).is_ok_and(|limit| rows.len() >= limit);
-    let next = json!(rows.last().filter(|_| is_full).map(|(id, _)| id));
-    let shapes: Vec<&str> = rows.iter().map(|(_, shape)| shape.as_str()).collect();
-    format!("{{\"shapes\":[{}],\"next\":{next}}}", shapes.join(","))
 }
 
 /// `POST …/ops`, `…/undo`, `…/redo`, `…/merge`: the same answer as on a socket.
@@ -113,7 +110,8 @@ pub(super) async fn post(
     node.writers.submit(submission).await;
     match written.await {
         Ok(Written::Ack { seq, outcomes, left_alone }) => {
-            let ack = encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref());
+            let ack =
+                encode::ack(room, posted.op_id, seq, &outcomes, left_alone.as_deref(), &posted.warnings);
             Ok(json_text(StatusCode::OK, ack))
         }
         Ok(Written::Reject { code, message, shapes }) => Err(rejected(code, &message, &shapes)),

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderValue, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::{Request, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::answer::{Answer, answer, error, invalid};
+use super::answer::{Answer, answer, busy, invalid};
+use super::body::Body;
 use super::caller::credential;
+use super::request::line;
 use crate::model::limits::MAX_FRAME_BYTES;
 use crate::node::Node;
-use crate::protocol::RejectCode;
 use crate::session;
 
 /// The subprotocol that is confirmed when a client offers it.
@@ -23,9 +23,6 @@ const BUFFER_BYTES: usize = 4 * 1024;
 
 /// Upgrades a request; its session runs until the socket ends.
 pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answer {
-    if !is_from_here(&request) {
-        return error(RejectCode::Forbidden, "origin: this page is from elsewhere");
-    }
     if *node.draining.borrow() {
         return busy("this node is stopping");
     }
@@ -40,11 +37,16 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
-    let (mut response, socket): (Response<Full<Bytes>>, _) =
-        match hyper_tungstenite::upgrade(&mut request, Some(config)) {
-            Ok(upgraded) => upgraded,
-            Err(failure) => return invalid(&failure.to_string()),
-        };
+    let line = match line(&request) {
+        Ok(line) => line,
+        Err(refused) => return refused,
+    };
+    let (response, socket) = match hyper_tungstenite::upgrade(&mut request, Some(config)) {
+        Ok(upgraded) => upgraded,
+        Err(failure) => return invalid(&failure.to_string()),
+    };
+    let mut response = response.map(|_| Body::whole(Bytes::new()));
+    line.become_socket();
     if speaks_ours {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
@@ -52,27 +54,12 @@ pub(super) fn upgrade(node: &Arc<Node>, mut request: Request<Incoming>) -> Answe
     let credential = credential(&request);
     tokio::spawn(async move {
         match socket.await {
-            Ok(stream) => session::serve(node, stream, credential).await,
+            Ok(stream) => session::serve(node, stream, line, credential).await,
             Err(failure) => tracing::debug!(%failure, "a socket was not upgraded"),
         }
         drop(permit);
     });
     response
-}
-
-/// Whether a request may write: it comes from no page at all, or from a page of the same host. Else any page in the browser of somebody
-/// who reaches the node could draw.
-pub(super) fn is_from_here(request: &Request<Incoming>) -> bool {
-    let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let Some(origin) = text(ORIGIN) else { return !request.headers().contains_key(ORIGIN) };
-    let place = origin.split_once("://").map(|(_, place)| place);
-    place.is_some() && place == text(HOST)
-}
-
-fn busy(message: &str) -> Answer {
-    let mut busy = error(RejectCode::Unavailable, message);
-    busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    busy
 }
 
 /// What a plain request to the socket's address gets.

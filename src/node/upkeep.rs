@@ -4,13 +4,20 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::config::NodeSettings;
 use crate::db::calls::upkeep;
-use crate::db::{Client, Db, DbError};
+use crate::db::{Db, DbError};
 
 /// How often it is looked whether snapshots are due.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 /// Snapshots written in one transaction, at most.
 const SNAPSHOTS: i32 = 100;
+/// How often it is looked whether deleted rooms left rows behind.
+const REMAINS_PAUSE: Duration = Duration::from_secs(10);
+/// Rows removed in one transaction: some tenths of a second.
+const REMAINS: i64 = 10_000;
+/// Batches looked through for pictures in one transaction.
+const FILE_USES: i64 = 10_000;
 /// How often it is looked what is too old.
 const RETENTION_PAUSE: Duration = Duration::from_hours(1);
 /// How long a node is up before it looks first.
@@ -33,14 +40,34 @@ pub(super) async fn write_snapshots(db: Db) {
     }
 }
 
+/// Removes what deleted rooms left behind, piece by piece, without end.
+pub(super) async fn remove_remains(db: Db) {
+    loop {
+        sleep(REMAINS_PAUSE).await;
+        loop {
+            match upkeep::remove_remains(&db, REMAINS).await {
+                Ok(None) => break,
+                Ok(Some(_)) => {} // there may be more
+                Err(error) => {
+                    tracing::debug!(%error, "nothing of deleted rooms is removed now");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// Forgets what is older than the settings keep, without end; 0 days keep all.
-pub(super) async fn forget_the_old(db: Db, history_days: i32, answer_days: i32) {
+pub(super) async fn forget_the_old(db: Db, settings: NodeSettings) {
     sleep(FIRST_LOOK).await;
     loop {
-        for forgotten in [forget_history(&db, history_days).await, forget_answers(&db, answer_days).await] {
-            if let Err(error) = forgotten {
-                tracing::warn!(%error, "what is too old could not be forgotten now");
-            }
+        let forgotten = [
+            forget_history(&db, settings.history_days).await,
+            forget_answers(&db, settings.answer_days).await,
+            collect_files(&db, settings.file_days).await,
+        ];
+        for error in forgotten.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "what is too old could not be forgotten now");
         }
         sleep(RETENTION_PAUSE).await;
     }
@@ -64,13 +91,14 @@ async fn forget_answers(db: &Db, days: i32) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Gives all rooms a new epoch when the database is not where it was: it was restored, or another server took over.
-pub(super) async fn notice_rewind(client: &Client) {
-    match upkeep::check_rewind(client).await {
-        Ok(None) => {}
-        Ok(Some(rooms)) => {
-            tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
+async fn collect_files(db: &Db, days: i32) -> Result<(), DbError> {
+    if days > 0 {
+        let client = db.target().connect().await?;
+        while upkeep::note_file_uses(&client, FILE_USES).await? {}
+        let files = upkeep::collect_files(&client, days).await?;
+        if files > 0 {
+            tracing::info!(files, "pictures that nothing names any more are gone");
         }
-        Err(error) => tracing::warn!(%error, "it could not be told whether the database was restored"),
     }
+    Ok(())
 }

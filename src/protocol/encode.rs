@@ -129,13 +129,24 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// `ack`: the batch is committed in PostgreSQL. `left_alone`, JSON, is what an undo left as others made it.
-pub fn ack(room: &str, op_id: OpId, seq: Seq, outcomes: &[Outcome], left_alone: Option<&str>) -> String {
-    let ack = address("ack", room, op_id).plain("seq", seq).value("outcomes", &outcomes);
-    match left_alone {
-        Some(left_alone) => ack.raw("left_alone", left_alone).finish(),
-        None => ack.finish(),
+/// `ack`: the batch is committed in PostgreSQL. `left_alone`, JSON, is what an undo left as others made it; `warnings` say what may have been
+/// meant otherwise.
+pub fn ack(
+    room: &str,
+    op_id: OpId,
+    seq: Seq,
+    outcomes: &[Outcome],
+    left_alone: Option<&str>,
+    warnings: &[String],
+) -> String {
+    let mut ack = address("ack", room, op_id).plain("seq", seq).value("outcomes", &outcomes);
+    if let Some(left_alone) = left_alone {
+        ack = ack.raw("left_alone", left_alone);
     }
+    if !warnings.is_empty() {
+        ack = ack.value("warnings", &warnings);
+    }
+    ack.finish()
 }
 
 /// `reject`: nothing of the batch was applied; `shapes` are the rows concerned, as JSON texts.
@@ -307,10 +318,12 @@ mod tests {
 
     #[test]
     fn a_batch_is_answered() {
-        let text = ack("a", op_id(), seq(5), &[Outcome::Applied, Outcome::Gone, Outcome::Unchanged], None);
+        let outcomes = [Outcome::Applied, Outcome::Gone, Outcome::Unchanged];
         let wanted =
-            r#"{"type":"ack","room":"a","op_id":7,"seq":5,"outcomes":["applied","gone","unchanged"]}"#;
-        assert_eq!(text, wanted);
+            r#"{"type":"ack","room":"a","op_id":7,"seq":5,"outcomes":["applied","gone","unchanged"]"#;
+        assert_eq!(ack("a", op_id(), seq(5), &outcomes, None, &[]), format!("{wanted}}}"));
+        let warned = ack("a", op_id(), seq(5), &outcomes, None, &["x: y".to_owned()]);
+        assert_eq!(warned, format!(r#"{wanted},"warnings":["x: y"]}}"#));
         let text = reject("a", op_id(), RejectCode::TooLarge, "ops: too\nmany", &[r#"{"id":"a"}"#]);
         let wanted = r#"{"type":"reject","room":"a","op_id":7,"code":"too_large","message":"ops: too\nmany","shapes":[{"id":"a"}]}"#;
         assert_eq!(text, wanted);

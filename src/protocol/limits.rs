@@ -1,11 +1,12 @@
 //! The bounds that a client is told in `welcome.limits`; the numbers themselves stand in [`crate::model::limits`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use crate::model::limits::*;
 
-/// What a client must keep to, as `welcome` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a client must keep to, as `welcome` tells it. What a node of an earlier version does not tell is as here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// The longest frame a client may send.
     pub max_frame_bytes: usize,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::frames::{Framer, Stretch};
 pub use super::handle::{Dialect, Event, RoomHandle, Subscribed, Subscriber};
 use super::log::{LogPage, WHOLE_BATCH, page_after};
-use super::outbox::{Outbox, SOFT_BYTES, Text};
+use super::outbox::{Frame, Outbox, SOFT_BYTES};
 use super::presence::Peers;
 use super::recent::Recent;
 use super::seed;
@@ -251,8 +251,8 @@ impl Fanout {
         let seeds =
             self.subscribers.values().any(|subscriber| matches!(subscriber.dialect, Dialect::Seed(_)));
         let seed_frames =
-            if seeds { seed::translate(&self.around.db, self.room.id, &stretch).await } else { Vec::new() };
-        let mut encoded_as: Vec<(Arc<str>, Text)> = Vec::with_capacity(1);
+            if seeds { seed::translate(&self.around.db, self.room.id, &stretch).await } else { None };
+        let mut encoded_as: Vec<(Arc<str>, Frame)> = Vec::with_capacity(1);
         for subscriber in self.subscribers.values_mut() {
             match subscriber.seq {
                 Some(seq) if seq == stretch.from => {}
@@ -273,9 +273,12 @@ impl Fanout {
                     });
                     subscriber.outbox.push(frame);
                 }
-                Dialect::Seed(name) => {
-                    seed_frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)));
-                }
+                Dialect::Seed(name) => match &seed_frames {
+                    Some(frames) => {
+                        frames.iter().for_each(|frame| _ = subscriber.outbox.push(frame.named(name)));
+                    }
+                    None => subscriber.outbox.give_up(),
+                },
             }
             if !stretch.more {
                 subscriber.seq = Some(stretch.to);
@@ -359,6 +362,6 @@ pub(super) async fn insistently<T, F: Future<Output = Result<T, DbError>>>(
 }
 
 /// The `changes` frame of a stretch.
-pub fn encoded(name: &str, stretch: &Stretch) -> Text {
+pub fn encoded(name: &str, stretch: &Stretch) -> Frame {
     encode::changes(name, stretch.from, stretch.to, &stretch.batches_json, stretch.more).into()
 }

@@ -1,27 +1,33 @@
 //! Joining: the board as of one moment goes out page by page as it is read, at the pace of the reader, and is never whole in memory;
 //! then whatever came meanwhile; then the room, live.
 
-use std::pin::pin;
-use std::time::Duration;
+mod delta;
+mod pages;
+mod snapshot;
 
-use futures_util::StreamExt;
+use std::time::Duration;
 
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
 use super::frames::Framer;
 use super::log::{LogPage, WHOLE_BATCH, page_after};
 use super::registry::Rooms;
-use crate::db::calls::{self, Channel, Difference, RoomHead, RoomReading};
+use crate::budget::{Exhausted, Lease};
+use crate::db::calls::{self, Channel, RoomHead};
 use crate::db::{Db, DbError};
 use crate::model::{Role, RoomId, Seq};
 use crate::protocol::decode::Join;
-use crate::protocol::encode::{self, Joined, Mode, Page};
+use pages::Pages;
 
 /// How much of the board goes into one frame, bytes.
 const PAGE_BYTES: usize = 256 * 1024;
 /// How long a join waits for a slow reader at each page.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Shapes read at a time.
-const SHAPES: i32 = 1_000;
+/// What is held for a page while it is read: the row that fills it may be large.
+const PAGE_LEASE_BYTES: usize = 2 * PAGE_BYTES;
+/// How long a transaction waits for a reader, unless somebody else waits for its connection.
+const HOLD: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody does.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Why a join did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,9 @@ pub enum JoinError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The node holds as much as it may.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
     /// The reader took too long, or is gone.
     #[error("the reader is too slow")]
     Reader,
@@ -56,117 +65,49 @@ pub async fn join(
     }
 }
 
-/// Pages of one moment, gathered until they fill a frame.
-struct Pages<'a> {
-    name: String,
-    head: RoomHead,
-    room: RoomId,
-    role: Role,
-    mode: Mode,
-    subscriber: &'a Subscriber,
-    added: Vec<String>,
-    modified: Vec<String>,
-    deleted: Vec<String>,
-    bytes: usize,
-    begun: bool,
-}
-
-impl Pages<'_> {
-    async fn add(&mut self, difference: Difference) -> Result<(), JoinError> {
-        let (list, text) = match difference {
-            Difference::Added(text) => (&mut self.added, text),
-            Difference::Modified(text) => (&mut self.modified, text),
-            Difference::Deleted(id) => (&mut self.deleted, id),
-        };
-        let bytes = text.len();
-        list.push(text);
-        self.bytes += bytes;
-        if self.bytes >= PAGE_BYTES { self.send(true).await } else { Ok(()) }
-    }
-
-    async fn send(&mut self, more: bool) -> Result<(), JoinError> {
-        if !self.subscriber.outbox.room_for_bulk(PATIENCE).await {
-            self.subscriber.outbox.give_up();
-            return Err(JoinError::Reader);
-        }
-        let page = Page { added: &self.added, modified: &self.modified, deleted: &self.deleted, more };
-        let frame =
-            if self.begun { encode::delta(&self.name, &page) } else { encode::joined(&self.joined(), &page) };
-        self.subscriber.outbox.push(frame.into());
-        self.begun = true;
-        self.bytes = 0;
-        self.added.clear();
-        self.modified.clear();
-        self.deleted.clear();
-        Ok(())
-    }
-
-    fn joined(&self) -> Joined<'_> {
-        Joined {
-            room: &self.name,
-            room_id: self.room,
-            role: self.role.as_str(),
-            epoch: self.head.epoch,
-            seq: self.head.last_seq,
-            mode: self.mode,
-            min_since: self.head.min_since,
-        }
-    }
-}
-
 /// Sends the board, or what differs from `since`; gives the seq it brings the client to.
+///
+/// While the reader keeps up, it is read in one transaction. A reader that does not is sent the same moment out of the log, page by page:
+/// nobody holds a connection of the pool while waiting for somebody.
 async fn send_board(
     db: &Db,
     asked: &Join,
     (room, role): (RoomId, Role),
     subscriber: &Subscriber,
 ) -> Result<Seq, JoinError> {
+    let ready = room_for_page(subscriber).await?;
     let mut reader = calls::reader(db).await?;
     let Some((reading, head)) = reader.begin(room).await? else {
         return Err(DbError::NotFound("room: there is no such room".to_owned()).into());
     };
-    let since = resumable(asked, &head);
-    let mode = if since.is_some() { Mode::Delta } else { Mode::Snapshot };
-    let mut pages = Pages {
-        name: asked.room.to_string(),
-        head,
-        room,
-        role,
-        mode,
-        subscriber,
-        added: Vec::new(),
-        modified: Vec::new(),
-        deleted: Vec::new(),
-        bytes: 0,
-        begun: false,
+    let mut pages = Pages::new(asked, (room, role), head, subscriber, ready);
+    let is_whole = match pages.since {
+        None => snapshot::send_at_once(db, &reading, &mut pages).await?,
+        Some(since) => delta::send_at_once(db, &reading, since, &mut pages).await?,
     };
-    match since {
-        None => send_snapshot(&reading, &mut pages).await?,
-        Some(since) => {
-            let mut rows = pin!(reading.room_delta(since).await?);
-            while let Some(difference) = rows.next().await {
-                pages.add(difference?).await?;
-            }
+    if is_whole {
+        reading.end().await?;
+        drop(reader);
+    } else {
+        drop(reading);
+        // What is still on its way is thrown away with the connection, not waited for.
+        reader.give_up();
+        match pages.since {
+            None => snapshot::send_later(db, &mut pages).await?,
+            Some(since) => delta::send_later(db, since, &mut pages).await?,
         }
     }
     pages.send(false).await?;
-    reading.end().await?;
     Ok(head.last_seq)
 }
 
-async fn send_snapshot(reading: &RoomReading<'_>, pages: &mut Pages<'_>) -> Result<(), JoinError> {
-    let mut after = String::new();
-    loop {
-        let rows = reading.room_snapshot(&after, SHAPES).await?;
-        let is_last = rows.len() < usize::try_from(SHAPES).unwrap_or(usize::MAX);
-        for (id, shape) in rows {
-            after = id;
-            pages.add(Difference::Added(shape)).await?;
-        }
-        if is_last {
-            return Ok(());
-        }
+/// Waits until the reader has taken enough of what waits for it, and the node has room for another page.
+async fn room_for_page(subscriber: &Subscriber) -> Result<Lease, JoinError> {
+    if !subscriber.outbox.room_for_bulk(PATIENCE).await {
+        subscriber.outbox.give_up();
+        return Err(JoinError::Reader);
     }
+    Ok(subscriber.outbox.reserve(PAGE_LEASE_BYTES).await?)
 }
 
 /// The `since` that the log can answer: of this history, not from the future, not pruned.

@@ -5,8 +5,9 @@ use crate::db::calls::{self, LoggedChange};
 use crate::db::{Db, DbError};
 use crate::model::{RoomId, Seq};
 
-/// Changes fetched at a time.
+/// Changes fetched at a time, and their bytes; one that is larger comes alone.
 const PAGE: i32 = 2_000;
+const PAGE_BYTES: i32 = 512 * 1024;
 /// Past the last ordinal of a batch: "after the whole batch".
 pub(super) const WHOLE_BATCH: i64 = i64::MAX;
 
@@ -25,7 +26,7 @@ pub(super) async fn page_after(
     after: (Seq, i64),
     known: Seq,
 ) -> Result<Option<LogPage>, DbError> {
-    let changes = calls::changes_since(db, room, after, PAGE).await?;
+    let changes = calls::changes_since(db, room, after, PAGE, PAGE_BYTES).await?;
     if has_hole(after.0, &changes, known) {
         return Ok(None);
     }
@@ -35,6 +36,8 @@ pub(super) async fn page_after(
     {
         return Ok(None);
     }
-    let is_last = changes.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let bytes: usize = changes.iter().map(|change| change.change.len()).sum();
+    let is_last = changes.len() < usize::try_from(PAGE).unwrap_or(usize::MAX)
+        && bytes < usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX);
     Ok(Some(LogPage { changes, is_last }))
 }

@@ -10,7 +10,6 @@ pub mod outbox;
 pub mod presence;
 mod recent;
 pub mod registry;
-mod road;
 pub mod seed;
 pub mod submission;
 pub mod writer;

@@ -2,17 +2,67 @@
 //! and is closed with 4430. Frames are shared: a frame for a thousand sockets is in memory once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::budget::{Budget, Exhausted, Kind, Lease, Place};
 use crate::metrics::Metrics;
 use crate::protocol::CloseCode;
 
-/// A frame's text, shared between the sockets that get it.
+/// A frame's text.
 pub type Text = hyper_tungstenite::tungstenite::Utf8Bytes;
+
+/// A frame, shared between the sockets that get it, and held in the node's budget until the last of them has sent it.
+#[derive(Debug, Clone)]
+pub struct Frame(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    text: Text,
+    lease: OnceLock<Lease>,
+}
+
+/// What a frame takes beside its text, about.
+const FRAME_OVERHEAD: usize = 96;
+
+impl Frame {
+    /// A frame for which there is room already.
+    pub fn held(text: String, mut lease: Lease) -> Self {
+        // One that is too large for it is held when it is queued.
+        let lease = if lease.fit(text.len() + FRAME_OVERHEAD) { lease.into() } else { OnceLock::new() };
+        Self(Arc::new(Shared { text: text.into(), lease }))
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &Text {
+        &self.0.text
+    }
+
+    fn len(&self) -> usize {
+        self.0.text.len()
+    }
+
+    fn hold(&self, budget: &Budget) {
+        _ = self.0.lease.get_or_init(|| budget.hold(Kind::Frames, self.len() + FRAME_OVERHEAD));
+    }
+}
+
+impl<T: Into<Text>> From<T> for Frame {
+    fn from(text: T) -> Self {
+        Self(Arc::new(Shared { text: text.into(), lease: OnceLock::new() }))
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Frame {}
 
 /// Above this many waiting bytes presence is dropped, and bulk senders wait.
 pub const SOFT_BYTES: usize = 512 * 1024;
@@ -25,7 +75,7 @@ pub const HARD_FRAMES: usize = 65_536;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// Send a frame.
-    Frame(Text),
+    Frame(Frame),
     /// Say goodbye.
     Close(CloseCode),
     /// Nothing: the other end is gone.
@@ -34,8 +84,11 @@ pub enum Next {
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Text>,
+    frames: VecDeque<Frame>,
+    /// Of all that the socket has not taken yet.
     bytes: usize,
+    /// Of those that are being sent.
+    sending: usize,
     closing: Option<Next>,
 }
 
@@ -48,12 +101,15 @@ pub struct Outbox {
     /// Rung when the queue falls to the soft limit.
     drained: Notify,
     metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+    place: Arc<Place>,
 }
 
 impl Outbox {
-    /// An empty one.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { queue: Mutex::default(), filled: Notify::new(), drained: Notify::new(), metrics }
+    /// An empty one, of a socket with this place in the node's budget.
+    pub fn new(metrics: Arc<Metrics>, budget: Arc<Budget>, place: Arc<Place>) -> Self {
+        let (filled, drained) = (Notify::new(), Notify::new());
+        Self { queue: Mutex::default(), filled, drained, metrics, budget, place }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -61,15 +117,14 @@ impl Outbox {
     }
 
     /// Queues a frame that must arrive; a reader that is too far behind is closed instead. False when it is closing.
-    pub fn push(&self, frame: Text) -> bool {
+    pub fn push(&self, frame: Frame) -> bool {
         let mut queue = self.queue();
         if queue.closing.is_some() {
             return false;
         }
         // One frame always fits, however large.
-        if !queue.frames.is_empty()
-            && (queue.bytes + frame.len() > HARD_BYTES || queue.frames.len() >= HARD_FRAMES)
-        {
+        let most = self.budget.frame_allowance().min(HARD_BYTES);
+        if queue.bytes > 0 && (queue.bytes + frame.len() > most || queue.frames.len() >= HARD_FRAMES) {
             self.shut(&mut queue, Next::Close(CloseCode::SlowReader));
             return false;
         }
@@ -78,17 +133,20 @@ impl Outbox {
     }
 
     /// Queues a frame that may be lost.
-    pub fn push_droppable(&self, frame: Text) {
+    pub fn push_droppable(&self, frame: Frame) {
         let mut queue = self.queue();
-        if queue.closing.is_some() || queue.bytes > SOFT_BYTES {
+        let most = self.budget.frame_allowance();
+        if queue.closing.is_some() || queue.bytes > SOFT_BYTES || queue.bytes + frame.len() > most {
             self.metrics.presence_drops.inc();
             return;
         }
         self.append(&mut queue, frame);
     }
 
-    fn append(&self, queue: &mut Queue, frame: Text) {
+    fn append(&self, queue: &mut Queue, frame: Frame) {
         let bytes = frame.len();
+        frame.hold(&self.budget);
+        self.place.add(Kind::Frames, bytes);
         queue.bytes += bytes;
         queue.frames.push_back(frame);
         self.metrics.outbox_bytes.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -117,19 +175,30 @@ impl Outbox {
 
     /// Forgets what is queued and says goodbye: a slow reader would never reach a goodbye at the end.
     fn shut(&self, queue: &mut Queue, last: Next) {
-        self.metrics.outbox_bytes.dec_by(i64::try_from(queue.bytes).unwrap_or(i64::MAX));
+        self.forget(queue.bytes);
         queue.frames = VecDeque::new();
         queue.bytes = 0;
+        queue.sending = 0;
         queue.closing = Some(last);
         self.filled.notify_one();
         self.drained.notify_waiters();
     }
 
+    fn forget(&self, bytes: usize) {
+        self.place.remove(Kind::Frames, bytes);
+        self.metrics.outbox_bytes.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// Closes a reader that did not make room in time.
     pub fn give_up(&self) {
+        self.drop_with(CloseCode::SlowReader);
+    }
+
+    /// Drops what is queued and says goodbye.
+    pub fn drop_with(&self, code: CloseCode) {
         let mut queue = self.queue();
-        if queue.closing.is_none() {
-            self.shut(&mut queue, Next::Close(CloseCode::SlowReader));
+        if !matches!(queue.closing, Some(Next::End)) {
+            self.shut(&mut queue, Next::Close(code));
         }
     }
 
@@ -138,9 +207,24 @@ impl Outbox {
         self.queue().closing.is_some()
     }
 
+    /// Takes room in the node's budget for a frame to come; waits for it a little.
+    pub async fn reserve(&self, bytes: usize) -> Result<Lease, Exhausted> {
+        self.budget.take(Kind::Frames, bytes).await
+    }
+
+    /// The same, without waiting.
+    pub fn try_reserve(&self, bytes: usize) -> Option<Lease> {
+        self.budget.try_take(Kind::Frames, bytes)
+    }
+
     /// Whether bulk senders must wait.
     pub fn is_crowded(&self) -> bool {
         self.queue().bytes > SOFT_BYTES
+    }
+
+    /// Whether the other end is to be heard no further until it reads.
+    pub fn is_behind(&self) -> bool {
+        self.queue().bytes > SOFT_BYTES.min(self.budget.frame_allowance())
     }
 
     /// Waits until there is room for bulk; false when there is none in time or the socket is going.
@@ -161,22 +245,29 @@ impl Outbox {
         timeout(patience, wait).await.unwrap_or(false)
     }
 
-    /// What is to be sent now, without waiting.
+    /// What is to be sent now, without waiting. It counts until [`Outbox::flushed`].
     pub fn try_next(&self) -> Option<Next> {
         let mut queue = self.queue();
         if let Some(frame) = queue.frames.pop_front() {
-            let was_crowded = queue.bytes > SOFT_BYTES;
-            queue.bytes -= frame.len();
-            self.metrics.outbox_bytes.dec_by(i64::try_from(frame.len()).unwrap_or(i64::MAX));
-            if was_crowded && queue.bytes <= SOFT_BYTES {
-                self.drained.notify_waiters();
-            }
+            queue.sending += frame.len();
             if queue.frames.is_empty() && queue.frames.capacity() > 64 {
                 queue.frames.shrink_to(8);
             }
             return Some(Next::Frame(frame));
         }
         queue.closing.clone()
+    }
+
+    /// The socket took all that was being sent.
+    pub fn flushed(&self) {
+        let mut queue = self.queue();
+        let was_crowded = queue.bytes > SOFT_BYTES;
+        let sent = std::mem::take(&mut queue.sending);
+        queue.bytes -= sent;
+        self.forget(sent);
+        if was_crowded && queue.bytes <= SOFT_BYTES {
+            self.drained.notify_waiters();
+        }
     }
 
     /// What is to be sent next.
@@ -194,7 +285,7 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         let bytes = self.queue().bytes;
-        self.metrics.outbox_bytes.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.forget(bytes);
     }
 }
 
@@ -203,7 +294,9 @@ mod tests {
     use super::*;
 
     fn outbox() -> Outbox {
-        Outbox::new(Arc::new(Metrics::default()))
+        let budget = Budget::new(96 << 20, 0);
+        let place = budget.place();
+        Outbox::new(Arc::new(Metrics::default()), budget, place)
     }
 
     #[tokio::test]
@@ -220,12 +313,28 @@ mod tests {
     #[tokio::test]
     async fn presence_is_dropped_first_then_the_reader_is_closed() {
         let outbox = outbox();
-        let large: Text = "x".repeat(SOFT_BYTES + 1).into();
+        let large: Frame = "x".repeat(SOFT_BYTES + 1).into();
         assert!(outbox.push(large.clone()));
         outbox.push_droppable("presence".into());
         assert_eq!(outbox.metrics.presence_drops.get(), 1);
         while outbox.push(large.clone()) {}
         assert_eq!(outbox.next().await, Next::Close(CloseCode::SlowReader));
+    }
+
+    /// LM5
+    #[tokio::test]
+    async fn a_frame_counts_once_however_many_wait_for_it_and_each_has_its_part_when_bytes_run_out() {
+        let budget = Budget::new(3 << 20, 0);
+        let outboxes: Vec<_> =
+            (0..8).map(|_| Outbox::new(Arc::default(), Arc::clone(&budget), budget.place())).collect();
+        let shared: Frame = "x".repeat(SOFT_BYTES / 2).into();
+        assert!(outboxes.iter().all(|outbox| outbox.push(shared.clone())));
+        assert_eq!(budget.held(Kind::Frames), SOFT_BYTES / 2 + FRAME_OVERHEAD);
+        assert!(outboxes[0].push("y".repeat(SOFT_BYTES).into()), "there is enough for one");
+        assert!(!outboxes[1].push("z".repeat(SOFT_BYTES / 2).into()), "but not for all");
+        assert_eq!(outboxes[1].next().await, Next::Close(CloseCode::SlowReader));
+        drop((shared, outboxes));
+        assert_eq!(budget.held(Kind::Frames), 0);
     }
 
     #[tokio::test]
@@ -234,6 +343,8 @@ mod tests {
         outbox.push("x".repeat(SOFT_BYTES + 1).into());
         assert!(!outbox.room_for_bulk(Duration::from_millis(1)).await);
         outbox.try_next();
+        assert!(!outbox.room_for_bulk(Duration::from_millis(1)).await, "it is on its way");
+        outbox.flushed();
         assert!(outbox.room_for_bulk(Duration::from_millis(1)).await);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::outbox::Text;
+use super::outbox::Frame;
 use crate::db::Db;
 use crate::db::calls;
 use crate::model::RoomId;
@@ -60,7 +60,7 @@ pub struct News {
 
 impl News {
     /// The `presence` frame, or none when there is nothing to tell.
-    pub fn frame(&self, room: &str) -> Option<Text> {
+    pub fn frame(&self, room: &str) -> Option<Frame> {
         if self.peers.is_empty() && self.left.is_empty() {
             return None;
         }
@@ -107,7 +107,7 @@ impl Peers {
     }
 
     /// Everyone, for a newcomer.
-    pub fn everyone(&self, room: &str) -> Option<Text> {
+    pub fn everyone(&self, room: &str) -> Option<Frame> {
         let news =
             News { peers: self.known.values().map(|(line, _)| line.clone()).collect(), left: Vec::new() };
         news.frame(room)

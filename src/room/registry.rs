@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -11,11 +12,15 @@ use super::presence::Presence;
 use crate::db::DbError;
 use crate::db::calls::Channel;
 use crate::db::listen::Heard;
+use crate::log::Seldom;
 use crate::metrics::count;
 use crate::model::RoomId;
 
 /// How often a room that is just being given up is asked again.
 const ATTEMPTS: usize = 5;
+
+/// How often it is told that rooms cannot be opened for one reason.
+static OPENING: Seldom = Seldom::new(Duration::from_mins(1));
 
 #[derive(Debug, Default)]
 struct Hosted {
@@ -140,7 +145,9 @@ impl Rooms {
             Ok(fanout) => fanout.run(inbox, || self.give_up(&room)).await,
             Err(error) => {
                 count(&self.around.metrics.errors, "room_open");
-                tracing::warn!(room = %room.id, %error, "the room cannot be opened");
+                if let Some(untold) = OPENING.tell(&error.to_string()) {
+                    tracing::warn!(room = %room.id, %error, untold, "the room cannot be opened");
+                }
                 self.give_up(&room); // those who wait are told by the end of the inbox
             }
         }

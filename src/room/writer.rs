@@ -12,11 +12,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::batch::{Gathered, divide};
-use super::road;
 use super::submission::PATIENCE;
 pub use super::submission::{Answer, Submission};
 use crate::backoff::Backoff;
-use crate::db::calls::{self, BatchAnswer, WriterConnection};
+use crate::db::calls::{self, BatchAnswer, BatchCall, WriterConnection};
 use crate::db::{Db, DbError};
 use crate::metrics::{Metrics, count};
 use crate::model::{Gesture, RoomId};
@@ -184,11 +183,6 @@ impl Writer {
         if batches.len() > 1 && !batches.iter().all(Submission::is_drawing) {
             return batches.into_iter().map(|submission| vec![submission]).collect();
         }
-        let mut parts = road::part(batches);
-        if parts.len() > 1 {
-            return parts;
-        }
-        let batches = parts.pop().unwrap_or_default();
         match self.apply(&batches).await {
             Ok(answers) => {
                 for (submission, answer) in batches.into_iter().zip(answers) {
@@ -227,6 +221,7 @@ impl Writer {
         let applied = timeout_at(deadline, self.attempt(batches)).await.unwrap_or(Err(DbError::Unreachable));
         if applied.is_ok() {
             self.backoff.reset();
+            self.db.writing_works();
             self.metrics.commit_seconds.observe(asked.elapsed().as_secs_f64());
             self.metrics
                 .batches_per_commit
@@ -239,7 +234,7 @@ impl Writer {
 
     /// The connection is gone if this is broken off, or fails for want of one.
     async fn attempt(&mut self, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
-        let connection = match self.connection.take() {
+        let connection = match self.connection.take().filter(|connection| connection.is_current(&self.db)) {
             Some(connection) => connection,
             None => WriterConnection::open(&self.db).await?,
         };
@@ -259,7 +254,7 @@ impl Writer {
     async fn recover(&mut self, batches: Vec<Submission>, error: DbError) -> Vec<Vec<Submission>> {
         match error {
             DbError::Unreachable | DbError::Lacking(_) => {
-                tracing::warn!(%error, batches = batches.len(), "a transaction waits for the database");
+                self.db.writing_fails(&error);
                 count(&self.metrics.retries, "unreachable");
                 let batches = self.give_up_overdue(batches);
                 sleep_until(self.due(&batches).min(Instant::now() + self.backoff.next_delay())).await;
@@ -354,12 +349,17 @@ async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Ve
     if let [submission] = batches {
         let call = submission.gesture_call();
         let answer = match &submission.gesture {
-            Gesture::Draw(_) => return road::apply(connection, batches).await,
+            Gesture::Draw(_) => return draw(connection, batches).await,
             Gesture::Undo => connection.move_gesture(&call, true).await?,
             Gesture::Redo => connection.move_gesture(&call, false).await?,
             Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
         };
         return Ok(vec![answer]);
     }
-    road::apply(connection, batches).await
+    draw(connection, batches).await
+}
+
+async fn draw(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+    let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
+    connection.apply_batches(&calls).await
 }

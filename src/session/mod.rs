@@ -9,10 +9,12 @@ mod socket;
 pub(crate) use rights::{OTHERS_CLIENT, guest};
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper_tungstenite::HyperWebsocketStream;
 use hyper_tungstenite::tungstenite::{
@@ -23,8 +25,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use crate::budget::{Kind, Lease, Line};
 use crate::db::DbError;
 use crate::db::calls::Channel;
+use crate::log::Seldom;
 use crate::metrics::count;
 use crate::model::limits::MAX_UNACKNOWLEDGED_BATCHES;
 use crate::model::{Role, RoomId, RoomName, Token, User};
@@ -40,6 +44,10 @@ const HELLO: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// A socket this long silent, pongs included, is closed.
 const SILENCE: Duration = Duration::from_secs(45);
+/// How long a frame may take to come, whatever comes in its midst.
+const ARRIVAL: Duration = SILENCE;
+/// A longer text is given back to the system as soon as it was heard.
+const LONG_BYTES: usize = 16 * 1024;
 /// How long one frame may take to leave.
 const SEND: Duration = Duration::from_secs(30);
 /// How long a closing handshake may take.
@@ -80,11 +88,22 @@ pub(crate) struct Session {
     names: HashMap<String, RoomId>,
     /// A permit per batch on its way: without one, reading waits.
     on_the_way: Arc<Semaphore>,
+    line: Arc<Line>,
+    /// What is held for the frame that is being heard.
+    hearing: Vec<Lease>,
+    /// What the library keeps of the longest message that came in parts.
+    kept: Option<Lease>,
 }
 
 /// Serves a socket until it ends.
-pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credential: Option<Token>) {
-    let outbox = Arc::new(Outbox::new(Arc::clone(&node.metrics)));
+pub(crate) async fn serve(
+    node: Arc<Node>,
+    stream: HyperWebsocketStream,
+    line: Arc<Line>,
+    credential: Option<Token>,
+) {
+    let (budget, place) = (Arc::clone(line.budget()), Arc::clone(line.place()));
+    let outbox = Arc::new(Outbox::new(Arc::clone(&node.metrics), budget, Arc::clone(&place)));
     let mut session = Session {
         socket: node.next_socket.fetch_add(1, Ordering::Relaxed),
         outbox: Arc::clone(&outbox),
@@ -94,6 +113,9 @@ pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credent
         rooms: HashMap::new(),
         names: HashMap::new(),
         on_the_way: Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED_BATCHES)),
+        line,
+        hearing: Vec::new(),
+        kept: None,
         node: Arc::clone(&node),
     };
     node.metrics.sockets.inc();
@@ -108,6 +130,11 @@ pub(crate) async fn serve(node: Arc<Node>, stream: HyperWebsocketStream, credent
                 _ = on_the_way.acquire_many(u32::try_from(MAX_UNACKNOWLEDGED_BATCHES).unwrap_or(u32::MAX)).await;
                 outbox.close(CloseCode::GoingAway);
             }
+            // The node holds too much, and this socket does not move.
+            kind = place.until_let_go() => outbox.drop_with(match kind {
+                Kind::Requests => CloseCode::TimedOut,
+                Kind::Answers | Kind::Frames => CloseCode::SlowReader,
+            }),
         }
         std::future::pending::<()>().await;
     };
@@ -128,12 +155,17 @@ impl Session {
     async fn read(&mut self, stream: &mut futures_util::stream::SplitStream<HyperWebsocketStream>) {
         let hello_by = Instant::now() + HELLO;
         let mut silent_since = Instant::now();
+        let mut heard = None;
         loop {
+            // Whoever does not read the answers is asked no further: they would only pile up.
+            if self.outbox.is_behind() && !self.outbox.room_for_bulk(SILENCE).await {
+                return self.outbox.give_up();
+            }
             let deadline = match self.speaker {
                 Speaker::Nobody => hello_by,
                 _ => silent_since + SILENCE,
             };
-            match timeout_at(deadline, stream.next()).await {
+            match timeout_at(deadline, next(stream, &mut heard)).await {
                 Err(_) => return self.outbox.close(CloseCode::TimedOut),
                 Ok(None) => return self.outbox.end(),
                 Ok(Some(Err(error))) => match cause(&error) {
@@ -142,18 +174,34 @@ impl Session {
                 },
                 Ok(Some(Ok(message))) => {
                     silent_since = Instant::now();
-                    self.receive(message).await;
+                    heard = self.receive(message).await;
+                    // Control frames may come in the midst of a message for ever.
+                    if self.line.is_slow(ARRIVAL) {
+                        return self.outbox.close(CloseCode::TimedOut);
+                    }
                 }
             }
         }
     }
 
-    async fn receive(&mut self, message: Message) {
+    /// Hears a message; gives back a long one's bytes.
+    async fn receive(&mut self, message: Message) -> Option<Bytes> {
+        match &message {
+            Message::Text(_) | Message::Binary(_) => self.hearing = self.line.take_message(),
+            control => self.line.pass_over(control.len() + CONTROL_HEADER_BYTES),
+        }
+        self.hearing.iter_mut().for_each(Lease::discharge);
         if self.outbox.is_closing() {
-            return; // perhaps because it may not any more
+            return None; // perhaps because it may not any more
         }
         match message {
-            Message::Text(text) => self.receive_text(text.as_str()).await,
+            Message::Text(text) => {
+                self.receive_text(text.as_str()).await;
+                self.hearing.clear();
+                let heard = Bytes::from(text);
+                self.note_kept(&heard);
+                return Some(heard).filter(|heard| heard.len() > LONG_BYTES);
+            }
             Message::Binary(_) => {
                 self.error(RejectCode::Invalid, "frame: must be text, not binary");
                 if matches!(self.speaker, Speaker::Nobody) {
@@ -163,6 +211,29 @@ impl Session {
             // Pings are answered by the library; pongs only show life.
             _ => {}
         }
+        self.hearing.clear();
+        None
+    }
+
+    /// A message that came in parts was put together elsewhere; the room that a part took stays with the library, and counts.
+    fn note_kept(&mut self, heard: &Bytes) {
+        let known = self.kept.as_ref().map_or(LONG_BYTES, Lease::bytes);
+        if heard.len() > known && heard.is_unique() {
+            let mut kept = self.line.budget().hold(Kind::Requests, heard.len());
+            kept.charge(self.line.place());
+            self.kept = Some(kept);
+        }
+    }
+
+    /// What is held for a batch of so many bytes until it is answered: what was held for its frame, else it waits until there is room.
+    async fn hold(&mut self, bytes: usize) -> Option<Vec<Lease>> {
+        let held = std::mem::take(&mut self.hearing);
+        let missing = bytes.saturating_sub(held.iter().map(Lease::bytes).sum());
+        if missing == 0 {
+            return Some(held);
+        }
+        let more = self.line.budget().take(Kind::Requests, missing).await.ok()?;
+        Some(held.into_iter().chain([more]).collect())
     }
 
     async fn receive_text(&mut self, text: &str) {
@@ -242,6 +313,28 @@ impl Session {
     }
 }
 
+/// What an op takes beside its body, about.
+const OP_BYTES: usize = 128;
+/// What a control frame of a client takes beside its text.
+const CONTROL_HEADER_BYTES: usize = 6;
+
+/// The next message. The library would keep the room that a long message took for the next one, however small, if that message were gone
+/// when it begins to read on: so it is kept until then, and no longer.
+async fn next(
+    stream: &mut futures_util::stream::SplitStream<HyperWebsocketStream>,
+    heard: &mut Option<Bytes>,
+) -> Option<Result<Message, SocketError>> {
+    poll_fn(|context| {
+        let polled = stream.poll_next_unpin(context);
+        *heard = None;
+        polled
+    })
+    .await
+}
+
+/// How often it is told that the database lacks something.
+static LACKING: Seldom = Seldom::new(Duration::from_mins(1));
+
 /// What a client is told of a database error.
 pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
     match error {
@@ -250,8 +343,14 @@ pub(crate) fn spoken(error: &DbError) -> (RejectCode, String) {
         DbError::Pruned(message) => (RejectCode::Pruned, message.clone()),
         DbError::Conflict(message) => (RejectCode::Conflict, message.clone()),
         DbError::Unreachable | DbError::Lacking(_) | DbError::Busy | DbError::Repeat | DbError::Refused => {
-            if let DbError::Lacking(what) = error {
-                tracing::error!(what, "the database lacks what a node needs, or gives no right to it");
+            if let DbError::Lacking(what) = error
+                && let Some(untold) = LACKING.tell(what)
+            {
+                tracing::error!(
+                    what,
+                    untold,
+                    "the database lacks what a node needs, or gives no right to it"
+                );
             }
             (RejectCode::Unavailable, "the database cannot be reached: try again".to_owned())
         }

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::rights::{VIEW_ONLY, guest};
-use super::{Membership, Session, Speaker, session_of};
+use super::{Membership, OP_BYTES, Session, Speaker, session_of};
+use crate::budget::Exhausted;
+use crate::db::DbError;
 use crate::model::limits::MAX_ROOMS_PER_SOCKET;
 use crate::model::{OpId, Role, RoomName, Token};
 use crate::protocol::decode::{Batch, Hello, Join};
@@ -132,12 +134,15 @@ impl Session {
         match join(&self.node.db, &self.node.rooms, asked, room, membership.role, subscriber).await {
             Ok(()) => {}
             Err(JoinError::Reader) => return,
-            Err(JoinError::Db(error)) => {
+            Err(error) => {
                 self.set_joined(&membership, false);
                 if membership.joined {
                     self.node.presence.leave(id, &native.session, &membership.progress, false);
                 }
-                return self.db_error_in(&asked.room, &error);
+                return match error {
+                    JoinError::Db(error) => self.db_error_in(&asked.room, &join_error(error)),
+                    other => self.error_in(&asked.room, RejectCode::Unavailable, &other.to_string()),
+                };
             }
         }
         self.set_joined(&membership, true);
@@ -183,15 +188,20 @@ impl Session {
         };
         // The semaphore is never closed; without a permit the socket is read no further.
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        let bytes = batch.gesture.ops().iter().map(|op| op.body.len() + OP_BYTES).sum();
+        let Some(held) = self.hold(bytes).await else {
+            return self.reject(&room, batch.op_id, RejectCode::Unavailable, &Exhausted.to_string());
+        };
         if self.outbox.is_closing() {
             return; // perhaps because it may not any more
         }
         membership.progress.send();
         let (outbox, progress, op_id) = (Arc::clone(&self.outbox), membership.progress, batch.op_id);
+        let warnings = batch.warnings;
         let reply = move |answer| {
-            outbox.push(answered(&room, op_id, &answer).into());
+            outbox.push(answered(&room, op_id, &answer, &warnings).into());
             progress.answer();
-            drop(permit);
+            drop((permit, held));
         };
         let submission = Submission {
             room_id: membership.state.0,
@@ -230,6 +240,11 @@ impl Session {
     }
 }
 
+/// What was pruned while it was being read is there as a whole: the client joins anew.
+fn join_error(error: DbError) -> DbError {
+    if matches!(error, DbError::Pruned(_)) { DbError::Busy } else { error }
+}
+
 /// Whether a state shows what is just being drawn: others see it on their board as if it were there.
 fn shows_drawing(state: &str) -> bool {
     #[derive(Deserialize)]
@@ -241,10 +256,10 @@ fn shows_drawing(state: &str) -> bool {
 }
 
 /// The frame for an answer.
-fn answered(room: &str, op_id: OpId, answer: &Answer) -> String {
+fn answered(room: &str, op_id: OpId, answer: &Answer, warnings: &[String]) -> String {
     match answer {
         Answer::Ack { seq, outcomes, left_alone } => {
-            encode::ack(room, op_id, *seq, outcomes, left_alone.as_deref())
+            encode::ack(room, op_id, *seq, outcomes, left_alone.as_deref(), warnings)
         }
         Answer::Reject { code, message, shapes } => encode::reject(room, op_id, *code, message, shapes),
     }

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::rights::{VIEW_ONLY, guest};
-use super::{Membership, Session, Speaker};
+use super::{Membership, OP_BYTES, Session, Speaker};
+use crate::budget::Exhausted;
 use crate::db::DbError;
 use crate::db::calls;
 use crate::model::{Gesture, Op, OpId, Role, RoomName, User, Verb};
@@ -108,6 +109,9 @@ impl Session {
             return self.error_in(name, RejectCode::Forbidden, VIEW_ONLY);
         }
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
+        let Some(held) = self.hold(op.body.len() + OP_BYTES).await else {
+            return self.error_in(name, RejectCode::Unavailable, &Exhausted.to_string());
+        };
         if self.outbox.is_closing() {
             return; // perhaps because it may not any more
         }
@@ -129,7 +133,7 @@ impl Session {
                 }
                 Answer::Ack { .. } => {}
             }
-            drop(permit);
+            drop((permit, held));
         };
         let submission = Submission {
             room_id: membership.state.0,

@@ -6,6 +6,8 @@ use hyper_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCo
 use futures_util::SinkExt;
 use hyper_tungstenite::HyperWebsocketStream;
 use hyper_tungstenite::tungstenite::protocol::CloseFrame;
+use hyper_tungstenite::tungstenite::protocol::frame::Frame as WireFrame;
+use hyper_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use hyper_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,10 +16,12 @@ use super::{GOODBYE, PING, SEND};
 use crate::metrics::{Metrics, count};
 use crate::protocol::CloseCode;
 use crate::room::Outbox;
-use crate::room::outbox::{Next, Text};
+use crate::room::outbox::{Frame, Next};
 
 /// Frames that are handed to the socket before it is flushed.
 const FRAMES_PER_FLUSH: usize = 64;
+/// A longer text goes out in fragments of this size: the library copies what it sends, and keeps the room that the longest took.
+const FRAGMENT_BYTES: usize = 16 * 1024;
 
 /// Sends what is queued until the goodbye, and a ping now and then, however much there is to send: a pong shows that somebody reads.
 pub(super) async fn write(
@@ -66,20 +70,37 @@ pub(super) async fn end(mut socket: HyperWebsocketStream) {
 /// Sends a frame and what is queued behind it with one flush.
 async fn send_many(
     sink: &mut SplitSink<HyperWebsocketStream, Message>,
-    first: Text,
+    first: Frame,
     outbox: &Outbox,
 ) -> Result<Option<Next>, SocketError> {
-    sink.feed(Message::Text(first)).await?;
+    feed(sink, first).await?;
+    let mut last = None;
     for _ in 1..FRAMES_PER_FLUSH {
         match outbox.try_next() {
-            Some(Next::Frame(frame)) => sink.feed(Message::Text(frame)).await?,
-            Some(last) => {
-                sink.flush().await?;
-                return Ok(Some(last));
+            Some(Next::Frame(frame)) => feed(sink, frame).await?,
+            other => {
+                last = other;
+                break;
             }
-            None => break,
         }
     }
     sink.flush().await?;
-    Ok(None)
+    outbox.flushed();
+    Ok(last)
+}
+
+async fn feed(sink: &mut SplitSink<HyperWebsocketStream, Message>, frame: Frame) -> Result<(), SocketError> {
+    let text = frame.text().clone();
+    if text.len() <= FRAGMENT_BYTES {
+        return sink.feed(Message::Text(text)).await;
+    }
+    let mut rest = bytes::Bytes::from(text);
+    let mut code = Data::Text;
+    while !rest.is_empty() {
+        let fragment = rest.split_to(rest.len().min(FRAGMENT_BYTES));
+        let part = WireFrame::message(fragment, OpCode::Data(code), rest.is_empty());
+        sink.feed(Message::Frame(part)).await?;
+        code = Data::Continue;
+    }
+    Ok(())
 }

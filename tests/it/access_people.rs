@@ -370,7 +370,7 @@ async fn who_is_erased_has_no_account_right_or_token_any_more() {
     ann.make_room(address, "design", "private").await;
     ann.make_link(address, "design", "owner").await;
     let client = database.client().await;
-    client.batch_execute("select pgcanvas.erase_user('ann')").await.unwrap();
+    client.batch_execute("call pgcanvas.erase_user('ann')").await.unwrap();
     assert_eq!(ann.get(address, "/api/me").await.status, 401);
     let left = "select count(*) from (
         select id::text from pgcanvas.users union all select user_id from pgcanvas.members

@@ -4,14 +4,20 @@ use super::support::chaos::{Chaos, Upstream, Way};
 use super::support::client::{Board as Table, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
-use pgcanvas::client::{Board, Client, Op, Phase, Settings, Status, restart_op_id};
+use futures_util::{SinkExt, StreamExt};
+use pgcanvas::client::{Board, Client, News, Op, Phase, Settings, Status, restart_op_id};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::{accept_async, connect_async};
 use uuid::Uuid;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Impatient, so that a test need not wait long.
 pub(crate) fn settings(addresses: &[SocketAddr]) -> Settings {
@@ -187,4 +193,108 @@ async fn a_strict_room_takes_what_follows_on_itself_unanswered_and_refuses_what_
     sent(&ann).await;
     assert_eq!(stored().await, "a56 1, b2 2");
     assert_see_the_table(&database, &[&ann, &ben]).await;
+}
+
+/// CL10
+#[tokio::test]
+async fn a_stroke_that_no_frame_holds_is_drawn_and_turned_as_one_gesture() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let node = TestNode::start(&database).await;
+    // A node may take a while over a frame of two megabytes.
+    let patient = Settings::new([format!("ws://{}/ws", node.address())]);
+    let (ann, _news) = Client::open(patient, Board::new(Uuid::new_v4(), "room"));
+    live(&ann).await;
+    let points = |sign: f64| -> Vec<[f64; 3]> {
+        (0..50_000).map(|at| [sign * (f64::from(at) + 0.123_456_789), f64::from(at) / 3.0, 0.5]).collect()
+    };
+    ann.edit(vec![
+        rectangle("before"),
+        Op::put(json!({"id": "long", "kind": "freedraw", "points": points(1.0)})).unwrap(),
+    ])
+    .unwrap();
+    sent(&ann).await;
+    assert!(ann.board(Board::unacknowledged).is_empty());
+    ann.edit(vec![
+        Op::set("long", json!({"points": points(-1.0)})).unwrap(),
+        Op::set("before", json!({"x": 1})).unwrap(),
+    ])
+    .unwrap();
+    ann.edit(vec![rectangle("after")]).unwrap();
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann]).await;
+    assert!(points_of(&ann) == points(-1.0));
+    ann.undo().unwrap();
+    ann.undo().unwrap();
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann]).await;
+    assert!(points_of(&ann) == points(1.0), "one undo takes all of it back");
+    let refused = ann.edit(vec![Op::set("long", json!({"props": {"blob": "x".repeat(1_100_000)}})).unwrap()]);
+    assert!(refused.is_err_and(|error| error.to_string().contains("long: is 11")));
+    assert_eq!(ann.status().connections, 1);
+    node.stop().await;
+}
+
+fn points_of(client: &Client) -> Vec<[f64; 3]> {
+    client.board(|board| serde_json::from_value(board.shape("long").unwrap()["points"].clone()).unwrap())
+}
+
+/// CL11
+#[tokio::test]
+async fn a_batch_that_something_between_finds_too_long_is_given_up_and_holds_up_nothing() {
+    let database = TestDatabase::create().await;
+    make_room(&database, "room").await;
+    let node = TestNode::start(&database).await;
+    let relay = narrow_relay(node.address(), 20_000).await;
+    let (ann, mut news) = Client::open(settings(&[relay]), Board::new(Uuid::new_v4(), "room"));
+    live(&ann).await;
+    ann.edit(vec![rectangle("a")]).unwrap();
+    ann.edit(vec![Op::put(json!({"id": "long", "kind": "text", "text": "x".repeat(30_000)})).unwrap()])
+        .unwrap();
+    ann.edit(vec![rectangle("b")]).unwrap();
+    let rejected = async {
+        loop {
+            if let Some(News::Rejected(rejected)) = news.recv().await {
+                return (rejected.op_id, rejected.code);
+            }
+        }
+    };
+    assert_eq!(timeout(DEADLINE, rejected).await.unwrap(), (2, "too_large".to_owned()));
+    sent(&ann).await;
+    assert_see_the_table(&database, &[&ann]).await;
+    assert_eq!((ann.board(|board| board.shapes().len()), ann.status().closed_with), (2, Some(1009)));
+    node.stop().await;
+}
+
+/// The address of what passes frames on to a node, and closes with 1009 where one is longer than that.
+async fn narrow_relay(node: SocketAddr, most: usize) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(relay(stream, node, most));
+        }
+    });
+    address
+}
+
+async fn relay(stream: TcpStream, node: SocketAddr, most: usize) {
+    let mut near = accept_async(stream).await.unwrap();
+    let (mut far, _) = connect_async(format!("ws://{node}/ws")).await.unwrap();
+    loop {
+        tokio::select! {
+            said = near.next() => match said {
+                Some(Ok(message)) if message.len() > most => {
+                    let frame = CloseFrame { code: CloseCode::Size, reason: "".into() };
+                    return near.send(Message::Close(Some(frame))).await.unwrap();
+                }
+                Some(Ok(message)) => far.send(message).await.unwrap(),
+                _ => return,
+            },
+            told = far.next() => match told {
+                Some(Ok(message)) => near.send(message).await.unwrap(),
+                _ => return,
+            },
+        }
+    }
 }

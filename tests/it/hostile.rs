@@ -2,6 +2,7 @@
 
 use super::support::client::{Client, SeedClient, assert_all_see_the_table, make_room};
 use super::support::database::TestDatabase;
+use super::support::http::{get, post};
 use super::support::node::TestNode;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -245,5 +246,31 @@ async fn who_speaks_one_dialect_is_not_heard_in_the_other() {
     seed.until("an error", |client| client.frames().last().is_some_and(|frame| frame["type"] == "error"))
         .await;
     seed.ping().await;
+    scene.goes_on().await;
+}
+
+/// HF8
+#[tokio::test]
+async fn a_property_that_looks_misspelt_is_kept_and_told() {
+    let mut scene = Scene::set().await;
+    let shape =
+        |id: &str| json!({"id": id, "kind": "rectangle", "strokeColor": "#f00", "customData": {"a": 1}});
+    let ops =
+        json!([{"op": "put", "shape": shape("a")}, {"op": "patch", "id": "a", "set": {"widht": 5, "x": 1}}]);
+    let warnings = json!([
+        "ops[0].shape.strokeColor: is kept as it is; was stroke_color meant?",
+        "ops[1].set.widht: is kept as it is; was width meant?",
+    ]);
+    let ack = scene.hostile.draw("room", ops).await;
+    assert_eq!((&ack["outcomes"], &ack["warnings"]), (&json!(["applied", "applied"]), &warnings), "{ack}");
+    let body =
+        json!({"client": uuid::Uuid::new_v4(), "op_id": 1, "ops": [{"op": "put", "shape": shape("b")}]});
+    let ack = post(scene.node.address(), "/api/rooms/room/ops", &body).await.json();
+    assert_eq!(ack["warnings"], json!([warnings[0]]), "{ack}");
+    let kept = get(scene.node.address(), "/api/rooms/room/shapes").await.json();
+    assert_eq!((&kept["shapes"][0]["strokeColor"], &kept["shapes"][0]["widht"]), (&json!("#f00"), &json!(5)));
+    let sound = json!([{"op": "put", "shape": {"id": "c", "kind": "text", "mood": 1}}]);
+    let ack = scene.hostile.draw("room", sound).await;
+    assert_eq!(ack.get("warnings"), None, "{ack}");
     scene.goes_on().await;
 }

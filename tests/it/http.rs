@@ -341,3 +341,32 @@ async fn the_metrics_can_be_read_and_are_those_that_are_documented() {
     assert!(unknown.is_empty(), "not documented: {unknown:?}");
     node.stop().await;
 }
+
+/// LM9
+#[tokio::test]
+async fn a_board_of_large_shapes_is_told_whole_in_answers_that_end_early() {
+    let database = TestDatabase::create().await;
+    let id = room(database.config(), "room").await;
+    let fill = "insert into pgcanvas.shapes (room_id, id, kind, props)
+        select $1, 's' || n, 'rectangle', jsonb_build_object('blob', repeat('x', 700000)) from generate_series(1, 20) n";
+    database.client().await.execute(fill, &[&id]).await.unwrap();
+    let node = TestNode::start(&database).await;
+    let mut wanted: Vec<String> = (1..=20).map(|number| format!("s{number}")).collect();
+    wanted.sort();
+    for path in ["shapes?limit=1000", "at/1?limit=1000", "diff?from=0&to=1&limit=1000"] {
+        let (mut ids, mut pages, mut after) = (Vec::new(), 0, String::new());
+        loop {
+            let answer = get(node.address(), &format!("/api/rooms/room/{path}{after}")).await;
+            assert!(answer.status == 200 && answer.body.len() < 9_500_000, "{path}: {}", answer.body.len());
+            let told = answer.json();
+            let shapes = told["shapes"].as_array().or(told["added"].as_array()).unwrap();
+            ids.extend(shapes.iter().map(|shape| shape["id"].as_str().unwrap().to_owned()));
+            pages += 1;
+            let Some(next) = told["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(ids, wanted, "{path}");
+        assert!(pages > 1, "{path} in one answer");
+    }
+    node.stop().await;
+}

@@ -1,16 +1,20 @@
 //! Joining and resuming (JN).
 
+use super::support::chaos::{Chaos, Upstream, Way};
 use super::support::client::{Board, Client, assert_all_see_the_table, make_room};
 use super::support::database::TestDatabase;
+use super::support::http::get;
 use super::support::node::TestNode;
 use super::support::server::retried;
 use super::sync::{any_ops, random};
+use pgcanvas::config::NodeSettings;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Rounds of joining and leaving per joiner.
@@ -246,4 +250,42 @@ async fn joining_again_on_the_same_socket_brings_the_board_anew_and_goes_on() {
     assert_eq!(ann.join(&by_number).await["room_id"], number);
     ann.draw(&by_number, puts(&["e"])).await;
     assert_eq!(ann.reach(&by_number, 4).await.shapes.len(), 5);
+}
+
+/// LM10
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stand_still_in_a_join_hold_no_connection_and_get_their_board_later() {
+    let database = TestDatabase::create().await;
+    let room = make_room(&database, "room").await;
+    let settings = NodeSettings { pool_size: 2, ..NodeSettings::default() };
+    let node = TestNode::start_with(&database, &settings).await;
+    let chaos = Chaos::before(Upstream::Tcp(node.address())).await;
+    let sql = database.client().await;
+    let fill = "insert into pgcanvas.shapes (room_id, id, kind, props)
+        select $1, 's' || n, 'rectangle', jsonb_build_object('blob', repeat('x', 100000)) from generate_series(1, 100) n";
+    let mut known = Client::connect_at(chaos.address(), Uuid::new_v4()).await;
+    known.hello("Ann").await;
+    known.join("room").await;
+    known.leave("room").await;
+    let mut new = Client::connect_at(chaos.address(), Uuid::new_v4()).await;
+    new.hello("Ben").await;
+    sql.execute(fill, &[&room]).await.unwrap();
+    chaos.stand_still(&[Way::ToClient], true);
+    for client in [&mut new, &mut known] {
+        client.line().deadline = Duration::from_secs(60);
+    }
+    let joining = tokio::spawn(async move {
+        tokio::join!(new.join("room"), known.rejoin("room"));
+        [new, known]
+    });
+    for round in 0..5 {
+        let asked = timeout(Duration::from_secs(10), get(node.address(), "/api/rooms/room/shapes?limit=1"));
+        assert_eq!(asked.await.expect("a connection is free").status, 200, "round {round}");
+    }
+    sql.execute("update pgcanvas.shapes set x = 7 where room_id = $1 and id > 's5'", &[&room]).await.unwrap();
+    sql.execute("delete from pgcanvas.shapes where room_id = $1 and id > 's8'", &[&room]).await.unwrap();
+    chaos.stand_still(&[Way::ToClient], false);
+    let mut clients = joining.await.unwrap();
+    assert_all_see_the_table(&database, "room", &mut clients).await;
+    node.stop().await;
 }

@@ -8,20 +8,27 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 400;
 
 /// What each module of the crate may name of the others. `node` owns its parts, and those that serve its sockets use it back.
-const MAY_NAME: [(&str, &[&str]); 14] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("protocol", &["model"]),
     ("backoff", &[]),
+    ("budget", &[]),
     ("client", &["model", "protocol", "backoff"]),
     ("log", &[]),
     ("metrics", &[]),
     ("config", &[]),
-    ("secrets", &["model"]),
-    ("db", &["model", "backoff"]),
-    ("room", &["model", "protocol", "db", "backoff", "metrics"]),
-    ("node", &["model", "protocol", "config", "secrets", "db", "room", "metrics", "backoff", "http"]),
-    ("session", &["model", "protocol", "secrets", "db", "room", "metrics", "node"]),
-    ("http", &["model", "protocol", "secrets", "db", "room", "metrics", "node", "session"]),
+    ("secrets", &["model", "log"]),
+    ("db", &["model", "backoff", "log"]),
+    ("room", &["model", "protocol", "db", "backoff", "budget", "log", "metrics"]),
+    (
+        "node",
+        &[
+            "model", "protocol", "config", "secrets", "db", "room", "metrics", "backoff", "budget", "log",
+            "http",
+        ],
+    ),
+    ("session", &["model", "protocol", "secrets", "db", "room", "budget", "log", "metrics", "node"]),
+    ("http", &["model", "protocol", "secrets", "db", "room", "budget", "log", "metrics", "node", "session"]),
     ("app", &["model", "config", "secrets", "db", "node", "http"]),
 ];
 

@@ -3,10 +3,11 @@
 use super::support::database::TestDatabase;
 use super::support::http::{get, post};
 use super::support::program::{self, DataFolder, Program, is_postgres, refusal, run, until};
-use super::support::server::retried;
+use super::support::server::{OwnCluster, connect, retried};
 use super::support::storm::{Storm, assert_nothing_lost};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pgcanvas::db::embedded::StopMode;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -240,4 +241,53 @@ async fn when_one_of_two_nodes_is_killed_in_a_storm_the_other_goes_on_and_takes_
     assert_eq!(moved, 2, "the clients of the killed node resume on the other, and those of the other stay");
     assert_nothing_lost(database.config(), "lobby", &mut artists).await;
     assert_eq!(second.stop(Signal::SIGTERM).await.0, Some(0));
+}
+
+/// MI14
+#[tokio::test]
+async fn what_people_make_in_psql_lands_in_no_schema_of_ours() {
+    if Command::new("psql").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = DataFolder::new();
+    let node = Program::on_folder(&folder).await;
+    make_lobby(&node).await;
+    let asked = |sql: &'static str| {
+        let folder = folder.as_str().to_owned();
+        async move {
+            let said = run(&["psql", "--data-dir", &folder, "-XAtqc", sql]).await;
+            assert!(said.status.success(), "{said:?}");
+            String::from_utf8(said.stdout).unwrap().trim().to_owned()
+        }
+    };
+    asked("create table mine (n int); create extension pg_trgm").await;
+    let landed = "select (select c.relnamespace::regnamespace from pg_class c where c.relname = 'mine'), extnamespace::regnamespace
+        from pg_extension where extname = 'pg_trgm'";
+    assert_eq!(asked(landed).await, "public|public");
+    assert_eq!(
+        asked("select slug from rooms").await,
+        "lobby",
+        "tables of ours are found by their names all the same"
+    );
+    node.stop(Signal::SIGTERM).await;
+}
+
+/// PS10
+#[tokio::test]
+async fn what_alter_system_says_counts_on_the_private_server_from_the_next_start_on() {
+    let Some(mut cluster) = OwnCluster::start().await else { return };
+    let settings =
+        [("shared_buffers", "64MB"), ("max_connections", "77"), ("jit", "on"), ("log_checkpoints", "on")];
+    let client = connect(&cluster.config()).await.unwrap();
+    for (setting, value) in settings {
+        client.batch_execute(&format!("alter system set {setting} = '{value}'")).await.unwrap();
+    }
+    cluster.stop(StopMode::Fast).await.unwrap();
+    cluster.start_again().await.unwrap();
+    let client = connect(&cluster.config()).await.unwrap();
+    // Where its log goes stays ours.
+    for (setting, value) in settings.into_iter().chain([("logging_collector", "off")]) {
+        let shown: String = client.query_one(&format!("show {setting}"), &[]).await.unwrap().get(0);
+        assert_eq!(shown, value, "{setting}");
+    }
 }

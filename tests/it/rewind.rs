@@ -12,20 +12,20 @@ use std::process::Command;
 use uuid::Uuid;
 
 /// A device on a program's node that has seen a room.
-struct Device {
-    line: Line,
+pub(crate) struct Device {
+    pub(crate) line: Line,
     id: Uuid,
 }
 
 impl Device {
-    async fn on(node: &Program, id: Uuid) -> Self {
+    pub(crate) async fn on(node: &Program, id: Uuid) -> Self {
         let mut device = Self { line: Line::open(&format!("ws://{}/ws", node.address())).await, id };
         device.say(json!({"type": "hello", "protocol": 1, "client": device.id}), "welcome").await;
         device
     }
 
     /// Says something and gives the next frame of a type.
-    async fn say(&mut self, frame: Value, answer: &str) -> Value {
+    pub(crate) async fn say(&mut self, frame: Value, answer: &str) -> Value {
         self.line.send(&frame.to_string()).await;
         loop {
             let heard: Value = serde_json::from_str(&self.line.next(answer).await).unwrap();
@@ -36,7 +36,7 @@ impl Device {
     }
 }
 
-async fn put(node: &Program, count: std::ops::Range<u64>) {
+pub(crate) async fn put(node: &Program, count: std::ops::Range<u64>) {
     let client = Uuid::new_v4();
     for n in count {
         let shape = json!({"id": format!("s{n}"), "kind": "text", "x": n});
@@ -45,12 +45,12 @@ async fn put(node: &Program, count: std::ops::Range<u64>) {
     }
 }
 
-async fn epoch(node: &Program) -> Value {
+pub(crate) async fn epoch(node: &Program) -> Value {
     get(node.address(), "/api/rooms/lobby").await.json()["epoch"].clone()
 }
 
 /// A device that saw seq 5 of the history that `old` names comes back where three batches are left, and then two others came.
-async fn comes_back_from_the_future(node: &Program, device: Uuid, old: &Value) {
+pub(crate) async fn comes_back_from_the_future(node: &Program, device: Uuid, old: &Value) {
     assert_ne!(&epoch(node).await, old);
     put(node, 10..12).await; // the room is at 5 again, by another way
     let mut device = Device::on(node, device).await;

@@ -1,12 +1,11 @@
 //! The scenarios of `tests/scenarios`, run against this crate's client (CL).
 
-use pgcanvas::client::{Board, News, Op};
+use pgcanvas::client::{Board, ClientError, News, Op};
+use pgcanvas::protocol::Limits;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 
-/// As `welcome.limits.max_unacknowledged` says in the text of the protocol.
-const WINDOW: usize = 64;
 /// What only the server writes: compared only where it is named.
 const SERVER_OWNED: [&str; 6] = ["version", "seq", "created_by", "updated_by", "created_at", "updated_at"];
 
@@ -30,15 +29,32 @@ impl Player {
         let members: Vec<(&String, &Value)> = step.as_object().unwrap().iter().collect();
         let [(what, value)] = members[..] else { return Err("a step has one member".into()) };
         match what.as_str() {
-            "connect" => self.board.connected(WINDOW),
-            "disconnect" => self.board.disconnected(),
+            "connect" => {
+                let limits = if value.is_object() {
+                    serde_json::from_value(value.clone()).map_err(|e| e.to_string())?
+                } else {
+                    Limits::default()
+                };
+                let news = self.board.connected(limits);
+                news.into_iter().for_each(|item| self.note(item));
+            }
+            "disconnect" => {
+                let news = if value == 1009 { self.board.too_long() } else { Vec::new() };
+                news.into_iter().for_each(|item| self.note(item));
+                self.board.disconnected();
+            }
             "receive" => {
                 let news = self.board.receive(&value.to_string(), self.now_ms).map_err(|e| e.to_string())?;
                 news.into_iter().for_each(|item| self.note(item));
             }
             "edit" => {
                 let ops: Vec<Op> = serde_json::from_value(value.clone()).map_err(|e| e.to_string())?;
-                self.board.edit(ops).map_err(|e| e.to_string())?;
+                match self.board.edit(ops) {
+                    Err(ClientError::TooLarge { .. }) => {
+                        self.rejected.push(json!({"op_id": 0, "code": "too_large"}))
+                    }
+                    edited => _ = edited.map_err(|e| e.to_string())?,
+                }
             }
             "undo" => _ = self.board.undo().map_err(|e| e.to_string())?,
             "redo" => _ = self.board.redo().map_err(|e| e.to_string())?,
@@ -104,14 +120,14 @@ fn plain(value: &Value) -> Value {
     }
 }
 
-/// CL1, CL2, CL3, CL4, CL5, CL7
+/// CL1, CL2, CL3, CL4, CL5, CL7, CL10, CL11
 #[test]
 fn the_client_does_in_every_scenario_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
-    assert!(files.len() >= 32, "{} scenarios", files.len());
+    assert!(files.len() >= 36, "{} scenarios", files.len());
     for path in files {
         let scenario: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let mut player = Player::new(&scenario);

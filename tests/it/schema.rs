@@ -1,7 +1,7 @@
 //! Bringing a database to the present schema (MI).
 
 use super::support::database::TestDatabase;
-use pgcanvas::db::schema::{CONTRACT, SchemaError, check_contract, migrate};
+use pgcanvas::db::schema::{CONTRACT, SchemaError, TABLES, check_contract, migrate};
 use tokio_postgres::Client;
 
 /// A database without a schema.
@@ -150,4 +150,23 @@ async fn a_refused_file_names_itself_and_leaves_the_bundle_as_it_was() {
     );
     let row = client.query_one("select bundle_hash from pgcanvas.meta", &[]).await.unwrap();
     assert_eq!(row.get::<_, String>(0), "of another one");
+}
+
+/// RW6
+#[tokio::test]
+async fn every_table_of_ours_is_known_and_has_a_key_by_which_a_restore_is_seen_to_be_whole() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let sql = "select c.relname::text, exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
+        from pg_class c where c.relnamespace = 'pgcanvas'::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1";
+    let tables: Vec<(String, bool)> =
+        client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    let mut known: Vec<(String, bool)> = TABLES.iter().map(|table| ((*table).to_owned(), true)).collect();
+    known.sort();
+    assert_eq!(tables, known);
+    client
+        .batch_execute("alter table pgcanvas.gestures drop constraint gestures_pkey cascade")
+        .await
+        .unwrap();
+    assert!(matches!(check_contract(&client).await, Err(SchemaError::NotWhole)));
 }

@@ -24,7 +24,7 @@ async fn each_op_says_what_it_did() {
         ])
         .await
         .unwrap();
-    assert_eq!(second, Answer::new("fresh", 2, &["applied", "unchanged", "applied", "gone", "gone"]));
+    assert_eq!(second, Answer::new("fresh", 2, &["applied", "applied", "applied", "gone", "gone"]));
     let third = board.apply(vec![(
         "put",
         "a",
@@ -139,7 +139,7 @@ async fn a_patch_changes_only_what_it_names() {
         Some(json!(2)),
     ];
     assert_eq!(seen, wanted);
-    let before: Value = board.value("select before from pgcanvas.shape_changes where seq = 2").await;
+    let before: Value = board.value("select before from pgcanvas.change_before('1', 2)").await;
     assert_eq!(before.pointer("/set/text"), Some(&json!("hi")));
     assert_eq!(before.pointer("/set/props"), Some(&json!({"b": 2})));
 }

@@ -195,7 +195,7 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
     );
     let claimed = format!("select pgcanvas.claim_client('{device}', sha256('a key'))");
     assert!(board.value::<bool>(&claimed).await);
-    assert!(board.value::<i64>("select pgcanvas.erase_user('author 1')").await > 3);
+    assert!(board.value::<i64>("call pgcanvas.erase_user('author 1')").await > 3);
     for (table, columns) in [
         ("shapes", "s"),
         ("shape_changes", "s"),
@@ -225,13 +225,13 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
     draw(&board, &mut random()).await;
     assert_eq!(faults(&board).await, []);
     let author = board.value::<String>("select 'sql:' || session_user").await;
-    board.run(&format!("select pgcanvas.erase_user('{author}')")).await;
+    board.run(&format!("call pgcanvas.erase_user('{author}')")).await;
     assert_eq!(
         board.value::<i64>("select count(*) from pgcanvas.shape_changes where db_role = session_user").await,
         0
     );
     assert_eq!(faults(&board).await, []);
-    assert_eq!(code(board.client.batch_execute("select pgcanvas.erase_user('')").await), "WB001");
+    assert_eq!(code(board.client.batch_execute("call pgcanvas.erase_user('')").await), "WB001");
 }
 
 /// TR10

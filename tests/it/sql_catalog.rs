@@ -62,7 +62,7 @@ async fn triggers_are_numbered_and_call_functions_named_after_their_table() {
         "select c.relname || '.' || t.tgname || ' calls ' || p.proname
          from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
          where c.relnamespace = 'pgcanvas'::regnamespace and not t.tgisinternal
-           and (t.tgname !~ '^_[0-9]{3}_[a-z_]+$' or not starts_with(p.proname, 'tg_' || c.relname || '__'))
+           and (t.tgname !~ '^[_~][0-9]{3}_[a-z_]+$' or not starts_with(p.proname, 'tg_' || c.relname || '__'))
          union all
          select p.oid::regprocedure || ' is no trigger''s' from pg_proc p
          where p.pronamespace = 'pgcanvas'::regnamespace and (p.prorettype = 'trigger'::regtype) <> (p.proname like 'tg\\_%')",
@@ -85,11 +85,11 @@ async fn every_definer_function_pins_its_search_path() {
 /// CT4
 #[tokio::test]
 async fn every_function_that_may_start_a_call_pins_its_search_path() {
-    // One that only the owner may call is called by those, and inherits theirs; a body that is no text is bound already; is_direct names the
-    // schema of all that it calls (RO6 holds it to that).
+    // One that only the owner may call is called by those, and inherits theirs; a body that is no text is bound already; is_direct and
+    // puts_back name the schema of all that they call (RO6 holds them to that).
     assert_none(
         "select p.oid::regprocedure::text from pg_proc p
-         where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind = 'f' and p.prosqlbody is null and p.proname <> 'is_direct'
+         where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind = 'f' and p.prosqlbody is null and p.proname not in ('is_direct', 'puts_back')
            and not exists (select from unnest(p.proconfig) as c where c like 'search_path=%pg_catalog, pg_temp')
            and (p.prorettype = 'trigger'::regtype
              or exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a where a.grantee <> p.proowner))",
@@ -148,6 +148,26 @@ async fn who_writes_shapes_as_the_owner_says_by_what_road() {
         r"select p.oid::regprocedure::text from pg_proc p
          where p.pronamespace = 'pgcanvas'::regnamespace and p.prosecdef
            and p.prosrc ~* '(insert into|update|delete from|merge into)\s+(pgcanvas\.)?shapes\M' and p.prosrc !~ 'be_direct\(\)|pgcanvas\.applying'",
+    )
+    .await;
+}
+
+/// CT10
+#[tokio::test]
+async fn whoever_starts_what_writes_numbers_pins_their_digits() {
+    // From the functions that turn numbers into text up to whoever calls them, as far as nobody pins.
+    assert_none(
+        r"with recursive f as (
+           select p.proname, p.prosrc || coalesce(pg_get_function_sqlbody(p.oid), '') as body,
+             p.prosecdef or p.prorettype = 'trigger'::regtype
+               or exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a where a.grantee <> p.proowner) as starts,
+             coalesce(p.proconfig, '{}') @> '{extra_float_digits=1}' as pins
+           from pg_proc p where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind = 'f'),
+         writes as (
+           select f.proname from f
+           where f.proname in ('place_members', 'shape_text', 'columns_set', 'change_of', 'seed_placed', 'seed_shape', 'seed_row')
+           union select f.proname from f join writes w on f.body ~ ('\m' || w.proname || '\(') where not f.pins)
+         select f.proname::text from f join writes w using (proname) where f.starts and not f.pins",
     )
     .await;
 }

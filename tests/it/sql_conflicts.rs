@@ -164,6 +164,33 @@ async fn an_offset_room_asks_the_spatial_index() {
 
 /// CF6
 #[tokio::test]
+async fn no_shape_lives_at_a_version_at_which_it_died() {
+    let board = Board::open().await;
+    let ann = Person::at(&board, "ann").await;
+    let below = "select count(*) from pgcanvas.shapes s join pgcanvas.tombstones g using (room_id, id) where s.version <= g.version";
+    ann.draw(json!([put("a", 1), put("b", 1), put("c", 1)])).await;
+    for ops in [
+        json!([delete("a", None), put("a", 9)]),
+        json!([delete("b", None), put("b", 1)]), // as it was: nothing happened
+        json!([delete("c", None), put("c", 2), delete("c", None)]),
+        json!([put("c", 3)]),
+        json!([delete("c", None), put("c", 4), patch("c", 5, None)]),
+        json!([put("d", 1), delete("d", None), put("d", 2)]),
+    ] {
+        ann.draw(ops.clone()).await;
+        assert_eq!(board.value::<i64>(below).await, 0, "{ops}");
+    }
+    let seq = board.last_seq().await;
+    // A replica's state at the next version wins, as it would over any living shape.
+    let merge = json!([{"op": "merge", "shape": {"id": "a", "kind": "line", "version": 3}}]);
+    board.client.query("select * from pgcanvas.draw('1', $1)", &[&merge]).await.unwrap();
+    assert_eq!(board.last_seq().await, seq + 1);
+    board.assert_gapless().await;
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);
+}
+
+/// CF6
+#[tokio::test]
 async fn a_delete_wins_over_a_later_patch_and_a_put_is_a_new_life() {
     let board = Board::open().await;
     let ann = Person::at(&board, "ann").await;
@@ -249,10 +276,10 @@ async fn of_two_writers_of_one_shape_the_second_sees_the_first() {
     );
     assert_eq!(
         ann_before_bob(&board, json!([patch("a", 4, None)]), json!([patch("a", 4, None)])).await,
-        ["unchanged"]
+        ["applied"]
     );
     let row: Vec<f64> = board.value("select array[x, y, version] from pgcanvas.shapes").await;
-    assert_eq!(row, [4.0, 7.0, 6.0]);
+    assert_eq!(row, [4.0, 7.0, 7.0]);
     board.assert_gapless().await;
 }
 

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub(crate) type Shapes = BTreeMap<String, Value>;
 
 pub(crate) async fn shapes(board: &Board, sql: &str) -> Shapes {
-    let rows = board.client.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    let sql = format!("select t.shape_id, t.shape::text from ({sql}) as t");
+    let rows = board.client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     rows.iter().map(|row| (row.get(0), serde_json::from_str(row.get(1)).unwrap())).collect()
 }
 
@@ -175,7 +176,7 @@ async fn a_difference_is_what_the_two_boards_say() {
     let seqs: Vec<i64> = past.keys().copied().collect();
     for _ in 0..25 {
         let (from, to) = (seqs[random.random_range(0..seqs.len())], seqs[random.random_range(0..seqs.len())]);
-        let sql = "select change, shape_id, before, after from pgcanvas.room_diff('1', $1, $2)";
+        let sql = "select change, shape_id, before::text, after::text from pgcanvas.room_diff('1', $1, $2)";
         let mut told: Vec<(String, String)> = Vec::new();
         for row in board.client.query(sql, &[&from, &to]).await.unwrap() {
             let parsed = |n: usize| {

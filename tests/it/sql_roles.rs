@@ -91,10 +91,10 @@ async fn a_node_calls_procedures_and_touches_no_table() {
     assert_denied(
         &node,
         &[
-            "select pgcanvas.statement_seq(1)",
+            "select pgcanvas.statement_batch(1)",
             "select pgcanvas.draw('1', '[]')",
             "select pgcanvas.new_epoch()",
-            "select pgcanvas.erase_user('ann')",
+            "call pgcanvas.erase_user('ann')",
             "select pgcanvas.chain_room('1', false)",
         ],
     )
@@ -198,7 +198,7 @@ async fn a_writer_sets_nothing_that_the_server_stamps() {
             "truncate pgcanvas.shapes",
             "alter table pgcanvas.shapes disable trigger all",
             "insert into pgcanvas.shape_changes default values",
-            "select pgcanvas.statement_seq(1)",
+            "select pgcanvas.statement_batch(1)",
             "select pgcanvas.open_room(3)",
         ],
     )

@@ -27,7 +27,7 @@ async fn crowded() -> Board {
 async fn viewport_query(board: &Board) -> String {
     let body: String =
         board.value("select prosrc from pg_proc where oid = 'pgcanvas.shapes_in_box'::regproc").await;
-    let query = body.rsplit("return query").next().unwrap().split(';').next().unwrap().to_owned();
+    let query = body.rsplit("open v_shapes for").next().unwrap().split(';').next().unwrap().to_owned();
     assert!(query.contains("p_box"));
     let names = ["p_room_id", "p_box", "p_kind", "p_after", "p_limit"];
     (1..).zip(names).fold(query, |query, (number, name)| query.replace(name, &format!("${number}")))

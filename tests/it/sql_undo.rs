@@ -123,9 +123,10 @@ async fn a_gesture_that_ended_where_it_began_is_undone_and_done_again_without_to
     bob.draw(json!([put("b", 0)])).await;
     let device = Uuid::new_v4();
     let draw = async |op_id: i64, gesture: Option<i64>, op: (&str, Value)| {
-        let sql = "select pgcanvas.apply_op(1, $1, $2, 'ann', $3, 'editor', $4, 'a', $5)";
-        let seq = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
-        assert!(seq.get::<_, Option<i64>>(0).is_some());
+        let sql = "select code from pgcanvas.apply_ops(array[1], array[$1::uuid], array[$2::bigint], '{ann}', array[null]::bigint[],
+            array[$3::bigint], array[1], array[$4], '{a}', array[null]::bigint[], array[$5::jsonb], null, '{editor}')";
+        let row = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "fresh");
     };
     let x = |x: i64| ("patch", json!({"set": {"x": x}, "unset": []}));
     draw(1, None, ("put", json!({"id": "a", "kind": "line"}))).await;

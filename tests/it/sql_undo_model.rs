@@ -29,13 +29,13 @@ struct Model {
 }
 
 impl Model {
-    /// Takes a batch into the log; nothing when it changes nothing.
-    fn commit(&mut self, person: usize, after: Shapes) -> Option<usize> {
+    /// Takes a batch into the log; nothing when it changes nothing. What was `said` of a shape is logged though it was so.
+    fn commit(&mut self, person: usize, after: Shapes, said: &BTreeSet<String>) -> Option<usize> {
         let ids = self.shapes.keys().chain(after.keys()).cloned().collect::<BTreeSet<_>>();
         let changes: BTreeMap<String, Change> = ids
             .into_iter()
             .map(|id| (id.clone(), (self.shapes.get(&id).cloned(), after.get(&id).cloned())))
-            .filter(|(_, (old, new))| old != new)
+            .filter(|(id, (old, new))| old != new || said.contains(id) && new.is_some())
             .collect();
         self.shapes = after;
         if changes.is_empty() {
@@ -47,16 +47,19 @@ impl Model {
 
     fn draw(&mut self, person: usize, ops: &[Value]) {
         let mut after = self.shapes.clone();
+        let mut touched: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for op in ops {
             let id = op.get("id").or_else(|| op.pointer("/shape/id")).unwrap().as_str().unwrap().to_owned();
-            match (op["op"].as_str().unwrap(), after.get_mut(&id)) {
+            let before = after.get(&id).cloned();
+            let verb = op["op"].as_str().unwrap();
+            match (verb, after.get_mut(&id)) {
                 ("put", _) => {
                     let mut shape = op["shape"].as_object().unwrap().clone();
                     shape.remove("id");
                     for name in ["x", "y", "width", "height", "angle"] {
                         shape.entry(name).or_insert(json!(0));
                     }
-                    after.insert(id, shape);
+                    after.insert(id.clone(), shape);
                 }
                 ("patch", Some(shape)) => {
                     for (name, value) in op["set"].as_object().unwrap() {
@@ -71,8 +74,12 @@ impl Model {
                 ("delete", _) => _ = after.remove(&id),
                 _ => {}
             }
+            if after.get(&id) != before.as_ref() || verb == "patch" && before.is_some() {
+                touched.entry(id).or_default().push(verb);
+            }
         }
-        if let Some(batch) = self.commit(person, after) {
+        let said = touched.into_iter().filter(|(_, verbs)| *verbs == ["patch"]).map(|(id, _)| id).collect();
+        if let Some(batch) = self.commit(person, after, &said) {
             self.done[person].push(Gesture { batch: Some(batch), idle: false });
             self.undone[person].clear();
         }
@@ -111,7 +118,7 @@ impl Model {
                 }
             }
         }
-        self.commit(person, after)
+        self.commit(person, after, &BTreeSet::new())
     }
 }
 

@@ -2,6 +2,7 @@ import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 import { compress } from "./build/compress.js";
+import { withoutEval } from "./build/withoutEval.js";
 
 const fonts = fileURLToPath(new URL("../node_modules/@excalidraw/excalidraw/dist/prod/fonts", import.meta.url));
 /** Where the page is put; the build of the node has a place of its own for it. */
@@ -39,7 +40,7 @@ const SHARED_WITH_WORKER = /@excalidraw\/excalidraw\/dist\/prod\/chunk-(SRAX5OIU
 export default defineConfig({
   // Relative to the file that asks: so the assets may be served from anywhere.
   base: "./",
-  plugins: [onlyHere(), finish()],
+  plugins: [onlyHere(), withoutEval(), finish()],
   build: {
     outDir: out,
     emptyOutDir: true,

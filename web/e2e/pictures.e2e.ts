@@ -1,5 +1,5 @@
-import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { png } from "./given.js";
 import { makeRoom } from "./node.js";
 import { Person } from "./person.js";
 import { Scene } from "./scene.js";
@@ -184,31 +184,3 @@ describe("pictures on a board", () => {
     await ann.context.close();
   });
 });
-
-/** A picture of one colour. */
-function png([red, green, blue]: readonly [number, number, number], side = 64): Buffer {
-  const line = Buffer.concat([Buffer.from([0]), ...Array.from({ length: side }, () => Buffer.from([red, green, blue]))]);
-  const size = Buffer.alloc(13);
-  size.writeUInt32BE(side, 0);
-  size.writeUInt32BE(side, 4);
-  size.set([8, 2, 0, 0, 0], 8);
-  const body = deflateSync(Buffer.concat(Array.from({ length: side }, () => line)));
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", size), chunk("IDAT", body), chunk("IEND", Buffer.alloc(0))]);
-}
-
-function chunk(kind: string, body: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(kind, "latin1"), body]);
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(body.length);
-  check.writeUInt32BE(crc(named));
-  return Buffer.concat([length, named, check]);
-}
-
-function crc(bytes: Buffer): number {
-  let rest = ~0;
-  for (const byte of bytes) {
-    rest ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
-  }
-  return ~rest >>> 0;
-}

@@ -85,7 +85,8 @@ pub struct Member {
 /// Gives somebody a right in a room, or another one. The last owner stays one ([`DbError::Conflict`]).
 pub async fn set_member(db: &Db, room: RoomId, user: &str, role: Role) -> Result<Member, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.set_member($1, $2, $3)").await?;
+    let sql = "select user_id, name, role, pgcanvas.iso(created_at) as created_at from pgcanvas.set_member($1, $2, $3)";
+    let statement = client.prepare_cached(sql).await?;
     read_member(&client.query_one(&statement, &[&room.get(), &user, &role.as_str()]).await?)
 }
 
@@ -99,7 +100,9 @@ pub async fn drop_member(db: &Db, room: RoomId, user: &str) -> Result<bool, DbEr
 /// The members of a room, owners first.
 pub async fn list_members(db: &Db, room: RoomId) -> Result<Vec<Member>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.list_members($1)").await?;
+    let sql =
+        "select user_id, name, role, pgcanvas.iso(created_at) as created_at from pgcanvas.list_members($1)";
+    let statement = client.prepare_cached(sql).await?;
     client.query(&statement, &[&room.get()]).await?.iter().map(read_member).collect()
 }
 
@@ -128,7 +131,9 @@ pub async fn make_link(
     days: Option<i32>,
 ) -> Result<Link, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.make_link($1, $2, $3, $4, $5)").await?;
+    let sql = "select id, role, created_by, pgcanvas.iso(created_at) as created_at, pgcanvas.iso(expires_at) as expires_at
+        from pgcanvas.make_link($1, $2, $3, $4, $5)";
+    let statement = client.prepare_cached(sql).await?;
     let with: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&room.get(), &role.as_str(), &token.as_bytes(), &created_by, &days];
     read_link(&client.query_one(&statement, &with).await?)
@@ -137,7 +142,9 @@ pub async fn make_link(
 /// The links of a room that count, the oldest first.
 pub async fn list_links(db: &Db, room: RoomId) -> Result<Vec<Link>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.list_links($1)").await?;
+    let sql = "select id, role, created_by, pgcanvas.iso(created_at) as created_at, pgcanvas.iso(expires_at) as expires_at
+        from pgcanvas.list_links($1)";
+    let statement = client.prepare_cached(sql).await?;
     client.query(&statement, &[&room.get()]).await?.iter().map(read_link).collect()
 }
 

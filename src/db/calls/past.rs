@@ -16,17 +16,23 @@ pub async fn seq_at(db: &Db, room: RoomId, at: &str) -> Result<Seq, DbError> {
     seq(&client.query_one(&statement, &[&room.to_string(), &at]).await?, "seq")
 }
 
-/// The board after a batch: shapes by id after a given one (`""` begins), id and JSON.
+/// The board after a batch: shapes by id after a given one (`""` begins), id and JSON, at most `limit`; the one that brings them to so many
+/// bytes is the last.
 pub async fn room_at(
     db: &Db,
     room: RoomId,
     point: Seq,
     after: &str,
-    limit: i32,
+    (limit, bytes): (i32, i64),
 ) -> Result<Vec<(String, String)>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_at($1, $2::bigint, $3, $4)").await?;
-    let rows = client.query(&statement, &[&room.to_string(), &point.get(), &after, &limit]).await?;
+    let sql = "select shape_id, shape from (
+          select s.shape_id, s.shape::text as shape,
+            sum(octet_length(s.shape::text)) over (order by s.shape_id collate \"C\") - octet_length(s.shape::text) as bytes_before
+          from pgcanvas.room_at($1, $2::bigint, $3, $4) as s) as s
+        where bytes_before < $5 order by shape_id collate \"C\"";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&room.to_string(), &point.get(), &after, &limit, &bytes]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -49,16 +55,22 @@ pub struct PastBatch {
     pub shape_ids: Vec<String>,
 }
 
-/// The batches before a seq, newest first.
+/// The batches before a seq, newest first, at most `limit`; the one that brings them to so many bytes is the last.
 pub async fn room_history(
     db: &Db,
     room: RoomId,
     before: Option<Seq>,
-    limit: i32,
+    (limit, bytes): (i32, i64),
 ) -> Result<Vec<PastBatch>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_history($1, $2, $3)").await?;
-    let rows = client.query(&statement, &[&room.to_string(), &before.map(Seq::get), &limit]).await?;
+    let sql = "select * from (
+          select h.seq, h.author, h.client, h.op_id, pgcanvas.iso(h.at) as at, h.puts, h.patches, h.appends, h.deletes, h.shape_ids,
+            sum(250 + octet_length(array_to_string(h.shape_ids, '')))
+            over (order by h.seq desc rows between unbounded preceding and 1 preceding) as bytes_before
+          from pgcanvas.room_history($1, $2, $3) as h) as h
+        where coalesce(bytes_before, 0) < $4 order by seq desc";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&room.to_string(), &before.map(Seq::get), &limit, &bytes]).await?;
     rows.iter().map(read_batch).collect()
 }
 
@@ -92,18 +104,24 @@ pub struct PastDifference {
     pub after: Option<String>,
 }
 
-/// What differs between two points, by id after a given one.
+/// What differs between two points, by id after a given one, at most `limit`; the one that brings them to so many bytes is the last.
 pub async fn room_diff(
     db: &Db,
     room: RoomId,
     points: (Seq, Seq),
     after: &str,
-    limit: i32,
+    (limit, bytes): (i32, i64),
 ) -> Result<Vec<PastDifference>, DbError> {
     let client = db.get().await?;
-    let statement = client.prepare_cached("select * from pgcanvas.room_diff($1, $2, $3, $4, $5)").await?;
+    let sql = "select * from (
+          select d.change, d.shape_id, d.before::text as before, d.after::text as after,
+            sum(coalesce(octet_length(d.before::text), 0) + coalesce(octet_length(d.after::text), 0))
+            over (order by d.shape_id collate \"C\" rows between unbounded preceding and 1 preceding) as bytes_before
+          from pgcanvas.room_diff($1, $2, $3, $4, $5) as d) as d
+        where coalesce(bytes_before, 0) < $6 order by shape_id collate \"C\"";
+    let statement = client.prepare_cached(sql).await?;
     let (from, to) = (points.0.get(), points.1.get());
-    let rows = client.query(&statement, &[&room.to_string(), &from, &to, &after, &limit]).await?;
+    let rows = client.query(&statement, &[&room.to_string(), &from, &to, &after, &limit, &bytes]).await?;
     rows.iter()
         .map(|row| {
             Ok(PastDifference {
@@ -128,7 +146,7 @@ pub struct Origin {
 /// Which batch set each property of a living shape last.
 pub async fn shape_blame(db: &Db, room: RoomId, shape: &str) -> Result<Vec<Origin>, DbError> {
     let client = db.get().await?;
-    let sql = "select * from pgcanvas.shape_blame($1, $2) order by property";
+    let sql = "select property, seq, author, client, pgcanvas.iso(b.at) as at from pgcanvas.shape_blame($1, $2) as b order by property";
     let statement = client.prepare_cached(sql).await?;
     client.query(&statement, &[&room.to_string(), &shape]).await?.iter().map(read_origin).collect()
 }

@@ -1,6 +1,7 @@
 //! Reading a room at one moment, page by page or row by row.
 
 use futures_util::{Stream, TryStreamExt, stream};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::super::error::DbError;
@@ -17,11 +18,17 @@ pub struct RoomReading<'a> {
 }
 
 impl RoomReading<'_> {
-    /// Shapes by id after a given one (`""` begins), at most `limit`: id and JSON.
-    pub async fn room_snapshot(&self, after: &str, limit: i32) -> Result<Vec<(String, String)>, DbError> {
-        let sql = "select * from pgcanvas.room_snapshot($1, $2, $3)";
-        let rows =
-            self.watch.answer(self.transaction.query(sql, &[&self.room.get(), &after, &limit])).await?;
+    /// Shapes by id after a given one (`""` begins), at most `limit`: id and JSON. The one that brings them to so many bytes is the last.
+    pub async fn room_snapshot(
+        &self,
+        after: &str,
+        limit: i32,
+        bytes: i32,
+    ) -> Result<Vec<(String, String)>, DbError> {
+        let sql = "select * from pgcanvas.room_snapshot($1, $2, $3, $4)";
+        let room = self.room.get();
+        let with: [&(dyn ToSql + Sync); 4] = [&room, &after, &limit, &bytes];
+        let rows = self.watch.answer(self.transaction.query(sql, &with)).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
@@ -29,14 +36,14 @@ impl RoomReading<'_> {
     pub async fn room_delta(
         &self,
         since: Seq,
-    ) -> Result<impl Stream<Item = Result<Difference, DbError>> + use<'_>, DbError> {
-        let sql = "select * from pgcanvas.room_delta($1, $2)";
+    ) -> Result<impl Stream<Item = Result<(String, Difference), DbError>> + use<'_>, DbError> {
+        let sql = "select * from pgcanvas.room_delta($1, $2) order by shape_id collate \"C\"";
         let asked = self.transaction.query_raw(sql, [self.room.get(), since.get()]);
         let watch = self.watch;
         let rows = Box::pin(watch.answer(asked).await?);
         Ok(stream::try_unfold(rows, move |mut rows| async move {
             let row = watch.answer(rows.try_next()).await?;
-            row.map(|row| Ok((read_difference(&row)?, rows))).transpose()
+            row.map(|row| Ok(((row.try_get("shape_id")?, read_difference(&row)?), rows))).transpose()
         }))
     }
 
@@ -44,6 +51,20 @@ impl RoomReading<'_> {
     pub async fn end(self) -> Result<(), DbError> {
         self.watch.answer(self.transaction.commit()).await
     }
+}
+
+/// What differed between two seqs, by id after a given one, at most `limit`; nothing is held open between pages.
+pub async fn room_delta_at(
+    db: &Db,
+    room: RoomId,
+    (since, at): (Seq, Seq),
+    after: &str,
+    limit: i32,
+) -> Result<Vec<(String, Difference)>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select * from pgcanvas.room_delta_at($1, $2, $3, $4, $5)").await?;
+    let rows = client.query(&statement, &[&room.get(), &since.get(), &at.get(), &after, &limit]).await?;
+    rows.iter().map(|row| Ok((row.try_get("shape_id")?, read_difference(row)?))).collect()
 }
 
 /// A connection of the pool for a [`RoomReading`].
@@ -56,6 +77,11 @@ pub async fn reader(db: &Db) -> Result<Reader, DbError> {
 pub struct Reader(Pooled);
 
 impl Reader {
+    /// Ends the connection: nobody is to wait for what the server still has to say.
+    pub fn give_up(self) {
+        drop(self.0.used_up());
+    }
+
     /// Begins; gives the room's head at that moment, or none when there is no such room.
     pub async fn begin(&mut self, room: RoomId) -> Result<Option<(RoomReading<'_>, RoomHead)>, DbError> {
         let (client, watch) = self.0.parts()?;

@@ -43,6 +43,24 @@ pub async fn prune_history(
     Ok(pruned)
 }
 
+/// Removes at most `limit` rows of rooms that were deleted, and says how many; none: there are none, or another node is at it.
+pub async fn remove_remains(db: &Db, limit: i64) -> Result<Option<i64>, DbError> {
+    let client = db.get().await?;
+    let statement = client.prepare_cached("select pgcanvas.remove_remains($1)").await?;
+    Ok(client.query_one(&statement, &[&limit]).await?.try_get(0)?)
+}
+
+/// Notes which pictures the log names, of at most `batches` that were not looked at yet; whether there may be more.
+pub async fn note_file_uses(client: &Client, batches: i64) -> Result<bool, DbError> {
+    Ok(client.query_one("select pgcanvas.note_file_uses($1)", &[&batches]).await?.try_get(0)?)
+}
+
+/// Removes the pictures that nothing has named for some days, and says how many.
+pub async fn collect_files(client: &Client, days: i32) -> Result<i64, DbError> {
+    let sql = "select pgcanvas.collect_files(make_interval(days => $1))";
+    Ok(client.query_one(sql, &[&days]).await?.try_get(0)?)
+}
+
 /// Forgets first answers of an age, and says how many.
 pub async fn forget_answers(client: &Client, older_than_days: i32) -> Result<i64, DbError> {
     let sql = "select pgcanvas.forget_answers(make_interval(days => $1))";
@@ -79,6 +97,18 @@ pub async fn set_password(client: &Client, login: &str, password_hash: &str) -> 
 /// Notes where the database runs; how many rooms got a new epoch, because it was restored or failed over since it was last noted.
 pub async fn check_rewind(client: &Client) -> Result<Option<i64>, DbError> {
     Ok(client.query_one("select pgcanvas.check_rewind()", &[]).await?.try_get(0)?)
+}
+
+/// The same, and says so in the log. Where the database has no such function it is of another contract, which is told elsewhere.
+pub async fn notice_rewind(client: &Client) -> Result<(), DbError> {
+    match check_rewind(client).await {
+        Ok(None) | Err(DbError::Lacking(_)) => {}
+        Ok(Some(rooms)) => {
+            tracing::warn!(rooms, "the database was restored or failed over: every room has a new epoch");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// What is wrong with a room's log: seq and fault.

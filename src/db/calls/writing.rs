@@ -1,18 +1,18 @@
 //! The connection that writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use super::plain::{PlainOp, PlainRow};
 use super::seq;
+use super::typed::{TypedOp, TypedRow};
 use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Op, Role, RoomId, Seq};
 
-/// One batch for [`WriterConnection::apply_ops`].
+/// One batch for [`WriterConnection::apply_batches`].
 #[derive(Debug, Clone)]
 pub struct BatchCall<'a> {
     /// The room.
@@ -33,7 +33,7 @@ pub struct BatchCall<'a> {
     pub ops: &'a [Op],
 }
 
-/// What [`WriterConnection::apply_ops`] says of one batch.
+/// What [`WriterConnection::apply_batches`] says of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchAnswer {
     /// Committed, now or before.
@@ -82,118 +82,59 @@ pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long preparing its statement may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const APPLY_OPS: &str = "select batch, code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12)";
+const APPLY_BATCHES: &str = "select batch, code, seq, outcomes
+    from pgcanvas.apply_batches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-const APPLY_OP: &str = "select pgcanvas.apply_op($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-
-const APPLY_PLAIN: &str = "select pgcanvas.apply_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-
-/// A connection that writes, with its statements prepared.
+/// A connection that writes, with its statement prepared.
 #[derive(Debug)]
 pub struct WriterConnection {
     pub(super) client: Client,
-    apply_ops: tokio_postgres::Statement,
-    apply_op: tokio_postgres::Statement,
-    apply_plain: tokio_postgres::Statement,
+    apply_batches: tokio_postgres::Statement,
+    opened: Instant,
 }
 
 impl WriterConnection {
     /// Opens one.
     pub async fn open(db: &Db) -> Result<Self, DbError> {
+        let opened = Instant::now();
         let client = db.connect_writer().await?;
-        let prepare = async {
-            tokio::try_join!(client.prepare(APPLY_OPS), client.prepare(APPLY_OP), client.prepare(APPLY_PLAIN))
-        };
-        let prepared = timeout(PREPARE_TIMEOUT, prepare).await;
-        let (apply_ops, apply_op, apply_plain) = prepared.map_err(|_| DbError::Unreachable)??;
-        Ok(Self { client, apply_ops, apply_op, apply_plain })
+        let prepared = timeout(PREPARE_TIMEOUT, client.prepare(APPLY_BATCHES)).await;
+        let apply_batches = prepared.map_err(|_| DbError::Unreachable)??;
+        Ok(Self { client, apply_batches, opened })
+    }
+
+    /// Whether it leads to the database that is there.
+    pub fn is_current(&self, db: &Db) -> bool {
+        db.is_current(self.opened)
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
-    pub async fn apply_ops(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
+    pub async fn apply_batches(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
         let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
         let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
         let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
         let seen: Vec<Option<i64>> = batches.iter().map(|batch| batch.seen.map(Seq::get)).collect();
         let gestures: Vec<Option<i64>> = batches.iter().map(|batch| batch.part_of).collect();
+        let roles: Vec<&str> = batches.iter().map(|batch| batch.role.as_str()).collect();
         let numbers: Vec<i32> =
             (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
         let ops = || batches.iter().flat_map(|batch| batch.ops);
         let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
         let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
         let bases: Vec<Option<i64>> = ops().map(|op| op.base).collect();
-        let bodies: Vec<JsonText<'_>> = ops().map(|op| JsonText(&op.body)).collect();
-        let roles: Vec<&str> = batches.iter().map(|batch| batch.role.as_str()).collect();
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
-            &rooms, &clients, &op_ids, &authors, &seen, &gestures, &numbers, &verbs, &shapes, &bases,
-            &bodies, &roles,
+        let typed: Vec<TypedOp<'_>> = ops().map(TypedOp::read).collect();
+        let rows: Vec<Option<&TypedRow>> = typed.iter().map(|op| op.row.as_ref()).collect();
+        let extras: Vec<Option<JsonText<'_>>> =
+            typed.iter().map(|op| op.extra.as_deref().map(JsonText)).collect();
+        let said: Vec<&str> = typed.iter().map(|op| op.said.as_ref()).collect();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 14] = [
+            &rooms, &clients, &op_ids, &authors, &seen, &gestures, &roles, &numbers, &verbs, &shapes, &bases,
+            &rows, &extras, &said,
         ];
-        let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_ops, &parameters)).await;
+        let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_batches, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;
         answers(batches.len(), &rows)
-    }
-
-    /// Applies a batch of one op when it changes a shape that refers to nothing, in a room that merges. None: it is something else, and nothing
-    /// was applied.
-    pub async fn apply_op(&self, batch: &BatchCall<'_>, op: &Op) -> Result<Option<BatchAnswer>, DbError> {
-        let (verb, role, body) = (op.verb.as_str(), batch.role.as_str(), JsonText(&op.body));
-        let plain = PlainOp::read(op).filter(|plain| plain.extra.is_none());
-        let plain = plain.as_ref().map(|plain| &plain.row);
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
-            &batch.room_id.get(),
-            &batch.client,
-            &batch.op_id,
-            &batch.author,
-            &batch.part_of,
-            &role,
-            &verb,
-            &op.id.as_str(),
-            &body,
-            &plain,
-        ];
-        let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_op, &parameters)).await;
-        let row = match applied.map_err(|_| DbError::Unreachable)?.map_err(DbError::from) {
-            // What is bad now was good, perhaps, when it was sent first: only the general road knows repeats before it judges.
-            Err(DbError::Repeat | DbError::Invalid(_)) => return Ok(None),
-            row => row?,
-        };
-        let Some(seq) = row.try_get::<_, Option<i64>>(0)? else { return Ok(None) };
-        let seq = Seq::new(seq).map_err(|_| DbError::Refused)?;
-        Ok(Some(BatchAnswer::Applied { seq, outcomes: vec!["applied".to_owned()], left_alone: None }))
-    }
-
-    /// Applies batches whose ops have all been read as plain ones, each shape named once. None: something is not plain after all, and nothing
-    /// was applied.
-    pub async fn apply_plain(
-        &self,
-        batches: &[BatchCall<'_>],
-        ops: &[&[PlainOp]],
-    ) -> Result<Option<Vec<BatchAnswer>>, DbError> {
-        let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
-        let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
-        let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
-        let authors: Vec<&str> = batches.iter().map(|batch| batch.author).collect();
-        let gestures: Vec<Option<i64>> = batches.iter().map(|batch| batch.part_of).collect();
-        let roles: Vec<&str> = batches.iter().map(|batch| batch.role.as_str()).collect();
-        let numbers: Vec<i32> = (1..).zip(ops).flat_map(|(n, ops)| ops.iter().map(move |_| n)).collect();
-        let all = || ops.iter().copied().flatten();
-        let patches: Vec<bool> = all().map(|op| op.patch).collect();
-        let rows: Vec<&PlainRow> = all().map(|op| &op.row).collect();
-        let extras: Vec<Option<JsonText<'_>>> = all().map(|op| op.extra.as_deref().map(JsonText)).collect();
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
-            [&rooms, &clients, &op_ids, &authors, &gestures, &roles, &numbers, &patches, &rows, &extras];
-        let applied = timeout(APPLY_TIMEOUT, self.client.query_one(&self.apply_plain, &parameters)).await;
-        let row = applied.map_err(|_| DbError::Unreachable)??;
-        let Some(seqs) = row.try_get::<_, Option<Vec<i64>>>(0)? else { return Ok(None) };
-        let answers = seqs.into_iter().zip(ops).map(|(seq, ops)| {
-            Ok(BatchAnswer::Applied {
-                seq: Seq::new(seq).map_err(|_| DbError::Refused)?,
-                outcomes: vec!["applied".to_owned(); ops.len()],
-                left_alone: None,
-            })
-        });
-        answers.collect::<Result<_, DbError>>().map(Some)
     }
 }
 

@@ -29,19 +29,22 @@ const ORPHAN_SIGN: &str = "is still in use";
 const ADOPT_DEADLINE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What the server is told on its command line, over what the cluster's own files say.
-const SERVER_SETTINGS: [&str; 7] = [
-    // Several nodes with their pools may share it.
-    "max_connections=300",
-    "shared_buffers=128MB",
-    // A board's statements are short: compiling them costs more than it saves.
-    "jit=off",
-    "unix_socket_permissions=0700",
-    "logging_collector=off",
-    "log_destination=stderr",
-    // A line every five minutes would bury what matters.
-    "log_checkpoints=off",
-];
+/// What the server is told on its command line, over what all files and `alter system` say: where it is found, and where its log goes.
+const SERVER_SETTINGS: [&str; 3] =
+    ["unix_socket_permissions=0700", "logging_collector=off", "log_destination=stderr"];
+
+/// What it is told in a file, after the cluster's own one and before `alter system`, which thus wins. The path is relative to the file's.
+const SERVER_CONF: &str =
+    "# Written at every start. For settings of your own use ALTER SYSTEM, which wins over these.
+include 'cluster/postgresql.conf'
+# Several nodes with their pools may share it.
+max_connections = 300
+shared_buffers = 128MB
+# A board's statements are short: compiling them costs more than it saves.
+jit = off
+# A line every five minutes would bury what matters.
+log_checkpoints = off
+";
 
 /// What to start, and where.
 #[derive(Debug, Clone)]
@@ -223,10 +226,14 @@ impl Cluster {
         }
         let (cluster, program) = (self.folder.cluster(), self.programs.postgres());
         clear_leftovers(&cluster, &self.folder.socket_dir)?;
+        let conf = self.folder.write_conf(SERVER_CONF)?;
         let (log, second, length) = self.folder.open_log()?;
         self.log_start = length;
         let mut postgres = command(&program, self.folder.account.as_ref(), &cluster);
-        postgres.arg("-D").arg(&cluster).args(self.server_arguments()).stdout(log).stderr(second);
+        let mut config_file = OsString::from("config_file=");
+        config_file.push(conf);
+        postgres.arg("-D").arg(&cluster).arg("-c").arg(config_file).args(self.server_arguments());
+        postgres.stdout(log).stderr(second);
         let failed = |error: std::io::Error| EmbeddedError::Program { program, detail: error.to_string() };
         postgres.spawn().map(Server::Child).map_err(failed)
     }

@@ -98,6 +98,18 @@ impl Folder {
         twice.map(|(second, length, log)| (log, second, length)).map_err(EmbeddedError::at(&path))
     }
 
+    /// Writes the server's configuration, which its user reads and does not change, and says where it is.
+    pub(super) fn write_conf(&self, text: &str) -> Result<PathBuf, EmbeddedError> {
+        let path = self.data.join("server.conf");
+        let fresh = path.with_extension("conf.new");
+        // Renamed, so that a server that reads it in this moment reads one whole.
+        let written = fs::write(&fresh, text)
+            .and_then(|()| fs::set_permissions(&fresh, Permissions::from_mode(0o644)))
+            .and_then(|()| fs::rename(&fresh, &path));
+        written.map_err(EmbeddedError::at(&path))?;
+        Ok(path)
+    }
+
     /// The password for TCP connections, made on first need.
     pub(super) fn tcp_password(&self) -> Result<String, EmbeddedError> {
         let path = self.password();

@@ -1,7 +1,10 @@
 //! The present: functions, triggers, views and grants, from `sql/`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tokio_postgres::{Client, Transaction};
 
+use super::statements::{Statement, split};
 use super::{CONTRACT, SchemaError};
 
 /// The files of a folder, compiled in, in the order they are applied.
@@ -32,18 +35,22 @@ const BUNDLE: &[BundleFile] = bundle![
     "32_references.sql",
     "34_conflicts.sql",
     "40_apply_ops.sql",
-    "41_apply_op.sql",
-    "42_apply_plain.sql",
+    "42_write_sets.sql",
+    "43_apply_batches.sql",
+    "44_befores.sql",
     "45_undo.sql",
     "50_changes.sql",
     "60_presence.sql",
+    "69_statements.sql",
     "70_shape_triggers.sql",
+    "71_remains.sql",
     "72_past.sql",
     "73_snapshots.sql",
     "74_history.sql",
     "75_restore.sql",
     "76_retention.sql",
     "77_epochs.sql",
+    "77_files.sql",
     "78_audit.sql",
     "79_erasure.sql",
     "80_views.sql",
@@ -51,7 +58,26 @@ const BUNDLE: &[BundleFile] = bundle![
     "90_grants.sql",
 ];
 
-/// Applies the bundle whole unless it is the one that was applied last, and says whether it did.
+/// Which objects of the schema are there, and a fingerprint of each: of its definition, and for a view of the columns that it reads, since
+/// `*` stands for those that there were when it was made.
+const FOUND: &str = "
+    select 'function ' || p.proname, md5(string_agg(pg_get_functiondef(p.oid), '' order by pg_get_functiondef(p.oid)))
+    from pg_proc p where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind in ('f', 'p') group by p.proname
+    union all
+    select 'trigger ' || t.tgname || ' on ' || c.relname, md5(pg_get_triggerdef(t.oid))
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'pgcanvas'::regnamespace and not t.tgisinternal
+    union all
+    select 'view ' || c.relname, md5(pg_get_viewdef(c.oid) || coalesce(r.columns, '')) from pg_class c
+    cross join lateral (
+      select string_agg(format('%s.%I %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod)), ',' order by a.attrelid::regclass::text, a.attnum) as columns
+      from pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid in (
+        select d.refobjid from pg_rewrite w join pg_depend d on d.objid = w.oid and d.classid = 'pg_rewrite'::regclass
+        where w.ev_class = c.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> c.oid)) as r
+    where c.relnamespace = 'pgcanvas'::regnamespace and c.relkind = 'v'";
+
+/// Brings functions, triggers, views and grants to the present, and says whether it did; when the bundle is the one that was applied last it
+/// does nothing. An object is left alone where it was made of this program's text and still is what was made then: to replace a view or a
+/// trigger keeps everybody from its table, and has to wait for everybody who reads there.
 pub(super) async fn apply(client: &mut Client) -> Result<bool, SchemaError> {
     let text: String = BUNDLE.iter().map(|file| file.text).collect();
     let known = client
@@ -63,24 +89,97 @@ pub(super) async fn apply(client: &mut Client) -> Result<bool, SchemaError> {
     if known.try_get(0)? {
         return Ok(false);
     }
+    let objects = objects();
     let transaction = client.transaction().await?;
-    apply_files(&transaction).await?;
-    record(&transaction, &text).await?;
+    // Every name in the bundle is qualified: what else the session's path may find is none of its business.
+    transaction.batch_execute("set local search_path = pg_catalog, pg_temp").await?;
+    let due = due(&transaction, &objects).await?;
+    let is_due = |statement: &Statement<'_>| statement.object().is_none_or(|object| due.contains(&object));
+    let is_of_table = |statement: &Statement<'_>| {
+        statement.table().is_some_and(|table| !objects.contains_key(&format!("view {table}")))
+    };
+    // Triggers of tables last: from then on until the end nobody draws.
+    let (triggers, others): (Vec<_>, Vec<_>) = statements().filter(is_due).partition(is_of_table);
+    run(&transaction, &others).await?;
+    lock_tables(&transaction, &triggers).await?;
+    run(&transaction, &triggers).await?;
+    record(&transaction, &text, &objects).await?;
     transaction.commit().await?;
     Ok(true)
 }
 
-async fn apply_files(transaction: &Transaction<'_>) -> Result<(), SchemaError> {
-    // Every name in the bundle is qualified: what else the session's path may find is none of its business.
-    transaction.batch_execute("set local search_path = pg_catalog, pg_temp").await?;
-    for file in BUNDLE {
-        let applied = transaction.batch_execute(file.text).await;
-        applied.map_err(|error| SchemaError::of_file(format!("sql/{}", file.name), error))?;
+async fn run(transaction: &Transaction<'_>, statements: &[Statement<'_>]) -> Result<(), SchemaError> {
+    for statement in statements {
+        let applied = transaction.batch_execute(statement.text).await;
+        applied.map_err(|error| SchemaError::of_file(format!("sql/{}", statement.file), error))?;
     }
     Ok(())
 }
 
-async fn record(transaction: &Transaction<'_>, text: &str) -> Result<(), SchemaError> {
+/// Takes the tables of triggers before any of these is replaced, and rooms, which writers take first, before the others: half of the locks in
+/// hand, each side would wait for the other.
+async fn lock_tables(transaction: &Transaction<'_>, triggers: &[Statement<'_>]) -> Result<(), SchemaError> {
+    let mut tables: BTreeSet<&str> = triggers.iter().filter_map(Statement::table).collect();
+    let first = tables.take("rooms");
+    let names: Vec<String> = first.iter().chain(&tables).map(|table| format!("pgcanvas.{table}")).collect();
+    if !names.is_empty() {
+        let sql = format!("lock table {} in access exclusive mode", names.join(", "));
+        transaction.batch_execute(&sql).await?;
+    }
+    Ok(())
+}
+
+fn statements() -> impl Iterator<Item = Statement<'static>> {
+    BUNDLE.iter().flat_map(|file| split(file.name, file.text))
+}
+
+/// What the bundle makes: each object's name, and the text of all its statements.
+fn objects() -> BTreeMap<String, String> {
+    let mut objects = BTreeMap::<String, String>::new();
+    for statement in statements() {
+        if let Some(object) = statement.object() {
+            objects.entry(object).or_default().push_str(statement.code());
+        }
+    }
+    objects
+}
+
+/// The objects that are not what this program makes.
+async fn due(
+    transaction: &Transaction<'_>,
+    objects: &BTreeMap<String, String>,
+) -> Result<BTreeSet<String>, SchemaError> {
+    let sql = format!(
+        "with found (name, fingerprint) as ({FOUND})
+         select w.name from unnest($1::text[], $2::text[]) as w (name, text)
+         left join pgcanvas.bundle_objects o on o.name = w.name left join found f on f.name = w.name
+         where o.name is null or o.text_hash <> encode(sha256(convert_to(w.text, 'UTF8')), 'hex') or o.fingerprint is distinct from f.fingerprint"
+    );
+    let rows = transaction.query(&sql, &[&names(objects), &texts(objects)]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+fn names(objects: &BTreeMap<String, String>) -> Vec<&str> {
+    objects.keys().map(String::as_str).collect()
+}
+
+fn texts(objects: &BTreeMap<String, String>) -> Vec<&str> {
+    objects.values().map(String::as_str).collect()
+}
+
+async fn record(
+    transaction: &Transaction<'_>,
+    text: &str,
+    objects: &BTreeMap<String, String>,
+) -> Result<(), SchemaError> {
+    transaction.batch_execute("delete from pgcanvas.bundle_objects").await?;
+    let sql = format!(
+        "with found (name, fingerprint) as ({FOUND})
+         insert into pgcanvas.bundle_objects (name, text_hash, fingerprint)
+         select w.name, encode(sha256(convert_to(w.text, 'UTF8')), 'hex'), f.fingerprint
+         from unnest($1::text[], $2::text[]) as w (name, text) left join found f on f.name = w.name"
+    );
+    transaction.execute(&sql, &[&names(objects), &texts(objects)]).await?;
     let sql = "update pgcanvas.meta set contract = $2, migrated_at = now(),
         bundle_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')";
     transaction.execute(sql, &[&text, &CONTRACT]).await?;
@@ -108,5 +207,28 @@ mod tests {
     fn every_file_of_the_folder_is_compiled_in_by_name() {
         let compiled: Vec<&str> = BUNDLE.iter().map(|file| file.name).collect();
         assert_eq!(compiled, files_of("sql"));
+    }
+
+    /// What is run whenever the bundle is applied must lock no table that people draw on.
+    #[test]
+    fn what_makes_no_object_locks_no_table() {
+        let harmless = [
+            "do $",
+            "drop type if exists ",
+            "comment on column ",
+            "comment on type ",
+            "select pgcanvas.make_role(",
+            "revoke ",
+        ];
+        for statement in statements().filter(|statement| statement.object().is_none()) {
+            let code = statement.code();
+            let is_harmless = harmless.iter().any(|beginning| code.starts_with(beginning));
+            assert!(is_harmless, "{}: {code}", statement.file);
+            let forms = ["create trigger", "replace trigger", "drop trigger", "alter table", "lock table"];
+            // Nobody draws on the table of migrations, which is not there where they were run by hand.
+            let locks =
+                forms.iter().any(|form| code.contains(form)) && !code.contains("on pgcanvas.migrations");
+            assert!(!locks, "{}: {code}", statement.file);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a schema is not as it must be, each with the cure.
 
 use refinery::error::Kind;
+use tokio_postgres::error::SqlState;
 
 use super::CONTRACT;
 
@@ -28,6 +29,11 @@ pub enum SchemaError {
     /// Nothing was ever migrated here.
     #[error("this database holds no pgcanvas schema: run `pgcanvas migrate`")]
     NoSchema,
+    /// The schema is there in part.
+    #[error(
+        "this database's schema is not whole: a restore is under way, or one broke off and is to be done again"
+    )]
+    NotWhole,
     /// The program is ahead of the database.
     #[error(
         "this database's schema has contract {found}, this program needs {CONTRACT}: run `pgcanvas migrate`"
@@ -76,6 +82,15 @@ pub enum SchemaError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// Somebody kept a lock on what was to be changed, for longer than was waited.
+    #[error("the database cannot be migrated while {by}: end that transaction, or migrate again later")]
+    Held {
+        /// Who holds what, as a clause.
+        by: String,
+        /// What the last try ended in.
+        #[source]
+        source: Box<SchemaError>,
+    },
     /// A question to the server failed.
     #[error("the database did not answer a question about its schema: {}", reason(.0))]
     Database(#[from] tokio_postgres::Error),
@@ -93,7 +108,29 @@ pub enum SchemaError {
 impl SchemaError {
     /// Whether the database said that it is of another contract, rather than nothing.
     pub fn is_about_the_contract(&self) -> bool {
-        matches!(self, Self::NoSchema | Self::OlderContract { .. } | Self::NewerContract { .. })
+        !self.is_about_absence() && matches!(self, Self::OlderContract { .. } | Self::NewerContract { .. })
+    }
+
+    /// Whether the schema is not there, or not whole: it may be on its way.
+    pub fn is_about_absence(&self) -> bool {
+        matches!(self, Self::NoSchema | Self::NotWhole | Self::OlderContract { found: 0 })
+    }
+
+    /// Whether somebody held a lock that was needed, so that the next try may do.
+    pub(super) fn is_about_a_lock(&self) -> bool {
+        let code = match self {
+            Self::Refused { source, .. } | Self::Database(source) => source.code(),
+            Self::Migrations { source, .. } => match source.kind() {
+                Kind::Connection(_, cause) => {
+                    cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        code.is_some_and(|code| {
+            *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED
+        })
     }
 
     pub(super) fn of_file(file: String, source: tokio_postgres::Error) -> Self {

@@ -45,6 +45,7 @@ fn names(value: &HeaderValue, tag: &str) -> bool {
 /// What the page may do: run and load its own files, talk to its own node.
 ///
 /// - `style-src` with inline styles: the component writes `style` elements for its dialogs and its text editor.
+/// - `worker-src` with `blob:`: it makes pictures smaller in workers of its own making.
 /// - `wasm-unsafe-eval`: it cuts fonts to size in WebAssembly when it makes an SVG.
 /// - `frame-src`: what a person embeds on a board, of the sites that the component lets in.
 fn policy(base: &str) -> String {

@@ -26,7 +26,27 @@ pub(super) struct Drawn {
     pub(super) props: serde_json::Value,
 }
 
+/// No more points of a line are kept, and of its other properties only those that are drawn.
+const MAX_POINTS: usize = 1_000;
+const DRAWN_PROPS: [&str; 3] = ["roundness", "lineHeight", "textAlign"];
+
 impl Drawn {
+    /// Reads a row and keeps what a small picture needs of it.
+    pub(super) fn read(row: &str) -> Option<Self> {
+        let mut drawn: Self = serde_json::from_str(row).ok()?;
+        if let Some(points) = &mut drawn.points {
+            let step = points.len().div_ceil(MAX_POINTS).max(1);
+            let last = points.len().saturating_sub(1);
+            let mut place = 0..;
+            points.retain(|_| place.next().is_some_and(|place| place % step == 0 || place == last));
+            points.shrink_to_fit();
+        }
+        if let Some(props) = drawn.props.as_object_mut() {
+            props.retain(|name, _| DRAWN_PROPS.contains(&name.as_str()));
+        }
+        Some(drawn)
+    }
+
     /// How shapes lie on each other: by index, compared by code units; without one on top; then by id.
     pub(super) fn order(&self) -> (bool, &str, &str) {
         (self.index.is_none(), self.index.as_deref().unwrap_or_default(), &self.id)

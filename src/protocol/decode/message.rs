@@ -85,6 +85,8 @@ pub struct Batch {
     pub part_of: Option<OpId>,
     /// What is to be done; ops are in order and never none.
     pub gesture: Gesture,
+    /// What is kept as it is though something else may have been meant, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// One gesture that came by HTTP.
@@ -100,6 +102,8 @@ pub struct PostedBatch {
     pub part_of: Option<OpId>,
     /// What is to be done; ops are in order and never none.
     pub gesture: Gesture,
+    /// What is kept as it is though something else may have been meant, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A message of the seed dialect.

@@ -8,6 +8,7 @@ mod message;
 mod ops;
 mod property;
 pub(crate) mod scrub;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod violation;
@@ -20,6 +21,7 @@ pub(crate) use ops::read_shape_id;
 pub use violation::Violation;
 
 use self::fields::{Fields, read_integer, read_items, read_number, read_text, read_text_within};
+use self::spelling::Warnings;
 use self::violation::shown;
 use super::reject::RejectCode;
 use super::seed;
@@ -34,7 +36,11 @@ pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
     let kind =
         fields.read_required("type", read_text).map_err(|violation| refuse(&violation, Some(&fields)))?;
     match kind.as_ref() {
-        "ops" => decode_batch(&fields, read_drawing),
+        "ops" => {
+            let mut warnings = Warnings::default();
+            let decoded = decode_batch(&fields, |fields| read_drawing(fields, &mut warnings))?;
+            Ok(warned(decoded, warnings))
+        }
         "undo" => decode_batch(&fields, |fields| gesture::read_undo(fields, Gesture::Undo)),
         "redo" => decode_batch(&fields, |_| Ok(Gesture::Redo)),
         kind => decode_other(kind, &fields).map_err(|violation| refuse(&violation, Some(&fields))),
@@ -57,22 +63,31 @@ pub enum Posted {
 /// Reads a gesture that came by HTTP.
 pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation> {
     let fields = Fields::read(body)?;
+    let mut warnings = Warnings::default();
     Ok(PostedBatch {
         client: fields.read_required("client", read_client)?,
         op_id: fields.read_required("op_id", read_op_id)?,
         seen: read_seen(&fields)?,
         part_of: read_part_of(&fields)?,
         gesture: match kind {
-            Posted::Ops => read_drawing(&fields)?,
+            Posted::Ops => read_drawing(&fields, &mut warnings)?,
             Posted::Undo => gesture::read_undo(&fields, Gesture::Undo)?,
             Posted::Redo => Gesture::Redo,
             Posted::Merge => Gesture::Draw(fields.read_required("shapes", gesture::read_replica)?),
         },
+        warnings: warnings.finish(),
     })
 }
 
-fn read_drawing(fields: &Fields<'_>) -> Result<Gesture, Violation> {
-    fields.read_required("ops", ops::read_ops).map(Gesture::Draw)
+fn read_drawing(fields: &Fields<'_>, warnings: &mut Warnings) -> Result<Gesture, Violation> {
+    fields.read_required("ops", |raw| ops::read_ops(raw, warnings)).map(Gesture::Draw)
+}
+
+fn warned(mut message: ClientMessage, warnings: Warnings) -> ClientMessage {
+    if let ClientMessage::Gesture(batch) = &mut message {
+        batch.warnings = warnings.finish();
+    }
+    message
 }
 
 fn read_part_of(fields: &Fields<'_>) -> Result<Option<OpId>, Violation> {
@@ -107,7 +122,8 @@ fn decode_batch(
     let (room, op_id) = address.map_err(|violation| refuse(&violation, Some(fields)))?;
     match read(fields).and_then(|gesture| Ok((gesture, read_seen(fields)?, read_part_of(fields)?))) {
         Ok((gesture, seen, part_of)) => {
-            Ok(ClientMessage::Gesture(Batch { room, op_id, seen, part_of, gesture }))
+            let warnings = Vec::new();
+            Ok(ClientMessage::Gesture(Batch { room, op_id, seen, part_of, gesture, warnings }))
         }
         Err(violation) => {
             Err(DecodeError::Reject { room, op_id, code: violation.code, message: violation.message() })

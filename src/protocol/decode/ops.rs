@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{Fields, has_more_chars, read_integer, read_items, read_text};
 use super::property::{write_known, write_points, write_unknown};
+use super::spelling::Warnings;
 use super::violation::{Violation, shown};
 use crate::model::limits::{
     MAX_NAMES_PER_OBJECT, MAX_OPS_PER_BATCH, MAX_PROPERTY_NAME_CHARS, MAX_SAFE_INTEGER, MAX_SHAPE_BYTES,
@@ -18,22 +19,29 @@ use crate::protocol::object::ObjectWriter;
 const PROPS_PREFIX: &str = "props.";
 
 /// Reads the array `ops` of a batch.
-pub(crate) fn read_ops(raw: &RawValue) -> Result<Vec<Op>, Violation> {
+pub(super) fn read_ops(raw: &RawValue, warnings: &mut Warnings) -> Result<Vec<Op>, Violation> {
     let items = read_items(raw, MAX_OPS_PER_BATCH)?;
     if items.is_empty() {
         return Err(Violation::new("must hold at least one operation"));
     }
     let ops = items.into_iter().enumerate();
-    ops.map(|(position, item)| read_op(item).map_err(|violation| violation.at(position))).collect()
+    ops.map(|(position, item)| read_op(item, position, warnings).map_err(|violation| violation.at(position)))
+        .collect()
 }
 
-fn read_op(raw: &RawValue) -> Result<Op, Violation> {
+fn read_op(raw: &RawValue, position: usize, warnings: &mut Warnings) -> Result<Op, Violation> {
     let fields = Fields::read(raw.get())?;
     let verb = fields.read_required("op", read_verb)?;
     let base = fields.read_optional("base", read_base)?;
     let (id, body) = match verb {
-        Verb::Put => fields.read_required("shape", read_shape)?,
-        Verb::Patch => (read_id(&fields)?, read_patch(&fields)?),
+        Verb::Put => {
+            let unknown = &mut |name: &str| warnings.note(position, "shape", name);
+            fields.read_required("shape", |raw| read_shape(raw, unknown))?
+        }
+        Verb::Patch => {
+            let unknown = &mut |name: &str| warnings.note(position, "set", name);
+            (read_id(&fields)?, read_patch(&fields, unknown)?)
+        }
         Verb::Append => (read_id(&fields)?, read_append(&fields)?),
         Verb::Delete => (read_id(&fields)?, String::from("null")),
         Verb::Merge => return Err(no_verb()),
@@ -64,12 +72,12 @@ fn read_id(fields: &Fields<'_>) -> Result<ShapeId, Violation> {
 }
 
 /// Reads a whole shape: its id, and its text without what only the server writes.
-fn read_shape(raw: &RawValue) -> Result<(ShapeId, String), Violation> {
+fn read_shape(raw: &RawValue, unknown: &mut dyn FnMut(&str)) -> Result<(ShapeId, String), Violation> {
     let fields = Fields::read(raw.get())?;
     let id = read_id(&fields)?;
     fields.require("kind")?;
     let mut body = ObjectWriter::for_about(raw.get().len());
-    write_properties(&fields, &mut body)?;
+    write_properties(&fields, &mut body, unknown)?;
     Ok((id, finish_within_limit(body)?))
 }
 
@@ -92,17 +100,26 @@ pub(super) fn read_replica_shape(
     Ok((id, body))
 }
 
-fn write_properties(fields: &Fields<'_>, body: &mut ObjectWriter) -> Result<(), Violation> {
+/// Writes properties, and tells the names of those that have no column.
+fn write_properties(
+    fields: &Fields<'_>,
+    body: &mut ObjectWriter,
+    unknown: &mut dyn FnMut(&str),
+) -> Result<(), Violation> {
     for (name, raw) in fields.iter().filter(|(name, _)| !is_server_owned(name)) {
-        write_property(name, raw, body.begin_checked(name)?).map_err(|violation| violation.within(name))?;
+        let known = write_property(name, raw, body.begin_checked(name)?);
+        if !known.map_err(|violation| violation.within(name))? {
+            unknown(name);
+        }
     }
     Ok(())
 }
 
-fn write_property(name: &str, raw: &RawValue, out: &mut String) -> Result<(), Violation> {
+/// Writes one property, and says whether it has a column.
+fn write_property(name: &str, raw: &RawValue, out: &mut String) -> Result<bool, Violation> {
     match find(name) {
-        Some(property) => write_known(property, raw, out),
-        None => write_unknown(raw, out),
+        Some(property) => write_known(property, raw, out).map(|()| true),
+        None => write_unknown(raw, out).map(|()| false),
     }
 }
 
@@ -134,26 +151,26 @@ fn finish_within_limit(body: ObjectWriter) -> Result<String, Violation> {
     Ok(body.finish())
 }
 
-fn read_patch(fields: &Fields<'_>) -> Result<String, Violation> {
+fn read_patch(fields: &Fields<'_>, unknown: &mut dyn FnMut(&str)) -> Result<String, Violation> {
     let set = fields.read_optional("set", |raw| Fields::read(raw.get()))?;
     let unset = fields.read_optional("unset", read_unset)?;
     if set.is_none() && unset.is_none() {
         return Err(Violation::new("is required, or unset").within("set"));
     }
     let (set, unset) = (set.unwrap_or_default(), unset.unwrap_or_default());
-    let set_text = write_set(&set).map_err(|violation| violation.within("set"))?;
+    let set_text = write_set(&set, unknown).map_err(|violation| violation.within("set"))?;
     check_disjoint(&set, &unset)?;
     let names: Vec<&String> = unset.iter().collect();
     let body = ObjectWriter::new().raw("set", &set_text).string_array("unset", &names);
     finish_within_limit(body)
 }
 
-fn write_set(set: &Fields<'_>) -> Result<String, Violation> {
+fn write_set(set: &Fields<'_>, unknown: &mut dyn FnMut(&str)) -> Result<String, Violation> {
     if set.contains("id") {
         return Err(Violation::new("cannot be changed").within("id"));
     }
     let mut body = ObjectWriter::new();
-    write_properties(set, &mut body)?;
+    write_properties(set, &mut body, unknown)?;
     Ok(body.finish())
 }
 

@@ -111,16 +111,34 @@ async fn try_send_with(
         }
     };
     let bytes = timeout(ANSWER_DEADLINE, exchange).await.map_err(|_| std::io::ErrorKind::TimedOut)??;
-    parsed(&String::from_utf8_lossy(&bytes)).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    parsed(&bytes).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
 }
 
-fn parsed(text: &str) -> Option<Response> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
+fn parsed(bytes: &[u8]) -> Option<Response> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let (head, body) = (String::from_utf8_lossy(&bytes[..end]), &bytes[end + 4..]);
     let mut lines = head.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers = lines
+    let headers: HashMap<String, String> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    Some(Response { status, headers, body: body.to_owned() })
+    let is_chunked = headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    let body = if is_chunked { joined(body)? } else { body.to_vec() };
+    Some(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// A body that came in chunks; none when the last one did not.
+fn joined(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|two| two == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(&chunks[..line]).ok()?, 16).ok()?;
+        chunks = &chunks[line + 2..];
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(chunks.get(..length)?);
+        chunks = chunks.get(length + 2..)?;
+    }
 }

@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod node;
 pub(crate) mod person;
 pub(crate) mod program;
-pub(crate) mod roads;
 pub(crate) mod server;
 pub(crate) mod storm;
+pub(crate) mod tools;
+pub(crate) mod write_path;

@@ -136,6 +136,18 @@ impl Program {
         Self::start(&["--data-dir", folder.as_str()]).await
     }
 
+    /// The most memory that it has had so far, bytes.
+    pub(crate) fn peak_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of it");
+        peak.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Where it serves.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

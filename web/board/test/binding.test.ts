@@ -1,4 +1,4 @@
-import { MemoryStore, Room, systemClock, type Op, type Said, type Told } from "@pgcanvas/client";
+import { idOf, MemoryStore, Room, systemClock, type Op, type Said, type Told } from "@pgcanvas/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Binding } from "../src/sync/binding.js";
 import { FakeEditor, IDLE } from "./editor.js";
@@ -236,6 +236,82 @@ describe("the component and the room", () => {
     const gestures = sent.flatMap((frame) => (frame.type === "ops" ? [frame.gesture] : []));
     expect(new Set(gestures.slice(1))).toEqual(new Set([1]));
     expect(editor.get("s")).toMatchObject(stroke(30));
+  });
+
+  describe("a stroke that is being drawn", () => {
+    const stroke = (length: number) => ({ points: Array.from({ length }, (_, at) => [at, at * 2]), width: length, height: length * 2 });
+    const drawTo = (from: number, to: number) => {
+      for (let length = from; length <= to; length += 1) {
+        editor.change("s", stroke(length));
+        vi.advanceTimersByTime(20);
+      }
+    };
+    beforeEach(() => {
+      editor.be({ cursorButton: "down", newElement: { id: "s", type: "freedraw" } });
+      editor.add({ id: "s", type: "freedraw", x: 0, y: 0, angle: 0, version: 1, versionNonce: 1, pressures: [], isDeleted: false, ...stroke(2) });
+      drawTo(3, 10);
+      committed(1, { op: "put", shape: { ...room.shape("s"), version: 1 } });
+    });
+
+    it("is there again with all its points where somebody deletes it, as the same gesture", () => {
+      vi.advanceTimersByTime(1000);
+      somebody({ op: "delete", id: "s" });
+      vi.advanceTimersByTime(1000);
+      editor.be({ cursorButton: "down", newElement: { id: "s", type: "freedraw" } });
+      vi.advanceTimersByTime(1000);
+      expect([room.shape("s"), editor.get("s")?.["width"]]).toEqual([undefined, 10]);
+      sent.length = 0;
+      drawTo(11, 20);
+      expect(ops()[0]).toMatchObject({ op: "put", shape: { id: "s" } });
+      editor.be({});
+      vi.advanceTimersByTime(100);
+      expect(room.shape("s")).toMatchObject(stroke(20));
+      expect(editor.get("s")).toMatchObject(stroke(20));
+      expect(ops().filter(({ op }) => op === "put").length).toBe(1);
+      expect(new Set(sent.flatMap((frame) => (frame.type === "ops" ? [frame.gesture] : [])))).toEqual(new Set([1]));
+    });
+
+    it("is there again where it is lifted at once after that", () => {
+      vi.advanceTimersByTime(1000);
+      somebody({ op: "delete", id: "s" });
+      sent.length = 0;
+      editor.be({});
+      vi.advanceTimersByTime(100);
+      expect(ops()).toMatchObject([{ op: "put", shape: { id: "s", ...stroke(10) } }]);
+      expect(editor.get("s")).toMatchObject(stroke(10));
+    });
+
+    it("is let go of where the room does not take it, and not told again and again", () => {
+      drawTo(11, 20);
+      const [last] = sent.filter((frame) => frame.type === "ops").slice(-1);
+      for (const frame of sent) if (frame.type === "ops" && frame !== last) hear({ type: "reject", room: "r", op_id: frame.op_id, code: "forbidden", message: "no" });
+      somebody({ op: "delete", id: "s" });
+      sent.length = 0;
+      drawTo(21, 30);
+      editor.be({});
+      vi.advanceTimersByTime(200);
+      expect([ops(), editor.get("s")]).toEqual([[], undefined]);
+    });
+  });
+
+  it("tells of what is written though the fingers never rest", () => {
+    editor.be({ editingTextElement: { id: "t" } });
+    editor.add({ id: "t", type: "text", x: 0, y: 0, width: 1, height: 1, angle: 0, text: "", version: 1, versionNonce: 1, isDeleted: false });
+    for (let length = 1; length <= 100; length += 1) {
+      editor.change("t", { text: "x".repeat(length) });
+      vi.advanceTimersByTime(100);
+    }
+    expect(batches()).toBe(3);
+  });
+
+  it("takes back alone what is more than the room can take, and tells of all else", () => {
+    const refused: string[] = [];
+    room.on("reject", ({ batch }) => refused.push(...batch.ops.map(idOf)));
+    editor.change("box", { x: 5, customData: { blob: "x".repeat(1_200_000) } });
+    editor.add({ id: "n", type: "ellipse", x: 1, y: 2, width: 3, height: 4, angle: 0, version: 1, versionNonce: 1, isDeleted: false });
+    vi.advanceTimersByTime(200);
+    expect([refused, ops().map(idOf)]).toEqual([["box"], ["n"]]);
+    expect([editor.get("box")?.["x"], editor.get("box")?.["customData"], editor.get("n")?.["width"]]).toEqual([0, undefined, 3]);
   });
 
   it("sends a text when the fingers rest, and nothing of one that stays empty", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Element } from "../src/mapping/index.js";
 import { addressOf, tokenIn } from "../src/page/share/links.js";
-import { fresh } from "../src/page/transfer/fresh.js";
+import { fresh, namedFirst } from "../src/page/transfer/fresh.js";
 
 const drawing: Element[] = [
   { id: "box", type: "rectangle", index: "a0", groupIds: ["g"], frameId: "f", boundElements: [{ id: "word", type: "text" }, { id: "arrow", type: "arrow" }] },
@@ -18,6 +18,10 @@ describe("what is imported", () => {
 
   it("keeps its names where they are free, and comes to lie on top", () => {
     expect(fresh(drawing, () => false, names())).toEqual(drawing.map((element) => ({ ...element, index: null })));
+  });
+
+  it("is sent so that what is named is there before what names it", () => {
+    expect(namedFirst(drawing).map(({ id }) => id)).toEqual(["f", "box", "arrow", "word"]);
   });
 
   it("gets new names when one is taken, and refers to itself as before", () => {

@@ -67,7 +67,7 @@ export class Client {
       { addresses, client: this.id, key: this.key, name: () => this.name, token: () => this.token, openSocket, clock },
       {
         up: (welcome) => this.up(welcome),
-        down: () => this.down(),
+        down: (code) => this.down(code),
         frame: (frame) => this.hear(frame),
         state: (_, code) => this.moved(code),
       },
@@ -144,9 +144,16 @@ export class Client {
     if (code === CLOSE.unauthenticated) this.settings.signedOut?.();
   }
 
-  private down(): void {
+  private down(code: number | undefined): void {
     this.welcome = undefined;
+    if (code === CLOSE.tooLong) this.giveUpLongest();
     this.rooms.forEach((room) => room.down());
+  }
+
+  /** A frame was too long for the node, or for what is in between: of those without an answer the longest was, whichever room's it is. */
+  private giveUpLongest(): void {
+    const [longest] = [...this.rooms.values()].sort((left, right) => right.longestBytes - left.longestBytes);
+    longest?.giveUpLongest();
   }
 
   private hear(frame: Told): void {

@@ -11,8 +11,8 @@ export { systemClock, type Clock } from "./clock.js";
 export { MemoryStore, type BoardChange, type Kept, type Store } from "./storage/store.js";
 export { IndexedStore, type IndexedSettings } from "./storage/indexed.js";
 // The pure parts: a client of another kind may be built from them.
-export { Board, restartOpId, type SavedBoard } from "./core/board.js";
-export { receive } from "./core/receive.js";
+export { Board, restartOpId, type Edited, type SavedBoard } from "./core/board.js";
+export { receive, tooLong } from "./core/receive.js";
 export type { News } from "./core/news.js";
 export type { Queued } from "./core/queue.js";
 export type { At } from "./core/confirmed.js";

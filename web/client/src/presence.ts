@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 import type { JsonObject } from "./json.js";
-import type { Peer, Presence as Told } from "./wire.js";
+import { LIMITS, type Peer, type Presence as Told } from "./wire.js";
 
 /** Between two states when somebody is there to see them: 30 a second. */
 const IN_COMPANY_MS = 1000 / 30;
@@ -10,6 +10,8 @@ const ALONE_MS = 1000;
 /** Who is in the room, and what this client tells of itself. */
 export class Presence {
   readonly peers = new Map<string, Peer>();
+  /** The longest state that the node takes, as it told. */
+  maxBytes = LIMITS.max_presence_bytes;
   private wanted: JsonObject | undefined;
   private sent = "";
   private sentMs = Number.NEGATIVE_INFINITY;
@@ -21,7 +23,7 @@ export class Presence {
     private readonly send: (state: JsonObject) => boolean,
   ) {}
 
-  /** This is how others are to see this client; of several, the newest is sent. */
+  /** This is how others are to see this client; of several, the newest is sent. One that is longer than a node takes is not. */
   say(state: JsonObject): void {
     this.wanted = state;
     this.schedule();
@@ -65,7 +67,7 @@ export class Presence {
     this.cancel = undefined;
     if (!this.wanted) return;
     const text = JSON.stringify(this.wanted);
-    if (text === this.sent || !this.send(this.wanted)) return;
+    if (text === this.sent || new TextEncoder().encode(text).length > this.maxBytes || !this.send(this.wanted)) return;
     this.sent = text;
     this.sentMs = this.clock.now();
   }

@@ -1,17 +1,21 @@
 import type { Clock } from "./clock.js";
 import { Board, restartOpId } from "./core/board.js";
-import { divide } from "./core/divide.js";
+import { longest } from "./core/fit.js";
 import type { News, Rejection } from "./core/news.js";
-import { acknowledged, givenUp, receive } from "./core/receive.js";
+import { keyOf } from "./core/queue.js";
+import { acknowledged, givenUp, receive, tooLong } from "./core/receive.js";
 import { Drain } from "./drain.js";
-import { Emitter } from "./emitter.js";
+import { Emitter, type Off } from "./emitter.js";
 import type { JsonObject } from "./json.js";
 import type { ConnectionState } from "./connection/connection.js";
 import { Keeper } from "./storage/keeper.js";
 import { Presence } from "./presence.js";
-import type { Op, Shape } from "./shape.js";
+import { idOf, type Op, type Shape } from "./shape.js";
 import type { Kept, Store } from "./storage/store.js";
-import { LIMITS, type Limits, type Peer, type Role, type Said, type Told, type Welcome } from "./wire.js";
+import type { Peer, Role, Said, Told, Welcome } from "./wire.js";
+
+/** So many rejections wait for somebody who listens; of more, the last. */
+const MOST_UNHEARD = 32;
 
 /** How far a room is from the server: `live` has all of it; `reconnecting` and `offline` have not; `refused` is not let in. */
 export type Phase = "live" | "reconnecting" | "offline" | "refused";
@@ -21,6 +25,8 @@ export interface Status {
   readonly phase: Phase;
   /** Gestures that the server has not said to have. */
   readonly unsent: number;
+  /** When the oldest of them was made, by the client's clock; those of earlier pages count from when the room was opened. */
+  readonly unsentSinceMs?: number;
   /** Whether they outlive the page. */
   readonly durable: boolean;
   /** Why the room does not let this client in, for people; `code` is for programs, where a node gave one. */
@@ -35,7 +41,7 @@ export interface RoomEvents {
   /** These shapes may look different now; `own` when it was by an own gesture just made. */
   change: { readonly ids: ReadonlySet<string>; readonly own: boolean };
   status: Status;
-  /** A gesture was given up by the server, and is taken back from the board. */
+  /** What no batch can carry, or the server does not take, is taken back from the board. Whoever listens first hears of all before. */
   reject: Rejection;
   peers: ReadonlyMap<string, Peer>;
 }
@@ -66,10 +72,16 @@ export class Room extends Emitter<RoomEvents> {
   private readonly keeper: Keeper;
   private readonly drain: Drain;
   private readonly turns = new Map<number, (code: string) => void>();
-  private limits: Limits = LIMITS;
+  /** Given up before anybody listened. */
+  private unheard: Rejection[] | undefined = [];
+  /** Under which sign-in the room was last joined; not at all at first. */
+  private joinedBy: { readonly token: string | undefined } | undefined;
   private refused: { readonly code: string; readonly message: string } | undefined;
   private told: Role | undefined;
   private lastStatus = "";
+  /** When each batch that waits was made. */
+  private readonly madeMs = new Map<string, number>();
+  private readonly openedMs: number;
   private cancelWake: (() => void) | undefined;
 
   constructor(
@@ -80,11 +92,13 @@ export class Room extends Emitter<RoomEvents> {
     super();
     const { store, clock, role } = ties;
     this.told = role;
+    this.openedMs = clock.now();
     this.board = Board.restored(store.client, name, kept, store.durable ? restartOpId(Date.now()) : 1);
     for (const batch of kept.orphans) this.board.adopt(batch);
     this.presence = new Presence(clock, (state) => this.board.live && ties.send({ type: "presence", room: name, state }));
     this.keeper = new Keeper(store, clock, this.board);
-    this.drain = new Drain(ties.opsUrl, kept.orphans, clock, {
+    this.drain = new Drain(ties.opsUrl, clock, {
+      next: () => this.board.unacknowledged().find(({ client }) => client !== store.client),
       acknowledged: (batch, seq) => this.take(acknowledged(this.board, batch.client, batch.op_id, seq)),
       givenUp: (batch, code, message) => this.take(givenUp(this.board, batch.client, batch.op_id, code, message)),
     }, (client) => this.credentials(client));
@@ -114,8 +128,11 @@ export class Room extends Emitter<RoomEvents> {
   get status(): Status {
     const reason = this.refused?.message ?? this.ties.stopped();
     const why = reason === undefined ? {} : { reason, ...(this.refused && { code: this.refused.code }) };
-    const unsent = this.board.unacknowledged().length;
-    return { phase: this.phase(reason), unsent, durable: this.ties.store.durable, ...why, ...(this.told && { role: this.told }) };
+    const unacknowledged = this.board.unacknowledged();
+    const [oldest] = unacknowledged;
+    const since = oldest && (this.madeMs.get(keyOf(oldest.client, oldest.op_id)) ?? this.openedMs);
+    const waiting = { unsent: unacknowledged.length, ...(since !== undefined && { unsentSinceMs: since }) };
+    return { phase: this.phase(reason), ...waiting, durable: this.ties.store.durable, ...why, ...(this.told && { role: this.told }) };
   }
 
   /** Whether this client may only look. Nothing that it does is sent then, whatever calls {@link edit}. */
@@ -131,19 +148,30 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * One gesture: on the board at once, sent as soon as it can be, kept until the server has it. Undo takes it back as a whole. Gives the
-   * gesture's number; a gesture that goes on, like a stroke, passes it again. Who may only look does nothing by it, and gets 0.
+   * gesture's number; a gesture that goes on, like a stroke, passes it again. Who may only look does nothing by it, and gets 0. What is more
+   * than a batch can carry is cut up; a shape that cannot be is refused alone, stays as it was, and `reject` says so.
    */
   edit(ops: readonly Op[], gesture?: number): number {
     if (this.viewOnly) return 0;
-    let first = gesture;
-    for (const part of divide(ops, this.limits)) {
-      const batch = this.board.edit(part, first);
-      first ??= batch.op_id;
-      this.ties.store.keep(this.name, batch);
-    }
-    this.emit("change", { ids: new Set(ops.map((op) => (op.op === "put" ? op.shape.id : op.id))), own: true });
+    const { batches, refused } = this.board.edit(ops, gesture);
+    if (batches.length > 0) this.ties.store.keep(this.name, ...batches);
+    for (const batch of batches) this.madeMs.set(keyOf(batch.client, batch.op_id), this.ties.clock.now());
+    this.emit("change", { ids: new Set(batches.flatMap((batch) => batch.ops.map(idOf))), own: true });
     this.flush();
-    return first ?? 0;
+    if (refused) {
+      this.emit("change", { ids: new Set(refused.batch.ops.map(idOf)), own: false });
+      this.rejected(refused);
+    }
+    return gesture ?? batches[0]?.op_id ?? 0;
+  }
+
+  override on<Name extends keyof RoomEvents>(name: Name, listener: (event: RoomEvents[Name]) => void): Off {
+    const off = super.on(name, listener);
+    const unheard = this.unheard;
+    if (name !== "reject" || !unheard) return off;
+    this.unheard = undefined;
+    for (const rejection of unheard) this.emit("reject", rejection);
+    return off;
   }
 
   /** Takes this person's last gesture back; tells the server's code, `applied` when it was done. */
@@ -174,12 +202,23 @@ export class Room extends Emitter<RoomEvents> {
   /** A socket stands. Called by the client. */
   up(welcome: Welcome): void {
     this.session = welcome.session;
-    this.limits = welcome.limits;
     // Whoever comes is told of everybody: who left meanwhile must not stay.
     this.presence.clear();
-    this.board.connected(welcome.limits);
+    // Who came in by another sign-in, or not yet, may not be let in: what was drawn is not to be refused for that.
+    const isKnown = this.joinedBy !== undefined && this.joinedBy.token === this.ties.token?.();
+    this.take(this.board.connected(welcome.limits, !isKnown));
+    this.presence.maxBytes = this.board.limits.max_presence_bytes;
     this.flush();
-    void this.drain.run();
+  }
+
+  /** How long the longest frame on its way is, in bytes; 0 when none is. Called by the client. */
+  get longestBytes(): number {
+    return longest(this.board)?.bytes ?? 0;
+  }
+
+  /** The connection ended because that frame was too long: it is not sent again. Called by the client. */
+  giveUpLongest(): void {
+    this.take(tooLong(this.board));
   }
 
   /** The socket is gone. Called by the client. */
@@ -196,6 +235,13 @@ export class Room extends Emitter<RoomEvents> {
     if (frame.type === "presence" && frame.room === this.name && this.presence.told(frame)) this.emit("peers", this.peers);
     this.take(receive(this.board, frame, this.ties.clock.now()));
     this.flush();
+  }
+
+  /** Sends what was held back: one is let in, and may draw. */
+  private letGo(): void {
+    this.joinedBy = { token: this.ties.token?.() };
+    this.board.release();
+    void this.drain.run();
   }
 
   /** Lets go of the room; what is not sent stays kept. Called by the client. */
@@ -220,6 +266,7 @@ export class Room extends Emitter<RoomEvents> {
     if (!this.board.live) return Promise.resolve("unavailable");
     if (this.viewOnly) return Promise.resolve("forbidden");
     const batch = this.board.turn(verb);
+    this.madeMs.set(keyOf(batch.client, batch.op_id), this.ties.clock.now());
     const answer = new Promise<string>((resolve) => this.turns.set(batch.op_id, resolve));
     this.flush();
     return answer;
@@ -259,6 +306,7 @@ export class Room extends Emitter<RoomEvents> {
     switch (item.news) {
       case "joined":
         this.refused = undefined;
+        if (!this.viewOnly) this.letGo();
         this.keeper.joined(item.snapshot, item.ids);
         this.presence.again();
         return;
@@ -268,7 +316,10 @@ export class Room extends Emitter<RoomEvents> {
         return this.emit("change", { ids: item.ids, own: false });
       case "committed":
         return this.answerTurn(item.op_id, "applied");
+      case "cut":
+        return this.ties.store.keep(this.name, ...item.batches);
       case "settled":
+        this.madeMs.delete(keyOf(item.client, item.op_id));
         return this.ties.store.settle(this.name, item.client, item.op_id);
       case "rejected":
         return this.rejected(item.rejection);
@@ -278,8 +329,9 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   private rejected(rejection: Rejection): void {
-    if (rejection.batch.verb === "ops") this.emit("reject", rejection);
-    else this.answerTurn(rejection.op_id, rejection.code);
+    if (rejection.batch.verb !== "ops") this.answerTurn(rejection.op_id, rejection.code);
+    else if (this.unheard) this.unheard = [...this.unheard, rejection].slice(-MOST_UNHEARD);
+    else this.emit("reject", rejection);
   }
 
   private answerTurn(opId: number, code: string): void {

@@ -8,19 +8,24 @@ export const PROTOCOL = 1;
 export interface Limits {
   readonly max_frame_bytes: number;
   readonly max_ops_per_batch: number;
+  readonly max_points_per_shape: number;
+  readonly max_shape_bytes: number;
   readonly max_unacknowledged: number;
   readonly max_presence_bytes: number;
 }
 
 /** The limits before a node told its own. */
-export const LIMITS: Limits = { max_frame_bytes: 2_097_152, max_ops_per_batch: 1000, max_unacknowledged: 64, max_presence_bytes: 2048 };
+export const LIMITS: Limits = {
+  max_frame_bytes: 2_097_152, max_ops_per_batch: 1000, max_points_per_shape: 100_000, max_shape_bytes: 1_048_576, max_unacknowledged: 64, max_presence_bytes: 2048,
+};
 
 /** The first answer of a node. */
 export interface Welcome {
   readonly type: "welcome";
   readonly session: string;
   readonly user: { readonly id: string; readonly name: string };
-  readonly limits: Limits;
+  /** What a node of an earlier version does not tell is as in {@link LIMITS}. */
+  readonly limits: Partial<Limits>;
 }
 
 /** Some of what a join brings. */

@@ -1,9 +1,10 @@
 import { expect } from "vitest";
 import { Board } from "../src/core/board.js";
-import { receive } from "../src/core/receive.js";
+import type { News } from "../src/core/news.js";
+import { receive, tooLong } from "../src/core/receive.js";
 import type { Op, Shape } from "../src/shape.js";
 import { SERVER_OWNED } from "../src/shape.js";
-import { LIMITS, type Said, type Told } from "../src/wire.js";
+import { LIMITS, type Limits, type Said, type Told } from "../src/wire.js";
 
 /** What must be true. */
 interface Expectation {
@@ -18,8 +19,8 @@ interface Expectation {
 }
 
 type Step =
-  | { connect: true }
-  | { disconnect: true }
+  | { connect: true | Partial<Limits> }
+  | { disconnect: true | number }
   | { receive: Told }
   | { edit: Op[] }
   | { undo: true }
@@ -49,10 +50,10 @@ export class Story {
   }
 
   play(step: Step): void {
-    if ("connect" in step) this.board.connected(LIMITS);
-    else if ("disconnect" in step) this.board.disconnected();
+    if ("connect" in step) this.note(this.board.connected(step.connect === true ? LIMITS : step.connect));
+    else if ("disconnect" in step) this.lose(step.disconnect);
     else if ("receive" in step) this.hear(step.receive);
-    else if ("edit" in step) this.board.edit(step.edit);
+    else if ("edit" in step) this.edit(step.edit);
     else if ("undo" in step) this.board.turn("undo");
     else if ("redo" in step) this.board.turn("redo");
     else if ("wait_ms" in step) this.nowMs += step.wait_ms;
@@ -61,8 +62,22 @@ export class Story {
     this.sends.push(...this.board.outgoing(this.nowMs));
   }
 
+  private edit(ops: Op[]): void {
+    const { refused } = this.board.edit(ops);
+    if (refused) this.rejected.push({ op_id: refused.op_id, code: refused.code });
+  }
+
+  private lose(code: true | number): void {
+    if (code === 1009) this.note(tooLong(this.board));
+    this.board.disconnected();
+  }
+
   private hear(frame: Told): void {
-    for (const item of receive(this.board, frame, this.nowMs)) {
+    this.note(receive(this.board, frame, this.nowMs));
+  }
+
+  private note(news: readonly News[]): void {
+    for (const item of news) {
       if (item.news === "rejected") this.rejected.push({ op_id: item.rejection.op_id, code: item.rejection.code });
       if (item.news === "committed") this.acknowledged.push(item.op_id);
     }

@@ -28,9 +28,11 @@ const COMMON: Members = {
 
 const POINTS: Members = { points: [isPath, diagonal], lastCommittedPoint: [orNull(isPair), always(null)] };
 const LINE: Members = {
-  ...POINTS, startBinding: [orNull(isBinding), always(null)], endBinding: [orNull(isBinding), always(null)],
+  ...POINTS, startBinding: [orNull(isBinding), bound("startBinding")], endBinding: [orNull(isBinding), bound("endBinding")],
   startArrowhead: [orNull(isText), always(null)], endArrowhead: [orNull(isText), always(null)],
 };
+/** How far the component keeps an arrow from what it is bound to. */
+const GAP = 5;
 const FRAME: Members = { name: [orNull(isText), always(null)] };
 
 const BY_TYPE: ReadonlyMap<string, Members> = new Map<string, Members>([
@@ -57,6 +59,9 @@ const BY_TYPE: ReadonlyMap<string, Members> = new Map<string, Members>([
   }],
 ]);
 
+/** The kinds that the component knows. */
+export const KINDS: ReadonlySet<string> = new Set(BY_TYPE.keys());
+
 /**
  * The element with all that the component needs, and nothing that it breaks at: a row holds whatever somebody wrote, and one that cannot be
  * drawn would take the board from everybody. A kind that it does not know is shown as the box that it has. What is shown otherwise than the
@@ -69,7 +74,22 @@ export function complete(element: Element): Element {
     if (!fits(shown[name])) shown[name] = standIn(shown);
   }
   if (isTooLargeToHatch(shown)) shown["fillStyle"] = "solid";
+  if (element.type === "arrow" && shown["elbowed"] === true) for (const end of ["startBinding", "endBinding"]) shown[end] = fixed(shown[end]);
   return shown as unknown as Element;
+}
+
+/** A binding that names what it binds to and hardly more, as programs write it: to the middle of what it names, a little off its edge. */
+function bound(member: string): StandIn {
+  return ({ [member]: told }) => {
+    const binding: Readonly<Shown> = typeof told === "object" && told !== null ? (told as Shown) : {};
+    const made = { ...binding, focus: isNumber(binding["focus"]) ? binding["focus"] : 0, gap: isNumber(binding["gap"]) ? binding["gap"] : GAP };
+    return isBinding(made) ? made : null;
+  };
+}
+
+/** The binding of an arrow with corners: it is bound to a point, of which the component needs to know; not the very middle, which is on no side. */
+function fixed(binding: unknown): unknown {
+  return typeof binding === "object" && binding !== null ? { fixedPoint: [0.5001, 0.5001], ...binding } : binding;
 }
 
 /** The line that a box stands for when it has no points. */

@@ -25,3 +25,8 @@ export const isCrop: Fits = object({ x: isNumber, y: isNumber, width: isNumber, 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Whether these are points of two numbers each, or more. */
+export function arePairs(points: unknown): points is readonly (readonly number[])[] {
+  return Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length >= 2 && isNumber(point[0]) && isNumber(point[1]));
+}

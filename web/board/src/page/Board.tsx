@@ -1,12 +1,12 @@
 import { Excalidraw } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
-import type { Rejection, Room } from "@pgcanvas/client";
-import { useEffect, useMemo, useState } from "react";
+import type { Room } from "@pgcanvas/client";
+import { useEffect, useLayoutEffect, useMemo, useState, type MouseEvent } from "react";
 import { usePeople, type Self } from "../people/usePeople.js";
 import { Binding } from "../sync/binding.js";
 import { inOtherHands } from "../sync/hand.js";
-import { useAccount } from "./account/account.js";
+import { hasEnded, useAccount } from "./account/account.js";
 import { SignIn } from "./account/SignIn.js";
 import { BoardMenu } from "./BoardMenu.js";
 import { editorOf } from "./editor.js";
@@ -14,13 +14,18 @@ import { ShareIcon } from "./icons.js";
 import { componentLanguage } from "./language.js";
 import { adopt, useRoomPictures } from "./files/usePictures.js";
 import { useLibrary } from "./library.js";
-import { tellOfLostText } from "./lostText.js";
+import { tellOfLost } from "./lost.js";
+import { whyRejected } from "./refusal.js";
+import { salvage } from "./salvage.js";
 import { useStatus } from "./session.js";
 import { ShareDialog } from "./share/ShareDialog.js";
 import { useShield } from "./shield.js";
 import { SqlDialog } from "./sql/SqlDialog.js";
 import { StatusPill } from "./StatusPill.js";
 import { useTheme } from "./theme.js";
+import { takeDrop } from "./transfer/drop.js";
+import { importLibrary, type Target } from "./transfer/importFile.js";
+import { takePasted } from "./transfer/paste.js";
 import { takeOverUndo } from "./undo.js";
 import { look, lookAround, viewOf, type View } from "./view.js";
 
@@ -43,6 +48,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const binding = useBinding(ready ? api : undefined, room, view, self);
   useShield(binding === undefined);
   const pictures = useRoomPictures(ready ? api : undefined, room);
+  const target = useMemo(() => (api && binding && pictures ? { api, room, binding, pictures } : undefined), [api, room, binding, pictures]);
   const [asked, ask] = useState<Asked | undefined>();
   const role = useStatus(room)?.role;
   useSignInNews(api);
@@ -50,7 +56,7 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
   const share = () => ask({ what: "share" });
   const close = () => ask(undefined);
   return (
-    <div className="board">
+    <div className="board" onDropCapture={(event) => takeDrop(event, target)} onClickCapture={(event) => takeLibraryClick(event, target)}>
       <Excalidraw
         excalidrawAPI={setApi}
         isCollaborating
@@ -63,17 +69,18 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
         autoFocus
         handleKeyboardGlobally
         generateIdForFile={(file) => (pictures && !room.viewOnly ? pictures.add(file) : Promise.reject(new Error("This board takes no pictures now.")))}
-        onChange={(_, appState, files) => {
+        onPaste={(data) => !target || room.viewOnly || takePasted(data, target)}
+        onChange={(elements, appState, files) => {
           if (!ready) setReady(true);
           binding?.changed();
-          if (api && pictures && !room.viewOnly) adopt(api, pictures, files);
+          if (api && pictures && !room.viewOnly) adopt(api, pictures, elements, files);
           self.looked(appState);
         }}
         onPointerUpdate={({ pointer, button }) => self.moved({ cursor: [pointer.x, pointer.y], tool: pointer.tool, button })}
         renderTopRightUI={(isMobile) => (isMobile ? null : <TopRight room={room} bound={binding !== undefined} share={share} />)}
       >
         <BoardMenu
-          api={api}
+          target={target}
           viewOnly={role === "viewer"}
           theme={theme}
           share={share}
@@ -88,6 +95,14 @@ export function Board({ room, view, openPast }: { room: Room; view: View | undef
       {asked?.what === "sign-in" && <SignIn close={close} />}
     </div>
   );
+}
+
+/** Opens a library in place of the component, which takes none of one in which an element cannot be read. */
+function takeLibraryClick(event: MouseEvent, target: Target | undefined): void {
+  if (!target || !(event.target instanceof Element) || !event.target.closest('[data-testid="lib-dropdown--load"]')) return;
+  event.stopPropagation();
+  document.querySelector<HTMLElement>('[data-testid="library"] [data-testid="dropdown-menu-button"]')?.click();
+  importLibrary(target);
 }
 
 /** `bound`: the board shows the room, so its status is the board's. */
@@ -110,7 +125,8 @@ function useSignInNews(api: ExcalidrawImperativeAPI | undefined): void {
   useEffect(() => {
     if (before?.token === account?.token) return;
     setBefore(account);
-    api?.setToast({ message: account ? `You are signed in as ${account.name}.` : "You are signed out, and go on as a guest.", closable: true, duration: 4000 });
+    const left = hasEnded() ? "Your sign-in has ended: you go on as a guest." : "You are signed out, and go on as a guest.";
+    api?.setToast({ message: account ? `You are signed in as ${account.name}.` : left, closable: true, duration: 4000 });
   }, [api, account, before]);
 }
 
@@ -123,14 +139,22 @@ function selectedIds(api: ExcalidrawImperativeAPI): string[] {
 /** Ties the component to the room for as long as both are there. */
 function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: View | undefined, self: Self): Binding | undefined {
   const [binding, setBinding] = useState<Binding | undefined>();
+  // Before the component goes, and with it what is in hand and not told yet.
+  useLayoutEffect(() => () => binding?.tellNow(), [binding]);
   useEffect(() => {
     if (!api) return undefined;
+    // The first who listens: what was given up while the page was loading is told, too.
+    let tied: Binding | undefined;
+    const off = room.on("reject", (rejection) => {
+      if (salvage(room, (ids) => tied?.refresh(ids), rejection)) return;
+      api.setToast({ message: whyRejected(rejection, (id) => room.shape(id)), closable: true, duration: 6000 });
+    });
     const made = new Binding(editorOf(api), room, (drag) => self.moved({ drag: drag.length > 0 ? drag : undefined }));
+    tied = made;
     const watch = () => made.watch(room.status.phase === "live" ? inOtherHands(room.peers.values(), room.session) : new Map());
-    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLostText(api, room)];
+    const offs = [room.on("peers", watch), room.on("status", watch), tellOfLost(api, room)];
     takeOverUndo(api, room, made);
     setBinding(made);
-    const off = room.on("reject", (rejection) => api.setToast({ message: whyRejected(rejection), closable: true, duration: 6000 }));
     const stopWatching = watchPointer(made);
     const stopGuarding = guardUnsent(room);
     if (view) look(api, view);
@@ -144,22 +168,6 @@ function useBinding(api: ExcalidrawImperativeAPI | undefined, room: Room, view: 
     };
   }, [api, room]);
   return binding;
-}
-
-/** Why the server took a gesture back, in words for a person. */
-function whyRejected({ code, message }: Rejection): string {
-  switch (code) {
-    case "forbidden":
-      return "You may not draw here any more: what you did last was taken back.";
-    case "conflict":
-      return "Somebody else changed that before you: look at it and try again.";
-    case "too_large":
-      return "That is more than the board takes at once.";
-    case "not_found":
-      return "This board was deleted.";
-    default:
-      return `The board did not take that: ${message}`;
-  }
 }
 
 /** Asks before a page is closed whose gestures would be lost with it: only where the browser does not keep them. */

@@ -1,13 +1,13 @@
 import { MainMenu } from "@excalidraw/excalidraw";
-import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import { useAccount } from "./account/account.js";
 import { signOut } from "./account/entry.js";
 import { ImportIcon, PastIcon, PersonIcon, RoomsIcon, ShareIcon, SqlIcon } from "./icons.js";
 import type { useTheme } from "./theme.js";
-import { importFile } from "./transfer/importFile.js";
+import { importFile, type Target } from "./transfer/importFile.js";
 
 interface Given {
-  readonly api: ExcalidrawImperativeAPI | undefined;
+  /** What a file is added to, once it is there. */
+  readonly target: Target | undefined;
   readonly viewOnly: boolean;
   readonly theme: ReturnType<typeof useTheme>;
   readonly share: () => void;
@@ -17,7 +17,7 @@ interface Given {
 }
 
 /** The menu of a board: the component's own items where it has them. */
-export function BoardMenu({ api, viewOnly, theme, share, signIn, openPast, openSql }: Given) {
+export function BoardMenu({ target, viewOnly, theme, share, signIn, openPast, openSql }: Given) {
   const account = useAccount();
   const { Item, ItemLink, Separator, DefaultItems } = MainMenu;
   return (
@@ -27,7 +27,7 @@ export function BoardMenu({ api, viewOnly, theme, share, signIn, openPast, openS
       <Item icon={<PastIcon />} onSelect={openPast}>History</Item>
       <Item icon={<SqlIcon />} onSelect={openSql}>Open in SQL</Item>
       <Separator />
-      {!viewOnly && <Item icon={<ImportIcon />} onSelect={() => api && importFile(api)}>Import a file</Item>}
+      {!viewOnly && <Item icon={<ImportIcon />} onSelect={() => target && importFile(target)}>Import a file</Item>}
       <DefaultItems.Export />
       <DefaultItems.SaveAsImage />
       <Separator />

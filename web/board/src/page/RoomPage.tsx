@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
 import { Guard } from "./Guard.js";
 import { NameField } from "./NameField.js";
+import { useOriginTrouble } from "./origin.js";
 import { callMe, myName } from "../people/me.js";
 import { PastPage } from "./past/PastPage.js";
 import { Refused } from "./Refused.js";
@@ -14,6 +15,7 @@ export default function RoomPage({ room: name }: { room: string }) {
   const [named, setNamed] = useState(myName() !== undefined);
   const { room, ready } = useRoom(name);
   const status = useStatus(room);
+  const trouble = useOriginTrouble(status?.phase);
   useEffect(() => {
     document.title = `${name} · pgcanvas`;
   }, [name]);
@@ -21,7 +23,7 @@ export default function RoomPage({ room: name }: { room: string }) {
   if (status?.phase === "refused" && (status.code !== undefined || !ready)) return <Refused room={name} status={status} />;
   return (
     <>
-      {room && ready ? <Guard room={room}><Present room={room} /></Guard> : <Opening name={name} offline={status?.phase === "offline"} />}
+      {room && ready ? <Guard room={room}><Present room={room} /></Guard> : <Opening name={name} offline={status?.phase === "offline"} trouble={trouble} />}
       {ready && !named && <Introduction done={() => setNamed(true)} />}
     </>
   );
@@ -40,7 +42,8 @@ function Present({ room }: { room: Room }) {
 }
 
 /** What is said until the board is there. */
-function Opening({ name, offline }: { name: string; offline: boolean }) {
+function Opening({ name, offline, trouble }: { name: string; offline: boolean; trouble: string | undefined }) {
+  if (trouble) return <p className="page-loading trouble" role="alert">{trouble}</p>;
   return <p className="page-loading" role="status">{offline ? `No node answers. ${name} opens as soon as one does.` : `Opening ${name} …`}</p>;
 }
 

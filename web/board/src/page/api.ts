@@ -1,4 +1,5 @@
-import { account, become } from "./account/account.js";
+import { account, end } from "./account/account.js";
+import { originWords } from "./origin.js";
 import { linkOf } from "./share/links.js";
 
 /** A refusal of the node, or its silence, in words for a person; `code` is for programs. */
@@ -38,13 +39,14 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const body: unknown = await answer.json().catch(() => undefined);
   if (answer.ok) return body as T;
   const said = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
-  const code = said?.code ?? "unavailable";
+  // What is between the page and the node may have a limit of its own, and says so in its own words.
+  const code = said?.code ?? (answer.status === 413 ? "too_large" : "unavailable");
   if (code === "unauthorized" && account() && !path.startsWith("/api/sign")) {
     // The sign-in ran out: this person is a guest until they sign in anew.
-    become(undefined);
+    end();
     return ask(path, init);
   }
-  throw new Refusal(code, wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
+  throw new Refusal(code, originWords(said?.message) ?? wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
 }
 
 /** Asks for something that is no JSON; nothing when it is refused. */

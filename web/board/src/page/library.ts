@@ -1,5 +1,7 @@
 import { useHandleLibrary } from "@excalidraw/excalidraw";
 import type { ExcalidrawImperativeAPI, LibraryItems } from "@excalidraw/excalidraw/types";
+import { readLibrary } from "./transfer/libraryIn.js";
+import { freshId, restoreOne } from "./transfer/restore.js";
 
 const KEY = "pgcanvas.library";
 
@@ -18,11 +20,11 @@ const ADAPTER = {
   save: (kept: Kept) => localStorage.setItem(KEY, JSON.stringify(kept)),
 };
 
-/** What cannot be read is no library; what is odd in one the component mends. */
+/** What cannot be read is no library; of what can, each item is read by itself. */
 function load(): Kept | null {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "null") as Kept | null;
-    return Array.isArray(kept?.libraryItems) ? kept : null;
+    return Array.isArray(kept?.libraryItems) ? { libraryItems: readLibrary(kept.libraryItems, restoreOne, freshId).items } : null;
   } catch {
     return null;
   }

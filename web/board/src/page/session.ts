@@ -2,7 +2,7 @@ import { Client, type Room, type Status } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
 import { myName } from "../people/me.js";
 import { guestOf } from "../people/names.js";
-import { account, become, watch } from "./account/account.js";
+import { account, end, watch } from "./account/account.js";
 import { socketAddress } from "./place.js";
 import { arrive } from "./share/arrival.js";
 import { linkOf } from "./share/links.js";
@@ -13,7 +13,7 @@ let opened: Promise<Client> | undefined;
 
 /** The page's client, opened at first use. */
 export function openClient(): Promise<Client> {
-  opened ??= Client.open({ addresses: [socketAddress()], name: called(), token: account()?.token, signedOut: () => become(undefined) }).then((client) => {
+  opened ??= Client.open({ addresses: [socketAddress()], name: called(), token: account()?.token, signedOut: end }).then((client) => {
     watch(() => client.signIn(account()?.token, called()));
     return client;
   });

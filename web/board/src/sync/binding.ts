@@ -1,6 +1,7 @@
-import { replay, type Op, type Room, type Shape } from "@pgcanvas/client";
+import { idOf, replay, type Op, type Room, type Shape } from "@pgcanvas/client";
 import { toRow, type Element } from "../mapping/index.js";
 import { gestureOf, inHand, type EditorState, type Gesture } from "./gesture.js";
+import { Halves } from "./halves.js";
 import { Heights } from "./height.js";
 import { indexOf, placeOf, stacked } from "./order.js";
 import { erased, painted, says } from "./paint.js";
@@ -13,8 +14,9 @@ const GATHER_MS = 50;
 const STROKE_MS = 100;
 /** What is dragged with more than this is shown to others when it is done: a state has 2048 bytes. */
 const MAX_DRAGGED = 12;
-/** How long fingers rest before what was written is told. */
+/** How long fingers rest before what was written is told, and how long it waits at most for that. */
 const TEXT_MS = 400;
+const LONGEST_TEXT_MS = 3000;
 
 /** What is needed of the component. */
 export interface Editor {
@@ -31,17 +33,23 @@ export class Binding {
   private readonly shown = new Shown();
   private readonly waiting = new Set<string>();
   private readonly heights = new Heights();
+  private readonly halves = new Halves();
   private gesture: Gesture = "none";
   /** The box in which the person writes, until all that they wrote is told. */
   private writtenIn: string | undefined;
-  private stroke: number | undefined;
+  /** The stroke that is being drawn, as far as it is told: its number, and which element it is. */
+  private stroke: { readonly gesture: number; readonly id: string } | undefined;
+  /** A stroke that the room does not take. */
+  private refused: string | undefined;
   /** What others have in hand: the ops that they have not sent yet, by shape. */
   private others: ReadonlyMap<string, Op> = new Map();
   private showsOthers = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Until when what is written is told at the latest. */
+  private latestMs: number | undefined;
   private frame = 0;
   private pressed = false;
-  private readonly off: () => void;
+  private readonly offs: readonly (() => void)[];
 
   constructor(
     private readonly editor: Editor,
@@ -49,9 +57,16 @@ export class Binding {
     /** Shows the others what the person has in hand. */
     private readonly showOthers: (ops: readonly Op[]) => void = () => {},
   ) {
-    this.off = room.on("change", ({ ids, own }) => {
-      if (!own) this.wait(ids);
-    });
+    for (const row of room.shapes()) this.halves.note(row.id, row);
+    this.offs = [
+      room.on("change", ({ ids }) => this.wait([...ids].flatMap((id) => [...this.halves.note(id, room.shape(id))]))),
+      room.on("change", ({ ids, own }) => {
+        if (!own) this.wait(ids);
+      }),
+      room.on("reject", ({ batch }) => {
+        if (batch.ops.some((op) => idOf(op) === this.stroke?.id)) this.refused = this.stroke?.id;
+      }),
+    ];
     this.paint([...room.shapes()].map((shape) => shape.id));
   }
 
@@ -80,11 +95,11 @@ export class Binding {
   /** Tells at once what waits to be told: undo must not overtake it. */
   tellNow(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
+    this.timer = this.latestMs = undefined;
     const dirty = this.dirty().filter((element) => !isBlank(element) || this.gesture !== "text");
     if (this.room.viewOnly) this.takeBack(dirty);
     else this.tell(dirty);
-    this.stroke = undefined;
+    this.stroke = this.refused = undefined;
     if (this.gesture !== "text") this.writtenIn = undefined;
     if (this.showsOthers) this.showOthers([]);
     this.showsOthers = false;
@@ -97,18 +112,23 @@ export class Binding {
     if (ids.length > 0) this.wait(ids);
   }
 
+  /** Shows what the room holds of these now: it was told of them by another way than the component. */
+  refresh(ids: Iterable<string>): void {
+    this.wait(ids);
+  }
+
   private tell(dirty: readonly Element[]): void {
     if (dirty.length === 0) return;
     const ops: Op[] = [];
     for (const element of dirty) {
       const row = this.room.shape(element.id);
       const settled = element.id === this.writtenIn ? this.heights.settled(element, this.shown.get(element.id)?.base, row) : element;
-      const told = opsOf(settled, this.shown, row);
-      ops.push(...told.ops);
+      const told = opsOf(settled, this.shown, row, element.id === this.stroke?.id);
+      if (element.id !== this.refused) ops.push(...told.ops);
       if (element["isDeleted"] === true) this.shown.forget(element.id);
       else this.shown.agree(element, undefined, told.base);
     }
-    if (ops.length > 0) this.room.edit(ops, this.stroke);
+    if (ops.length > 0) this.room.edit(ops, this.stroke?.gesture);
     // Somebody else may have changed other properties meanwhile: the row says it all.
     this.wait(dirty.map(({ id }) => id));
   }
@@ -122,7 +142,7 @@ export class Binding {
   /** Lets the room go. */
   close(): void {
     this.tellNow();
-    this.off();
+    for (const off of this.offs) off();
     cancelAnimationFrame(this.frame);
   }
 
@@ -131,9 +151,16 @@ export class Binding {
       this.timer ??= setTimeout(() => this.tellStroke(), STROKE_MS);
       return;
     }
-    if (this.gesture === "text") clearTimeout(this.timer);
-    else if (this.timer !== undefined) return;
-    this.timer = setTimeout(() => this.tellNow(), this.gesture === "text" ? TEXT_MS : GATHER_MS);
+    if (this.gesture === "text") this.tellAtRest();
+    else this.timer ??= setTimeout(() => this.tellNow(), GATHER_MS);
+  }
+
+  /** Tells what is written when the fingers rest; somebody whose fingers never do is told from time to time. */
+  private tellAtRest(): void {
+    clearTimeout(this.timer);
+    const nowMs = Date.now();
+    this.latestMs ??= nowMs + LONGEST_TEXT_MS;
+    this.timer = setTimeout(() => this.tellNow(), Math.max(0, Math.min(TEXT_MS, this.latestMs - nowMs)));
   }
 
   /** Shows the others a drag while it lasts: what would be told if it ended now. */
@@ -150,10 +177,11 @@ export class Binding {
     this.timer = undefined;
     const id = this.editor.state().newElement?.id;
     const element = this.dirty().find((one) => one.id === id);
-    if (this.gesture !== "stroke" || !element) return;
-    const ops = strokeOps(element, this.shown);
+    if (this.gesture !== "stroke" || !element || element.id === this.refused) return;
+    const ops = strokeOps(element, this.shown, this.room.shape(element.id));
     if (ops.length === 0) return;
-    this.stroke = this.room.edit(ops, this.stroke);
+    const gesture = this.room.edit(ops, this.stroke?.gesture);
+    if (gesture > 0) this.stroke = { gesture, id: element.id };
     const row = this.room.shape(element.id);
     // The points are told, the size is not: what was agreed has the one and not the other.
     if (row) this.agreeOnPoints(element, row);
@@ -263,11 +291,12 @@ export class Binding {
     } else if (this.shown.adopt(element)) this.waiting.add(element.id);
   }
 
-  /** The room's row, with what somebody else is about to make of it. */
+  /** The room's row, with what somebody else is about to make of it, and what other rows say of it. */
   private rowOf(id: string): Shape | undefined {
     const row = this.room.shape(id);
     const op = this.others.get(id);
-    return op ? replay(op, row) : row;
+    const now = op ? replay(op, row) : row;
+    return now && this.halves.completed(now);
   }
 }
 

@@ -1,8 +1,11 @@
 import { idOf, type Op, type Shape } from "../shape.js";
 import { LIMITS, type Limits, type Said } from "../wire.js";
 import type { At } from "./confirmed.js";
+import { divide } from "./divide.js";
 import { Link } from "./link.js";
-import { keyOf, Queue, type Queued } from "./queue.js";
+import type { News, Rejection } from "./news.js";
+import { byPlace, gestureOf, keyOf, Queue, type Queued } from "./queue.js";
+import { fit, tooLarge } from "./fit.js";
 
 /**
  * The least `op_id` after a restart: the time in microseconds. What is kept may be older than the last gestures that were sent, and an
@@ -20,6 +23,12 @@ export interface SavedBoard {
   readonly nextOpId: number;
 }
 
+/** What became of a gesture: its batches, and what no batch can carry, which is not on the board. */
+export interface Edited {
+  readonly batches: readonly Queued[];
+  readonly refused?: Rejection;
+}
+
 /** One room's board as one client sees it, without a network: frames and gestures in, frames and news out. */
 export class Board {
   at: At | undefined;
@@ -29,7 +38,11 @@ export class Board {
   link: Link | undefined;
   /** The copy is not to be built upon: the next join asks for all. */
   doubtful = false;
+  /** What the node of the last connection lets a client do. */
+  limits: Limits = LIMITS;
   private nextOpId = 1;
+  private leastOpId = 1;
+  private readonly counted = new Map<string, number>();
 
   constructor(
     readonly client: string,
@@ -41,7 +54,8 @@ export class Board {
     const board = new Board(client, room);
     board.at = saved.at;
     for (const shape of saved.shapes) board.confirmed.set(shape.id, shape);
-    for (const batch of saved.queue) board.queue.push(batch, board.confirmed);
+    for (const batch of [...saved.queue].sort(byPlace)) board.queue.push(batch, board.confirmed);
+    board.leastOpId = leastOpId;
     board.nextOpId = Math.max(saved.nextOpId, leastOpId);
     return board;
   }
@@ -52,10 +66,25 @@ export class Board {
     return { at, shapes: this.confirmed.values(), queue: this.queue.all(), nextOpId: this.nextOpId };
   }
 
-  /** One gesture: on the board at once, and in the queue until the server's board contains it. */
-  edit(ops: readonly Op[], gesture?: number): Queued {
+  /**
+   * One gesture: on the board at once, and in the queue until the server's board contains it. It takes as many batches as the limits ask for;
+   * what none can carry is refused.
+   */
+  edit(ops: readonly Op[], gesture?: number): Edited {
+    const { parts, refused, reasons } = divide(ops, this.limits);
+    let first = gesture;
+    const batches = parts.map(({ ops: part, rest }) => {
+      const batch = this.draw(part, first, rest);
+      first ??= batch.op_id;
+      return batch;
+    });
+    return { batches, ...(refused.length > 0 ? { refused: tooLarge({ client: this.client, op_id: 0, verb: "ops", ops: refused }, reasons) } : {}) };
+  }
+
+  private draw(ops: readonly Op[], gesture: number | undefined, rest: boolean): Queued {
     const based = ops.map((op) => this.based(op));
-    return this.push({ client: this.client, op_id: this.nextOpId++, verb: "ops", ops: based, ...(gesture === undefined ? {} : { gesture }) });
+    const head = { client: this.client, op_id: this.nextOpId++, verb: "ops", ops: based } as const;
+    return this.push({ ...head, ...(gesture === undefined ? {} : { gesture }), ...(rest ? { rest } : {}) });
   }
 
   /** The op with the version that its author sees: the server's, and one more for each batch that is not part of it yet. */
@@ -65,9 +94,12 @@ export class Board {
     return { ...op, base: Number(this.confirmed.get(id)?.["version"] ?? 0) + this.queue.depth(id) };
   }
 
-  /** A number that no batch has had or will have. */
-  number(): number {
-    return this.nextOpId++;
+  /** A number that no batch has had or will have: of this client, or of one that is gone, which this one counts on for. */
+  number(client = this.client): number {
+    if (client === this.client) return this.nextOpId++;
+    const next = this.counted.get(client) ?? this.leastOpId;
+    this.counted.set(client, next + 1);
+    return next;
   }
 
   /** Asks the server to take the last own gesture back, or to do it again. */
@@ -85,9 +117,19 @@ export class Board {
     return batch;
   }
 
-  /** A socket stands and was welcomed. */
-  connected(limits: Limits = LIMITS): void {
-    this.link = new Link(Math.max(1, limits.max_unacknowledged));
+  /**
+   * A socket stands and was welcomed. What the node could not read is cut up or given up. `holds`: nothing is sent before {@link release}, for
+   * whoever connects may be let in no more.
+   */
+  connected(told: Partial<Limits> = {}, holds = false): News[] {
+    this.limits = { ...LIMITS, ...told };
+    this.link = new Link(Math.max(1, this.limits.max_unacknowledged), holds);
+    return fit(this);
+  }
+
+  /** This client may draw: what was held back is sent. */
+  release(): void {
+    if (this.link) this.link.holds = false;
   }
 
   /** The socket is gone, and with it what was on its way. */
@@ -125,9 +167,14 @@ export class Board {
 
   private sendable(link: Link): Queued[] {
     const found: Queued[] = [];
-    for (const batch of this.queue.unacknowledged()) {
+    const open = new Set<number>();
+    for (const batch of link.holds ? [] : this.queue.unacknowledged()) {
       if (link.inFlight.size + found.length >= link.window) break;
-      if (batch.client === this.client && !link.inFlight.has(batch.op_id)) found.push(batch);
+      if (batch.client !== this.client) continue;
+      // It goes on with what is not there yet; what is behind it must not overtake it.
+      if (batch.rest && open.has(gestureOf(batch))) break;
+      open.add(gestureOf(batch));
+      if (!link.inFlight.has(batch.op_id)) found.push(batch);
     }
     return found;
   }

@@ -41,7 +41,11 @@ export class Link {
   readonly joinPause = new Pause();
   readonly batchPause = new Pause();
 
-  constructor(readonly window: number) {}
+  constructor(
+    readonly window: number,
+    /** Whether batches are held back until it is known that they may be sent. */
+    public holds = false,
+  ) {}
 
   /** Asks for the room anew; what was gathered is dropped. */
   rejoin(): void {

@@ -3,6 +3,7 @@ import type { Queued } from "./queue.js";
 
 /** A batch that was given up. */
 export interface Rejection {
+  /** 0 for what was refused before it had a number. */
   readonly op_id: number;
   /** One of the protocol's codes. */
   readonly code: string;
@@ -20,6 +21,8 @@ export type News =
   | { readonly news: "told"; readonly batch: Batch }
   /** An own batch is known to be committed. */
   | { readonly news: "committed"; readonly client: string; readonly op_id: number }
+  /** A batch is these now: it was more than a node can read at once. */
+  | { readonly news: "cut"; readonly batches: readonly Queued[] }
   /** A batch needs no keeping any more: committed and contained, or given up. */
   | { readonly news: "settled"; readonly client: string; readonly op_id: number }
   | { readonly news: "rejected"; readonly rejection: Rejection }

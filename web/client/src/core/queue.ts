@@ -10,6 +10,10 @@ export interface Queued {
   readonly ops: readonly Op[];
   /** The `op_id` of the gesture's first batch, when it took several. */
   readonly gesture?: number;
+  /** Whether it goes on with an op that the batch before it in the gesture began: it is sent when that one is acknowledged, and given up with it. */
+  readonly rest?: true;
+  /** Where it stands among the others of its client, when that is not by its number: it was cut off the batch of this one. */
+  readonly order?: number;
   /** The seq that its `ack` told; it is replayed until the confirmed board has come to it. */
   readonly committed?: number;
 }
@@ -24,6 +28,16 @@ interface Layer {
 /** The name of a batch: two clients count for themselves. */
 export function keyOf(client: string, opId: number): string {
   return `${client}/${opId}`;
+}
+
+/** The order in which batches of one client are sent. */
+export function byPlace(left: Queued, right: Queued): number {
+  return (left.order ?? left.op_id) - (right.order ?? right.op_id) || left.op_id - right.op_id;
+}
+
+/** The gesture that a batch belongs to. */
+export function gestureOf({ gesture, op_id }: Queued): number {
+  return gesture ?? op_id;
 }
 
 /** Batches that the confirmed board does not contain yet, and what the board looks like with them. */
@@ -54,6 +68,27 @@ export class Queue {
       this.rebase(id, confirmed);
     }
     return batch;
+  }
+
+  /** Puts other batches in the place of one. */
+  replace(key: string, others: readonly Queued[], confirmed: Confirmed): void {
+    const batches = this.all().flatMap((batch) => (keyOf(batch.client, batch.op_id) === key ? others : [batch]));
+    this.batches.clear();
+    this.layers.clear();
+    for (const batch of batches) this.push(batch, confirmed);
+  }
+
+  /** The batches, in order, that go on with an op that this one began, and were not committed. */
+  restOf(batch: Queued): Queued[] {
+    const found: Queued[] = [];
+    let isPast = false;
+    for (const next of this.batches.values()) {
+      if (next.client !== batch.client || gestureOf(next) !== gestureOf(batch)) continue;
+      if (isPast && !next.rest) break;
+      if (isPast && next.committed === undefined) found.push(next);
+      isPast ||= next.op_id === batch.op_id;
+    }
+    return found;
   }
 
   /** Replays what concerns one shape over what the server told of it. */

@@ -2,6 +2,7 @@ import { idOf } from "../shape.js";
 import type { Ack, Batch, Changes, Delta, Joined, Problem, Reject, Told } from "../wire.js";
 import type { Board } from "./board.js";
 import { applyBatch, Misfit } from "./confirmed.js";
+import { longest } from "./fit.js";
 import { Incoming } from "./incoming.js";
 import { gathered, type Link } from "./link.js";
 import type { News } from "./news.js";
@@ -136,13 +137,26 @@ function reject(board: Board, link: Link, frame: Reject, nowMs: number): News[] 
 export function givenUp(board: Board, client: string, opId: number, code: string, message: string): News[] {
   const key = keyOf(client, opId);
   if (board.queue.get(key)?.committed !== undefined) return [];
-  const batch = board.queue.remove(key, board.confirmed);
-  if (!batch) return [];
-  return [
-    { news: "settled", client, op_id: opId },
-    { news: "changed", ids: new Set(batch.ops.map(idOf)) },
-    { news: "rejected", rejection: { op_id: opId, code, message, batch } },
-  ];
+  const first = board.queue.get(key);
+  if (!first) return [];
+  // What goes on with it has nothing to go on with.
+  return [first, ...board.queue.restOf(first)].flatMap((batch): News[] => {
+    board.queue.remove(keyOf(client, batch.op_id), board.confirmed);
+    board.link?.inFlight.delete(batch.op_id);
+    return [
+      { news: "settled", client, op_id: batch.op_id },
+      { news: "changed", ids: new Set(batch.ops.map(idOf)) },
+      { news: "rejected", rejection: { op_id: batch.op_id, code, message, batch } },
+    ];
+  });
+}
+
+/** The longest batch on its way will never be read: the connection ended because a frame was too long, and none was longer. */
+export function tooLong(board: Board): News[] {
+  const found = longest(board);
+  if (!found) return [];
+  const { client, op_id } = found.batch;
+  return givenUp(board, client, op_id, "too_large", `ops: about ${found.bytes} bytes are more than the node reads at once`);
 }
 
 function problem(board: Board, link: Link, frame: Problem, nowMs: number): News[] {

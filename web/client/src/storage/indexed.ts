@@ -1,5 +1,5 @@
 import type { At } from "../core/confirmed.js";
-import type { Queued } from "../core/queue.js";
+import { byPlace, type Queued } from "../core/queue.js";
 import type { Shape } from "../shape.js";
 import { done, openDatabase, result, STORES, within } from "./database.js";
 import { claimClient, lockOf, type TabNotes } from "./identity.js";
@@ -82,7 +82,7 @@ export class IndexedStore implements Store {
   async load(room: string): Promise<Kept> {
     const transaction = this.database.transaction([STORES.queue, STORES.boards, STORES.shapes, STORES.clients]);
     const open = (name: string) => transaction.objectStore(name);
-    const [clients, batches, board, counter, shapes] = await Promise.all([
+    const [clients, kept, board, counter, shapes] = await Promise.all([
       result(open(STORES.clients).getAll() as IDBRequest<KeptClient[]>),
       result(open(STORES.queue).getAll(within(room)) as IDBRequest<KeptBatch[]>),
       result(open(STORES.boards).get(room) as IDBRequest<KeptBoard | undefined>),
@@ -91,6 +91,7 @@ export class IndexedStore implements Store {
     ]);
     // Whoever came later and is gone by now may have left gestures that take its key.
     for (const { client, key } of clients) if (key !== undefined) this.keys.set(client, key);
+    const batches = kept.sort((left, right) => (left.client === right.client ? byPlace(left, right) : left.client < right.client ? -1 : 1));
     const queue = batches.filter((batch) => batch.client === this.client);
     return {
       at: board?.at,
@@ -102,13 +103,14 @@ export class IndexedStore implements Store {
     };
   }
 
-  keep(room: string, batch: Queued): void {
-    const kept: KeptBatch = { ...batch, room, kept_at_ms: Date.now() };
-    const next = Math.max(this.counted.get(room) ?? 0, batch.op_id + 1);
+  keep(room: string, ...batches: readonly Queued[]): void {
+    const own = batches.filter(({ client }) => client === this.client);
+    const next = Math.max(this.counted.get(room) ?? 1, ...own.map(({ op_id }) => op_id + 1));
     this.counted.set(room, next);
     void this.write([STORES.queue, STORES.boards], (open) => {
-      open(STORES.queue).put(kept);
-      open(STORES.boards).put({ key: this.counterKey(room), next_op_id: next } satisfies KeptBoard);
+      for (const batch of batches) open(STORES.queue).put({ ...batch, room, kept_at_ms: Date.now() } satisfies KeptBatch);
+      // Who is counted on for begins anew with the time.
+      if (own.length > 0) open(STORES.boards).put({ key: this.counterKey(room), next_op_id: next } satisfies KeptBoard);
     }).then((kept) => {
       this.durable = kept;
     });
@@ -170,6 +172,6 @@ export class IndexedStore implements Store {
   }
 }
 
-function asQueued({ client, op_id, verb, ops, gesture }: KeptBatch): Queued {
-  return { client, op_id, verb, ops, ...(gesture === undefined ? {} : { gesture }) };
+function asQueued({ room: _, kept_at_ms: __, ...batch }: KeptBatch): Queued {
+  return batch;
 }

@@ -33,8 +33,8 @@ export interface Store {
   keyOf(client: string): string | undefined;
   /** What was kept of a room. */
   load(room: string): Promise<Kept>;
-  /** Keeps a gesture until it is settled. */
-  keep(room: string, batch: Queued): void;
+  /** Keeps batches, all or none, each until it is settled. */
+  keep(room: string, ...batches: readonly Queued[]): void;
   /** A gesture needs no keeping any more. */
   settle(room: string, client: string, opId: number): void;
   /** Calls when this page is the one that is to keep the room's confirmed board, at once or later or never. */

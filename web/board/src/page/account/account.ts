@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { recallJson, remember } from "../../storage.js";
+import { recall, recallJson, remember } from "../../storage.js";
 
 /** Somebody who signed in, in this browser. */
 export interface Account {
@@ -10,6 +10,8 @@ export interface Account {
 }
 
 const KEY = "pgcanvas.account";
+/** That the last sign-in of this browser ended without having been asked to. */
+const ENDED = "pgcanvas.ended";
 const watchers = new Set<() => void>();
 
 let present = read();
@@ -32,6 +34,22 @@ export function watch(changed: () => void): () => void {
 
 /** This person is signed in from now on, or nobody is. */
 export function become(next: Account | undefined): void {
+  remember(ENDED, undefined);
+  take(next);
+}
+
+/** The node does not take the sign-in any more: this person is a guest until they sign in anew. */
+export function end(): void {
+  if (present) remember(ENDED, present.id);
+  take(undefined);
+}
+
+/** Whether a sign-in ended, and nobody has signed in or out since. */
+export function hasEnded(): boolean {
+  return present === undefined && recall(ENDED) !== undefined;
+}
+
+function take(next: Account | undefined): void {
   present = next;
   remember(KEY, next && JSON.stringify(next));
   for (const changed of watchers) changed();

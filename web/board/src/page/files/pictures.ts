@@ -5,60 +5,79 @@ import { sha256 } from "./sha256.js";
 
 /** Between two attempts for a picture that the node does not have: whoever put it there may still be sending it. */
 const AGAIN_MS = 2000;
-const ATTEMPTS = 30;
+const MOST_MS = 120_000;
 
 /** Gives the component the pictures that rows name, and the node those that people put on the board. */
 export class Pictures {
-  private readonly asked = new Set<string>();
-  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  /** What the component has from here, under the name of its content. */
+  private readonly shown = new Set<string>();
+  /** What it does not have yet, and what is waited for before it is asked for again. */
+  private readonly asked = new Map<string, ReturnType<typeof setTimeout> | undefined>();
+  private isClosed = false;
 
   constructor(
     private readonly api: ExcalidrawImperativeAPI,
     private readonly trouble: (message: string) => void,
   ) {}
 
-  /** Takes in a picture; gives the name by which rows name it. */
+  /** Takes in a picture; gives the name by which rows name it. It is kept here and, where a node answers, there. */
   async add(file: Blob): Promise<string> {
     const picture = await prepared(file);
     const id = await sha256(new Uint8Array(await picture.arrayBuffer()));
     await this.show(id, picture);
-    void send(id, picture).catch((failure: Error) => this.trouble(`The picture was not stored: ${failure.message}`));
+    await send(id, picture, this.refused);
     return id;
   }
 
+  /** Says that a node does not take a picture. */
+  readonly refused = ({ message }: Error): void => this.trouble(`The picture was not stored: ${message}`);
+
   /** Whether the component has it from here, under the name of its content. */
   knows(id: string): boolean {
-    return this.asked.has(id);
+    return this.shown.has(id);
   }
 
   /** These are to be seen. */
   want(ids: Iterable<string>): void {
     for (const id of ids) {
-      if (this.asked.has(id) || !isName(id)) continue;
-      this.asked.add(id);
-      void this.load(id, ATTEMPTS);
+      if (this.shown.has(id) || this.asked.has(id) || !isName(id)) continue;
+      this.asked.set(id, undefined);
+      void this.load(id, AGAIN_MS);
+    }
+  }
+
+  /** Asks at once for what was not there: a node is back. */
+  again(): void {
+    for (const [id, timer] of this.asked) {
+      if (timer === undefined) continue;
+      clearTimeout(timer);
+      this.asked.set(id, undefined);
+      void this.load(id, AGAIN_MS);
     }
   }
 
   /** Asks no more. */
   close(): void {
-    for (const timer of this.timers) clearTimeout(timer);
+    this.isClosed = true;
+    for (const timer of this.asked.values()) clearTimeout(timer);
+    this.asked.clear();
   }
 
-  private async load(id: string, attempts: number): Promise<void> {
+  private async load(id: string, pauseMs: number): Promise<void> {
     const picture = (await unsentPicture(id)) ?? (await fetched(id));
+    if (this.isClosed) return;
     if (picture) return this.show(id, picture);
-    if (attempts === 0) return;
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      void this.load(id, attempts - 1);
-    }, AGAIN_MS);
-    this.timers.add(timer);
+    this.asked.set(id, setTimeout(() => {
+      this.asked.set(id, undefined);
+      void this.load(id, Math.min(2 * pauseMs, MOST_MS));
+    }, pauseMs));
   }
 
   private async show(id: string, picture: Blob): Promise<void> {
-    this.asked.add(id);
     const file = { id, dataURL: await dataUrl(picture), mimeType: picture.type || "image/png", created: Date.now() };
+    clearTimeout(this.asked.get(id));
+    this.asked.delete(id);
+    this.shown.add(id);
     this.api.addFiles([file as unknown as BinaryFileData]);
   }
 }

@@ -1,9 +1,9 @@
 import { CaptureUpdateAction } from "@excalidraw/excalidraw";
-import type { ExcalidrawImageElement } from "@excalidraw/excalidraw/element/types";
-import type { BinaryFiles, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
-import type { Room, Shape } from "@pgcanvas/client";
+import type { ExcalidrawElement, ExcalidrawImageElement } from "@excalidraw/excalidraw/element/types";
+import type { BinaryFileData, BinaryFiles, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
+import type { Phase, Room, Shape } from "@pgcanvas/client";
 import { useEffect, useMemo } from "react";
-import { sendUnsent } from "./outbox.js";
+import { keepSending, sendUnsent } from "./outbox.js";
 import { blobOf, Pictures } from "./pictures.js";
 
 /** Shows the pictures of these rows. */
@@ -18,36 +18,47 @@ export function useRoomPictures(api: ExcalidrawImperativeAPI | undefined, room: 
   useEffect(() => {
     if (!pictures) return undefined;
     pictures.want(namesIn(room.shapes()));
+    let before: Phase | undefined;
+    const live = (phase: Phase) => {
+      if (phase === "live" && phase !== before) {
+        void sendUnsent(pictures.refused);
+        pictures.again();
+      }
+      before = phase;
+    };
     const offs = [
       room.on("change", ({ ids }) => pictures.want(namesIn([...ids].flatMap((id) => room.shape(id) ?? [])))),
-      room.on("status", ({ phase }) => phase === "live" && void sendUnsent()),
+      room.on("status", ({ phase }) => live(phase)),
+      keepSending(pictures.refused),
     ];
-    void sendUnsent();
+    live(room.status.phase);
     return () => offs.forEach((off) => off());
   }, [pictures, room]);
   return pictures;
 }
 
 /**
- * Takes in pictures that came with what was pasted or dropped: under names of their own, which no node has. The elements get the names of
- * their content.
+ * Takes in pictures that came by the component alone, under names of their own, which no node has: of a diagram that was made of text. Their
+ * elements get the names of their content, whenever there are any: one that is seen for the second time is there for the first.
  */
-export function adopt(api: ExcalidrawImperativeAPI, pictures: Pictures, files: BinaryFiles): void {
-  for (const file of Object.values(files)) {
-    if (pictures.knows(file.id) || adopting.has(file.id)) continue;
-    adopting.add(file.id);
-    void pictures
-      .add(blobOf(file.dataURL))
-      .then((name) => rename(api, file.id, name))
-      .catch(() => undefined);
+export function adopt(api: ExcalidrawImperativeAPI, pictures: Pictures, elements: readonly ExcalidrawElement[], files: BinaryFiles): void {
+  for (const { type, fileId, isDeleted } of elements as readonly ExcalidrawImageElement[]) {
+    const file = type === "image" && !isDeleted && fileId ? files[fileId] : undefined;
+    if (!file || pictures.knows(file.id)) continue;
+    const name = names.get(file) ?? pictures.add(blobOf(file.dataURL)).catch(() => undefined);
+    if (!names.has(file)) names.set(file, name);
+    void name.then((known) => known !== undefined && rename(api, file.id, known));
   }
 }
 
-const adopting = new Set<string>();
+/** The names of pictures by what the component has of them; another picture under the same name is another. */
+const names = new WeakMap<BinaryFileData, Promise<string | undefined>>();
 
 function rename(api: ExcalidrawImperativeAPI, from: string, to: string): void {
   if (from === to) return;
-  const elements = api.getSceneElementsIncludingDeleted().map((element) => {
+  const all = api.getSceneElementsIncludingDeleted();
+  if (!all.some((element) => element.type === "image" && element.fileId === from)) return;
+  const elements = all.map((element) => {
     if (element.type !== "image" || element.fileId !== from) return element;
     const fileId = to as NonNullable<ExcalidrawImageElement["fileId"]>;
     return { ...element, fileId, version: element.version + 1, versionNonce: element.versionNonce + 1 };

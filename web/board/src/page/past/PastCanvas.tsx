@@ -3,6 +3,7 @@ import "@excalidraw/excalidraw/index.css";
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import type { Shape } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
+import { completed } from "../../sync/halves.js";
 import { inOrder } from "../../sync/order.js";
 import { painted } from "../../sync/paint.js";
 import { editorOf } from "../editor.js";
@@ -22,7 +23,7 @@ export function PastCanvas({ shapes, view }: { shapes: readonly Shape[]; view: V
   useEffect(() => {
     if (!api || !ready) return;
     const editor = editorOf(api);
-    editor.show(inOrder(shapes).map((row) => editor.prepare({ ...painted(row, undefined), index: null })));
+    editor.show(inOrder(completed(shapes)).map((row) => editor.prepare({ ...painted(row, undefined), index: null })));
   }, [api, ready, shapes]);
   usePictures(api, shapes);
   return (

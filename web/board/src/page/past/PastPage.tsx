@@ -1,5 +1,5 @@
 import type { Room } from "@pgcanvas/client";
-import { useState } from "react";
+import { useState, type DragEvent } from "react";
 import { pathOf } from "../place.js";
 import type { View } from "../view.js";
 import { Branching } from "./Branching.js";
@@ -43,7 +43,7 @@ export function PastPage({ room, client, author, view, leave }: Given) {
     branchAt(room.name, seq, slug).then((made) => location.assign(pathOf(made.slug)), (failure: Error) => tell(failure.message));
   };
   return (
-    <div className="past" role="region" aria-label="History">
+    <div className="past" role="region" aria-label="History" onDropCapture={takeNothing}>
       <header className="past-head">
         <strong>History of {room.name}</strong>
         <button type="button" className="plain" onClick={leave}>Back to the board</button>
@@ -66,4 +66,10 @@ export function PastPage({ room, client, author, view, leave }: Given) {
       </footer>
     </div>
   );
+}
+
+/** A file that is dropped on the past would be shown in its place. */
+function takeNothing(event: DragEvent): void {
+  event.preventDefault();
+  event.stopPropagation();
 }

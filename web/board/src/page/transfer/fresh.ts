@@ -26,6 +26,15 @@ export function fresh(elements: readonly Element[], isTaken: (id: string) => boo
   }));
 }
 
+/**
+ * The elements with those that others name before those. A large drawing is sent in several batches, and a reference to what is not there, but
+ * was deleted before under the same name, would be let go of.
+ */
+export function namedFirst(elements: readonly Element[]): Element[] {
+  const rank = ({ type, containerId }: Element) => (type === "frame" || type === "magicframe" ? 0 : type === "arrow" ? 2 : type === "text" && containerId ? 3 : 1);
+  return [...elements].sort((left, right) => rank(left) - rank(right));
+}
+
 /** The members of an element by which it refers to others. */
 function renamed(element: Element, named: (id: unknown) => unknown, grouped: (id: unknown) => unknown): Mapped {
   const changed: Mapped = {};

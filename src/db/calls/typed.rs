@@ -1,7 +1,6 @@
-//! Ops as `apply_plain` takes them: each a row of typed values, so that the database reads no JSON.
+//! Ops as `apply_batches` takes them: each a row of typed values, so that the database reads no JSON, beside its text for the log.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
@@ -10,7 +9,6 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type};
 
-use super::writing::BatchCall;
 use crate::model::{Op, Verb};
 
 /// How a field of `pgcanvas.shape_properties` is written.
@@ -67,100 +65,110 @@ const REFERENCES: [&str; 3] = ["\"startBinding\":{", "\"endBinding\":{", "\"boun
 /// The version of jsonb's binary form: its text follows.
 const JSONB_VERSION: u8 = 1;
 
-/// What one op sets.
+/// One op as `apply_batches` takes it.
 #[derive(Debug, Clone)]
-pub struct PlainOp {
-    pub(super) patch: bool,
-    pub(super) row: PlainRow,
+pub(super) struct TypedOp<'a> {
+    /// What it sets; none when it says what only the general way knows (references, names without a column in a patch, `unset`).
+    pub(super) row: Option<TypedRow>,
     /// JSON: what of a put has no column.
     pub(super) extra: Option<String>,
+    /// Members of JSON objects, as the log will hold them.
+    pub(super) said: Cow<'a, str>,
 }
 
 /// A value of `pgcanvas.shape_properties`, in the binary form of its fields.
 #[derive(Debug, Clone)]
-pub(super) struct PlainRow {
+pub(super) struct TypedRow {
     bytes: Vec<u8>,
     /// Where in the bytes each field stands; none is null.
     fields: [Option<(u32, u32)>; FIELDS.len()],
 }
 
-/// Reads the ops of a batch; none when one of them is no plain put or patch.
-pub fn plain_ops(ops: &[Op]) -> Option<Vec<PlainOp>> {
-    ops.iter().map(PlainOp::read).collect()
-}
-
-/// Whether no batch and no shape is named twice.
-pub fn each_once(batches: &[BatchCall<'_>]) -> bool {
-    let (mut shapes, mut numbers) = (HashSet::new(), HashSet::new());
-    batches.iter().all(|batch| {
-        numbers.insert((batch.room_id, batch.client, batch.op_id))
-            && batch.ops.iter().all(|op| shapes.insert((batch.room_id, op.id.as_str())))
-    })
-}
-
-impl PlainOp {
-    pub(super) fn read(op: &Op) -> Option<Self> {
-        let mut plain = Self {
-            patch: op.verb == Verb::Patch,
-            row: PlainRow { bytes: Vec::with_capacity(op.body.len()), fields: [None; FIELDS.len()] },
-            extra: None,
+impl<'a> TypedOp<'a> {
+    /// Reads an op.
+    pub(super) fn read(op: &'a Op) -> Self {
+        let said = op.body.strip_prefix('{').and_then(|body| body.strip_suffix('}')).unwrap_or_default();
+        let mut typed = Self { row: None, extra: None, said: Cow::Borrowed(said) };
+        typed.row = match op.verb {
+            Verb::Put => typed.read_put(op),
+            Verb::Patch => read_patch(op),
+            Verb::Append => read_append(op),
+            Verb::Delete | Verb::Merge => None,
         };
-        match op.verb {
-            Verb::Put => plain.fill(&op.body)?,
-            Verb::Patch => {
-                let patch: Patch<'_> = serde_json::from_str(&op.body).ok()?;
-                if patch.unset.get() != "[]" {
-                    return None;
-                }
-                plain.fill(patch.set.get())?;
-                plain.row.put(ID, |bytes| bytes.extend_from_slice(op.id.as_str().as_bytes()))?;
-            }
-            Verb::Append | Verb::Delete | Verb::Merge => return None,
-        }
-        Some(plain)
+        typed
     }
 
-    /// Takes the members of an object.
-    fn fill(&mut self, json: &str) -> Option<()> {
-        let Members(members) = serde_json::from_str(json).ok()?;
+    fn read_put(&mut self, op: &Op) -> Option<TypedRow> {
+        let mut row = TypedRow::with_capacity(op.body.len());
         let mut extra = String::new();
-        for (name, raw) in members {
-            let known = FIELDS.iter().position(|(field, _)| *field == name);
-            match known.filter(|_| raw.get() != "null") {
-                Some(place) => self.row.put_json(place, raw.get())?,
-                // An unknown name, or an explicit null.
-                None if self.patch => return None,
-                None => {
-                    extra.push(if extra.is_empty() { '{' } else { ',' });
-                    extra.push_str(&serde_json::to_string(&name).ok()?);
-                    extra.push(':');
-                    extra.push_str(raw.get());
-                }
-            }
+        for (name, raw) in row.take_members(&op.body)? {
+            extra.push(if extra.is_empty() { '{' } else { ',' });
+            extra.push_str(&serde_json::to_string(&name).ok()?);
+            extra.push(':');
+            extra.push_str(raw.get());
         }
         if !extra.is_empty() {
             self.extra = Some(extra + "}");
         }
-        if !self.patch {
-            self.row.fill_defaults()?;
-        }
-        Some(())
+        row.fill_defaults(self.said.to_mut())?;
+        Some(row)
     }
 }
 
-impl PlainRow {
-    /// What a put leaves out and a shape cannot be without.
-    fn fill_defaults(&mut self) -> Option<()> {
+fn read_patch(op: &Op) -> Option<TypedRow> {
+    let patch: Patch<'_> = serde_json::from_str(&op.body).ok()?;
+    let mut row = TypedRow::of(op)?;
+    let is_typed = patch.unset.get() == "[]" && row.take_members(patch.set.get())?.is_empty();
+    is_typed.then_some(row)
+}
+
+fn read_append(op: &Op) -> Option<TypedRow> {
+    let mut row = TypedRow::of(op)?;
+    row.take_members(&op.body)?.is_empty().then_some(row)
+}
+
+impl TypedRow {
+    fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), fields: [None; FIELDS.len()] }
+    }
+
+    /// One that names its shape.
+    fn of(op: &Op) -> Option<Self> {
+        let mut row = Self::with_capacity(op.body.len());
+        row.put(ID, |bytes| bytes.extend_from_slice(op.id.as_str().as_bytes()))?;
+        Some(row)
+    }
+
+    /// Takes the members of an object that have a column and a value, and gives the others; none when one refers to another shape.
+    fn take_members<'a>(&mut self, json: &'a str) -> Option<Vec<(Cow<'a, str>, &'a RawValue)>> {
+        let Members(members) = serde_json::from_str(json).ok()?;
+        let mut others = Vec::new();
+        for (name, raw) in members {
+            let place = FIELDS.iter().position(|(field, _)| *field == name);
+            match place.filter(|_| raw.get() != "null") {
+                Some(place) => self.put_json(place, raw.get())?,
+                None => others.push((name, raw)),
+            }
+        }
+        Some(others)
+    }
+
+    /// What a put leaves out and a shape cannot be without: here, and in the text of its members.
+    fn fill_defaults(&mut self, said: &mut String) -> Option<()> {
         for place in DEFAULTED {
             if self.fields.get(place)?.is_none() {
-                let is_object = matches!(FIELDS.get(place)?.1, Form::Object);
-                self.put_json(place, if is_object { "{}" } else { "0" })?;
+                let (name, form) = FIELDS.get(place)?;
+                let value = if matches!(form, Form::Object) { "{}" } else { "0" };
+                self.put_json(place, value)?;
+                for part in [",\"", name, "\":", value] {
+                    said.push_str(part);
+                }
             }
         }
         Some(())
     }
 
-    /// Takes a value that is not null; none when it is not plain.
+    /// Takes a value that is not null; none when it refers to another shape.
     fn put_json(&mut self, place: usize, json: &str) -> Option<()> {
         match FIELDS.get(place)?.1 {
             Form::Number => {
@@ -241,7 +249,7 @@ impl Form {
     }
 }
 
-impl ToSql for PlainRow {
+impl ToSql for TypedRow {
     fn to_sql(
         &self,
         _: &Type,

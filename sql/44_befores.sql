@@ -1,0 +1,141 @@
+-- What was there before a change: the log holds what was said, and what undoes it is worked out from the snapshot before it and the log.
+
+create or replace function pgcanvas.names_in(p_change jsonb)
+  returns text[] language plpgsql immutable parallel safe as $$
+begin
+  return array(select k from jsonb_object_keys(p_change -> 'set') as k where k <> 'props'
+    union all select 'props.' || k from jsonb_object_keys(p_change #> '{set,props}') as k
+    union all select jsonb_array_elements_text(p_change -> 'unset'));
+end $$;
+comment on function pgcanvas.names_in is 'What a patch names, the members of props as props.<name>.';
+
+create or replace function pgcanvas.before_of(p_op text, p_change jsonb, p_shape jsonb, p_points integer)
+  returns jsonb language plpgsql immutable parallel safe as $$
+declare
+  v_set jsonb := '{}';
+  v_props jsonb := '{}';
+  v_unset text[] := '{}';
+  v_name text;
+  v_value jsonb;
+begin
+  if p_op = 'delete' then return p_shape; end if;
+  if p_op = 'append' then return jsonb_build_object('length', p_points); end if;
+  foreach v_name in array pgcanvas.names_in(p_change) loop
+    if starts_with(v_name, 'props.') then
+      v_value := p_shape -> 'props' -> substr(v_name, 7);
+      if v_value is not null then v_props := v_props || jsonb_build_object(substr(v_name, 7), v_value); end if;
+    else
+      v_value := p_shape -> v_name;
+      if v_value is not null then v_set := v_set || jsonb_build_object(v_name, v_value); end if;
+    end if;
+    if v_value is null then v_unset := array_append(v_unset, v_name); end if;
+  end loop;
+  if v_props <> '{}' then v_set := v_set || jsonb_build_object('props', v_props); end if;
+  return jsonb_build_object('set', v_set, 'unset', v_unset);
+end $$;
+comment on function pgcanvas.before_of is 'What undoes a logged change of a shape that was as given then, with so many points.';
+
+create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
+  returns table (ordinal bigint, before jsonb) language plpgsql stable set enable_hashjoin = on set jit = off as $$
+#variable_conflict use_column
+declare
+  v_first bigint := (select min(u) from unnest(p_seqs) as u);
+  v_from bigint := coalesce((select max(s.seq) from pgcanvas.snapshots s where s.room_id = p_room_id and s.seq < v_first), 0);
+  v_id text;
+  v_shape jsonb;
+  v_points integer;  -- how many, since a long stroke would be copied at each append
+  v_tails jsonb[] := '{}';
+  c record;
+begin
+  for c in
+    with picked as materialized (
+      select o.ordinal, l.shape_id, l.seq from unnest(p_seqs, p_ordinals) as o (seq, ordinal)
+      cross join lateral (select l.shape_id, l.seq from pgcanvas.shape_changes l
+        where l.room_id = p_room_id and l.seq = o.seq and l.ordinal = o.ordinal and l.before is null and l.op <> 'put' offset 0) as l),
+    asked as materialized (select p.shape_id, max(p.seq) as seq from picked p group by p.shape_id)
+    select l.shape_id, l.seq, l.ordinal, l.op, l.change::jsonb as change, p.ordinal is not null as is_picked, l.author, l.at, b.shape
+    from asked a
+    join pgcanvas.shape_changes l on l.room_id = p_room_id and l.shape_id = a.shape_id and l.seq > v_from and l.seq <= a.seq
+    left join picked p on p.ordinal = l.ordinal
+    left join lateral (select s.shape::jsonb as shape from pgcanvas.snapshot_shapes s
+      where s.room_id = p_room_id and s.seq = v_from and s.shape_id = a.shape_id offset 0) as b on true
+    order by l.shape_id, l.seq, l.ordinal
+  loop
+    if c.shape_id is distinct from v_id then
+      v_id := c.shape_id;
+      v_shape := c.shape;
+      v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
+      v_tails := '{}';
+    end if;
+    if v_tails <> '{}' and (c.op = 'delete' or c.op = 'patch' and (c.change -> 'set' ? 'points' or c.change -> 'unset' ? 'points')) then
+      v_shape := pgcanvas.with_tails(v_shape, v_tails);
+      v_tails := '{}';
+    end if;
+    if c.is_picked then
+      ordinal := c.ordinal;
+      before := pgcanvas.before_of(c.op, c.change, v_shape, v_points);
+      return next;
+    end if;
+    if c.op = 'append' then
+      v_tails := array_append(v_tails, c.change -> 'points');
+      v_points := v_points + jsonb_array_length(c.change -> 'points');
+      v_shape := v_shape || jsonb_build_object('version', c.change -> 'version', 'seq', c.seq, 'updated_by', c.author, 'updated_at', pgcanvas.iso(c.at));
+    elsif c.op = 'delete' then
+      v_shape := null;
+    else
+      if c.op = 'put' then
+        v_shape := c.change -> 'shape';
+        v_tails := '{}';
+      else
+        v_shape := pgcanvas.patched_shape(v_shape, c.change -> 'set', c.change -> 'unset') || jsonb_build_object(
+          'version', c.change -> 'version', 'seq', c.seq, 'updated_by', c.author, 'updated_at', pgcanvas.iso(c.at));
+      end if;
+      if c.op = 'put' or c.change -> 'set' ? 'points' or c.change -> 'unset' ? 'points' then
+        v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
+      end if;
+    end if;
+  end loop;
+end $$;
+comment on function pgcanvas.befores is 'What undoes logged changes (by seq and ordinal) that do not say so themselves: worked out from the snapshot before them and the log.';
+
+create or replace function pgcanvas.with_tails(p_shape jsonb, p_tails jsonb[])
+  returns jsonb language plpgsql immutable parallel safe as $$
+begin
+  return p_shape || jsonb_build_object('points', coalesce(nullif(p_shape -> 'points', 'null'), '[]') || (
+    select jsonb_agg(p.p order by t.n, p.n) from unnest(p_tails) with ordinality as t (t, n)
+    cross join jsonb_array_elements(t.t) with ordinality as p (p, n)));
+end $$;
+comment on function pgcanvas.with_tails is 'A shape with more points at its end, in the order of these lists.';
+
+create or replace function pgcanvas.change_before(p_room text, p_seq bigint)
+  returns table (shape_id text, before jsonb) language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_id bigint := point_of(p_room, p_seq);
+begin
+  return query
+    select c.shape_id, coalesce(c.before::jsonb, b.before)
+    from shape_changes c
+    left join (select * from befores(v_id, (select array_agg(l.seq order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq),
+      (select array_agg(l.ordinal order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq))) as b on b.ordinal = c.ordinal
+    where c.room_id = v_id and c.seq = p_seq order by c.ordinal;
+end $$;
+comment on function pgcanvas.change_before is 'What undoes each change of a batch: for a patch {set, unset}, for an append {length}, for a delete the shape; null for what was created.';
+
+create or replace function pgcanvas.shape_history(p_room text, p_shape_id text)
+  returns table (seq bigint, author text, at timestamptz, op text, change jsonb, before jsonb)
+  language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_id bigint := known_room(p_room);
+  v_seqs bigint[];
+  v_ordinals bigint[];
+begin
+  select array_agg(l.seq order by l.seq, l.ordinal), array_agg(l.ordinal order by l.seq, l.ordinal) into v_seqs, v_ordinals
+    from shape_changes l where l.room_id = v_id and l.shape_id = p_shape_id;
+  return query
+    select c.seq, c.author, c.at, c.op::text, c.change::jsonb, coalesce(c.before::jsonb, b.before)
+    from shape_changes c left join befores(v_id, v_seqs, v_ordinals) as b on b.ordinal = c.ordinal
+    where c.room_id = v_id and c.shape_id = p_shape_id order by c.seq, c.ordinal;
+end $$;
+comment on function pgcanvas.shape_history is 'All that is kept of one shape, oldest first: who changed it, when and how, and what undoes it.';

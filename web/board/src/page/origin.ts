@@ -1,0 +1,34 @@
+import type { Status } from "@pgcanvas/client";
+import { useEffect, useState } from "react";
+
+/** What a refusal begins with that is about where the page comes from. */
+const ABOUT = /^origin: /;
+
+/** In words for a person, what the node says of where the page comes from; nothing where it says something else. */
+export function originWords(message: string | undefined): string | undefined {
+  if (message === undefined || !ABOUT.test(message)) return undefined;
+  const said = message.replace(ABOUT, "");
+  return `The node refuses this page: ${said}.`;
+}
+
+/** Why the node refuses this page's socket, if it does because of where it comes from: a browser does not say. */
+async function askOrigin(): Promise<string | undefined> {
+  const answer = await fetch(`/api/origin?of=${encodeURIComponent(location.origin)}`).catch(() => undefined);
+  const said = answer?.ok ? ((await answer.json().catch(() => undefined)) as { message?: string } | undefined) : undefined;
+  return originWords(said?.message);
+}
+
+/** Why nothing is connected, where that is because of where the page comes from; asked each time that no socket opens. */
+export function useOriginTrouble(phase: Status["phase"] | undefined): string | undefined {
+  const [trouble, setTrouble] = useState<string | undefined>();
+  useEffect(() => {
+    if (phase === "live") setTrouble(undefined);
+    if (phase !== "offline") return undefined;
+    let wanted = true;
+    void askOrigin().then((said) => wanted && setTrouble(said));
+    return () => {
+      wanted = false;
+    };
+  }, [phase]);
+  return trouble;
+}
