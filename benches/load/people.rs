@@ -192,7 +192,7 @@ impl Person {
         let (owner, id) = (self.owner, format!("p{}-{}", self.owner, step / 4));
         let (x, y) = ((owner * 977 + step * 13) % 10_000, (owner * 131 + step * 7) % 10_000);
         let op = match self.doing {
-            Doing::Editing if step % 4 == 0 => rectangle(&id, x, y),
+            Doing::Editing if step.is_multiple_of(4) => rectangle(&id, x, y),
             Doing::Editing => format!(
                 r#"{{"op":"patch","id":"{id}","set":{{"x":{x}.5,"y":{y}.25,"props":{{"step":{step}}}}}}}"#
             ),
