@@ -18,17 +18,26 @@ async function askOrigin(): Promise<string | undefined> {
   return originWords(said?.message);
 }
 
-/** Why nothing is connected, where that is because of where the page comes from; asked each time that no socket opens. */
+/** How often it is asked again while no socket opens: what stands before the node may be set up anew meanwhile. */
+const ASK_EVERY_MS = 3_000;
+
+/** Why nothing is connected, where that is because of where the page comes from; asked for as long as no socket opens. */
 export function useOriginTrouble(phase: Status["phase"] | undefined): string | undefined {
   const [trouble, setTrouble] = useState<string | undefined>();
+  const isAway = phase !== undefined && phase !== "live" && phase !== "refused";
   useEffect(() => {
     if (phase === "live") setTrouble(undefined);
-    if (phase !== "offline") return undefined;
+  }, [phase]);
+  useEffect(() => {
+    if (!isAway) return undefined;
     let wanted = true;
-    void askOrigin().then((said) => wanted && setTrouble(said));
+    const ask = () => void askOrigin().then((said) => wanted && setTrouble(said));
+    if (phase === "offline") ask();
+    const timer = setInterval(ask, ASK_EVERY_MS);
     return () => {
       wanted = false;
+      clearInterval(timer);
     };
-  }, [phase]);
+  }, [isAway, phase]);
   return trouble;
 }
