@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// How many.
 pub(super) const SIZE: usize = 1_000;
 /// How many come at one time.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 250;
 /// How long each tries to send all that it has, and to read what it reads.
 const PATIENCE: Duration = Duration::from_secs(4);
 

@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod node;
 pub(crate) mod person;
+pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod storm;
