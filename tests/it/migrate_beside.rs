@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 
-/// How long a batch may take while a database is migrated: less than the reader here keeps what it reads.
-const SLOWEST: Duration = Duration::from_secs(4);
+/// How long a batch may take while a database is migrated: far below what a person takes for a standstill.
+const SLOWEST: Duration = Duration::from_secs(2);
 /// How long what ends may take to do so on a machine that has other things to do.
 const DEADLINE: Duration = Duration::from_secs(30);
 

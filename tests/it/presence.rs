@@ -136,7 +136,7 @@ async fn whose_socket_ends_has_left_after_the_grace() {
     ann.hang_up().await;
     ben.expect(|frame| has_left(frame, &of_ann)).await;
     let waited = begun.elapsed();
-    assert!((GRACE.mul_f64(0.98)..GRACE * 4).contains(&waited), "{waited:?}");
+    assert!((GRACE.mul_f64(0.98)..GRACE * 2).contains(&waited), "{waited:?}");
 }
 
 /// Somebody whose socket ended comes back, on the same node, on another, on another before the old node has noticed; a second
