@@ -103,6 +103,8 @@ async fn a_session_that_did_little_before_does_no_quadratic_work_at_much() {
         done.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         let rows = plans.rows();
         println!("{what}: {} rows for each shape", (rows.sum / f64::from(MANY)).round());
+        // Else nothing is heard, and all would be well.
+        assert!(!plans.are_told() || what != "insert" || rows.sum >= f64::from(MANY), "{what}: {rows:?}");
         wrong.extend(rows.beyond(f64::from(MANY) * MOST_ROWS).map(|beyond| format!("{what}: {beyond}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -111,20 +111,33 @@ pub(crate) struct Bells {
     heard: UnboundedReceiver<String>,
 }
 
+/// A connection, and what is picked of all that the server sends it unasked.
+pub(crate) async fn hearing(
+    config: &Config,
+    pick: fn(AsyncMessage) -> Option<String>,
+) -> (Client, UnboundedReceiver<String>) {
+    let (client, mut connection) = config.connect(NoTls).await.unwrap();
+    let (sender, heard) = unbounded_channel();
+    tokio::spawn(async move {
+        let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+        while let Some(Ok(message)) = messages.next().await {
+            if let Some(picked) = pick(message)
+                && sender.send(picked).is_err()
+            {
+                break;
+            }
+        }
+    });
+    (client, heard)
+}
+
 impl Bells {
     async fn listen(config: &Config) -> Self {
-        let (client, mut connection) = config.connect(NoTls).await.unwrap();
-        let (sender, heard) = unbounded_channel();
-        tokio::spawn(async move {
-            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
-            while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notification(notice) = message
-                    && sender.send(notice.payload().to_owned()).is_err()
-                {
-                    break;
-                }
-            }
-        });
+        let (client, heard) = hearing(config, |message| match message {
+            AsyncMessage::Notification(notice) => Some(notice.payload().to_owned()),
+            _ => None,
+        })
+        .await;
         client.batch_execute("listen the_end").await.unwrap();
         Self { client, heard }
     }

@@ -1,10 +1,10 @@
 //! What statements look at, counted in their plans: a plan that is quadratic shows on any machine, however fast or busy it is.
 
+use super::board::hearing;
 use super::server::say;
-use futures_util::{StreamExt, stream};
 use serde_json::Value;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_postgres::{AsyncMessage, Client, Config};
 
 /// Every statement, those of triggers and functions too, tells its connection the plan that it ran, with the rows of each step.
 const TELL: &str = "load 'auto_explain';
@@ -28,19 +28,13 @@ pub(crate) struct Rows {
 /// A connection whose statements' plans are told. Where the server has no `auto_explain`, or the user may not load it, none are: then
 /// their rows are not counted, and a line says so.
 pub(crate) async fn watched(config: &Config) -> (Client, Plans) {
-    let (client, mut connection) = config.connect(NoTls).await.expect("the database answers");
-    let (sender, told) = unbounded_channel();
-    tokio::spawn(async move {
-        let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
-        while let Some(Ok(message)) = messages.next().await {
-            if let AsyncMessage::Notice(notice) = message
-                && let Some((_, plan)) = notice.message().split_once("plan:\n")
-                && sender.send(plan.to_owned()).is_err()
-            {
-                break;
-            }
+    let (client, told) = hearing(config, |message| match message {
+        AsyncMessage::Notice(notice) => {
+            notice.message().split_once("plan:\n").map(|(_, plan)| plan.to_owned())
         }
-    });
+        _ => None,
+    })
+    .await;
     let told = match client.batch_execute(TELL).await {
         Ok(()) => Some(told),
         Err(error) => {
@@ -52,6 +46,11 @@ pub(crate) async fn watched(config: &Config) -> (Client, Plans) {
 }
 
 impl Plans {
+    /// Whether the server tells them.
+    pub(crate) fn are_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// What was looked at since the last call.
     pub(crate) fn rows(&mut self) -> Rows {
         let mut rows = Rows::default();
