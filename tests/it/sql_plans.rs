@@ -4,7 +4,7 @@ use super::support::board::{Board, open_room};
 use super::support::plans::watched;
 
 /// How many shapes a large statement has.
-const MANY: u32 = 2_000;
+const MANY: u32 = 1_000;
 /// How many rows all steps of its plans look at together, at most, for each of its shapes. A plan that is quadratic looks at
 /// [`MANY`] for each.
 const MOST_ROWS: f64 = 600.0;
