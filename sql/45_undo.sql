@@ -196,7 +196,7 @@ create or replace function pgcanvas.nothing_to_undo(p_room_id bigint, p_client u
   language plpgsql volatile as $$
 begin
   insert into pgcanvas.applied_ops (room_id, client, op_id, seq, outcomes)
-    select r.id, p_client, p_op_id, r.last_seq, '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
+    select r.id, p_client, p_op_id, pgcanvas.last_seq(r.id, r.min_since), '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
   return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
 end $$;
 comment on function pgcanvas.nothing_to_undo is 'Answers that there was nothing to undo or redo, and keeps that as the answer: a late copy of the frame must not take back what was drawn since.';
