@@ -6,6 +6,7 @@ drop trigger if exists _910_chain on pgcanvas.rooms;
 drop function if exists pgcanvas.tg_rooms__notify();
 drop function if exists pgcanvas.tg_rooms__chain();
 drop function if exists pgcanvas.settle_seqs(bigint[], bigint[], timestamptz[]);
+drop function if exists pgcanvas.befores(bigint, bigint[], bigint[]);
 
 -- A log that has lost its end answers nothing from before it.
 update pgcanvas.rooms r set min_since = r.last_seq

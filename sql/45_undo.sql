@@ -106,12 +106,13 @@ begin
                           where c.room_id = p_room_id and c.shape_id = b.shape_id and c.seq > b.seq offset 0) as l
       group by l.shape_id, l.author),
     others as materialized (
-      select distinct p.ordinal from picked p join later t on t.shape_id = p.shape_id
+      select distinct p.seq, p.ordinal from picked p join later t on t.shape_id = p.shape_id
       where p.op = 'put' and t.author <> p.author and t.seq > p.seq)
     select p.op::text, p.shape_id::text, p.change::jsonb, coalesce(p.before::jsonb, b.before),
            o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
-    from picked p left join others o on o.ordinal = p.ordinal left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.ordinal = p.ordinal
+    from picked p left join others o on o.seq = p.seq and o.ordinal = p.ordinal
+    left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.seq = p.seq and b.ordinal = p.ordinal
     left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
