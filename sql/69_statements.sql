@@ -90,13 +90,13 @@ begin
       then coalesce(k.at not between greatest(e.at, statement_timestamp()) and greatest(e.at, statement_timestamp(), clock_timestamp()), true)
       else coalesce(k.seq <= r.min_since, true) or not coalesce((select bool_and(c.xid = pg_current_xact_id() and c.at = k.at)
         from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), false) end)
-    or exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) group by k.room_id having count(*) > 1) then
+    or exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) group by k.room_id, k.seq having count(*) > 1) then
     raise exception 'seq: a statement has the seq and the moment it was given' using errcode = 'WB001';
   end if;
   return array(select coalesce((select max(c.ordinal) from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), 0)
     from unnest(p_room_ids, p_seqs) with ordinality as k (room_id, seq, n) order by k.n);
 end $$;
-comment on function pgcanvas.settle_seqs is 'Looks at the seqs of what a statement logs next, one of each room: one more than the room had, or one under which this transaction logged before. Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement. Gives the last ordinal that each of these batches has.';
+comment on function pgcanvas.settle_seqs is 'Looks at the seqs of what a statement logs next: one more than the room had, or one under which this transaction logged before. Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement. Gives the last ordinal that each of these batches has.';
 
 create or replace function pgcanvas.other_columns(p_shape pgcanvas.shapes)
   returns jsonb language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$

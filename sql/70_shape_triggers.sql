@@ -98,6 +98,7 @@ declare
   v_room_ids bigint[];
   v_seqs bigint[];
   v_ats timestamptz[];
+  v_batches text[];  -- one of each room, unless statements run within this one
   v_logged bigint[];  -- how far each batch is logged
 begin
   if tg_argv[0] = 'put back' then
@@ -108,13 +109,14 @@ begin
       raise exception 'seq: a statement that puts shapes back makes none' using errcode = 'WB001';
     end if;
   end if;
-  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at) into v_room_ids, v_seqs, v_ats
-    from (select distinct n.room_id, n.seq, n.updated_at from new_rows n) as k;
+  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at), array_agg(concat(k.room_id, ':', k.seq))
+    into v_room_ids, v_seqs, v_ats, v_batches from (select distinct n.room_id, n.seq, n.updated_at from new_rows n) as k;
   v_logged := settle_seqs(v_room_ids, v_seqs, v_ats);
   insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
-  select n.room_id, n.seq, k.logged + row_number() over (partition by n.room_id order by n.ordinal), 'put', n.id,
+  select n.room_id, n.seq, v_logged[array_position(v_batches, concat(n.room_id, ':', n.seq))]
+      + row_number() over (partition by n.room_id, n.seq order by n.ordinal), 'put', n.id,
     ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
-  from new_rows n join unnest(v_room_ids, v_logged) as k (room_id, logged) on k.room_id = n.room_id;
+  from new_rows n;
   if exists (select from new_rows n
              cross join lateral (select g.version from tombstones g where g.room_id = n.room_id and g.id = n.id offset 0) as g
              where n.version <= g.version) then
@@ -134,18 +136,19 @@ declare
   v_room_ids bigint[];
   v_seqs bigint[];
   v_ats timestamptz[];
+  v_batches text[];  -- one of each room, unless statements run within this one
   v_logged bigint[];  -- how far each batch is logged
 begin
   -- The same version: only a column that somebody added has changed.
-  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at) into v_room_ids, v_seqs, v_ats
+  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at), array_agg(concat(k.room_id, ':', k.seq))
+    into v_room_ids, v_seqs, v_ats, v_batches
     from (select distinct n.room_id, n.seq, n.updated_at from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
           where n.version <> o.version) as k;
   v_logged := settle_seqs(v_room_ids, v_seqs, v_ats);
   insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, before, author, at)
-  select n.room_id, n.seq, k.logged + row_number() over (partition by n.room_id order by n.ordinal), c.op, n.id, c.change, c.before, n.updated_by,
-    n.updated_at
+  select n.room_id, n.seq, v_logged[array_position(v_batches, concat(n.room_id, ':', n.seq))]
+      + row_number() over (partition by n.room_id, n.seq order by n.ordinal), c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
-  join unnest(v_room_ids, v_logged) as k (room_id, logged) on k.room_id = n.room_id
   cross join lateral change_of(o, n) as c
   where n.version <> o.version;
   perform let_go_of_dead(k.refs) from (
