@@ -8,13 +8,37 @@ create or replace function pgcanvas.last_author(p_room_id bigint, p_seq bigint)
 $$;
 comment on function pgcanvas.last_author is 'Who made a batch; null when it is not kept.';
 
+create or replace function pgcanvas.room_end(p_room_id bigint, out seq bigint, out at timestamptz)
+  language plpgsql stable as $$
+begin
+  select c.seq, c.at into seq, at from pgcanvas.shape_changes c where c.room_id = p_room_id order by c.seq desc, c.ordinal desc limit 1;
+end $$;
+comment on function pgcanvas.room_end is 'The last batch in a room''s log, and its moment; nulls when none is kept.';
+
+create or replace function pgcanvas.room_ends(p_room_ids bigint[], p_min_since bigint[], out seqs bigint[], out ats timestamptz[])
+  language plpgsql stable as $$
+begin
+  select array_agg(greatest(e.seq, r.min_since) order by r.n), array_agg(greatest(e.at, clock_timestamp()) order by r.n) into seqs, ats
+    from unnest(p_room_ids, p_min_since) with ordinality as r (id, min_since, n)
+    left join lateral (select c.seq, c.at from pgcanvas.shape_changes c where c.room_id = r.id order by c.seq desc, c.ordinal desc limit 1) as e
+      on true;
+end $$;
+comment on function pgcanvas.room_ends is 'Of rooms that are locked, the seq each is at, and the moment that its next batch has: now, or that of the last one if clocks went back. Asked in a statement after the one that locks: that one does not see what was committed while it waited.';
+
+create or replace function pgcanvas.last_seq(p_room_id bigint, p_min_since bigint)
+  returns bigint language plpgsql stable as $$
+begin
+  return greatest((pgcanvas.room_end(p_room_id)).seq, p_min_since);
+end $$;
+comment on function pgcanvas.last_seq is 'The seq that a room is at: of the last batch, though its log were pruned up to there (min_since).';
+
 create or replace function pgcanvas.room_state(p_room text)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, channel text, policy text, visibility text,
                  shape_count bigint, created_at timestamptz, touched_at timestamptz, touched_by text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.channel, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), r.created_at, r.touched_at, last_author(r.id, r.last_seq)
-  from rooms r
+  select r.id, r.slug, r.epoch, greatest(e.seq, r.min_since), r.min_since, r.channel, r.policy, r.visibility,
+         (select count(*) from shapes s where s.room_id = r.id), r.created_at, coalesce(e.at, r.created_at), last_author(r.id, e.seq)
+  from rooms r cross join lateral room_end(r.id) as e
   where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
   order by r.slug = p_room desc limit 1
 $$;
@@ -33,7 +57,7 @@ drop function if exists pgcanvas.room_head(bigint);
 create or replace function pgcanvas.room_head(p_room_id bigint, p_channel text default null)
   returns table (epoch uuid, last_seq bigint, min_since bigint, rights bigint)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.epoch, r.last_seq, r.min_since, r.rights from rooms r where r.id = p_room_id and (p_channel is null or r.channel = p_channel)
+  select r.epoch, last_seq(r.id, r.min_since), r.min_since, r.rights from rooms r where r.id = p_room_id and (p_channel is null or r.channel = p_channel)
 $$;
 comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what. With a channel: none when the room that rings there is gone, and another has its number.';
 
@@ -84,10 +108,10 @@ create or replace function pgcanvas.list_rooms(p_after text, p_limit integer, p_
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, policy text, visibility text,
                  shape_count bigint, created_at timestamptz, touched_at timestamptz, touched_by text, role text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.id, r.slug, r.epoch, r.last_seq, r.min_since, r.policy, r.visibility,
-         (select count(*) from shapes s where s.room_id = r.id), r.created_at, r.touched_at, last_author(r.id, r.last_seq),
+  select r.id, r.slug, r.epoch, greatest(e.seq, r.min_since), r.min_since, r.policy, r.visibility,
+         (select count(*) from shapes s where s.room_id = r.id), r.created_at, coalesce(e.at, r.created_at), last_author(r.id, e.seq),
          greatest(everybodys_role(r.visibility), m.role)::text
-  from rooms r left join members m on m.room_id = r.id and m.user_id = p_user
+  from rooms r left join members m on m.room_id = r.id and m.user_id = p_user cross join lateral room_end(r.id) as e
   where (r.visibility <> 'private' or m.role is not null) and (p_after is null or r.slug > p_after)
   order by r.slug limit p_limit
 $$;

@@ -16,7 +16,7 @@ create or replace function pgcanvas.room_access(p_room text, p_user text, p_link
 #variable_conflict use_column
 begin
   return query
-    select r.id, r.slug::text, r.channel, r.epoch, r.last_seq, a.role::text, r.rights,
+    select r.id, r.slug::text, r.channel, r.epoch, last_seq(r.id, r.min_since), a.role::text, r.rights,
       exists (select from members m where m.room_id = r.id and m.role = 'owner')
         or exists (select from links l where l.room_id = r.id and l.role = 'owner' and (l.expires_at is null or l.expires_at > now()))  -- is_owned
     from rooms r

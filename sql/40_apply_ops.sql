@@ -182,6 +182,7 @@ declare
   v_policies text[];  -- by room, as v_rooms
   v_channels text[];
   v_last_seqs bigint[];
+  v_chained boolean[];
   v_ats timestamptz[];  -- taken under the room's lock, so that it rises with seq
   v_seqs bigint[];  -- as the batches so far leave them
   v_lines text[];  -- what the room's bell will carry
@@ -213,9 +214,11 @@ declare
   v_done text;
   n integer := 1;  -- the next op
 begin
-  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text),
-      array_agg(greatest(clock_timestamp(), r.touched_at)) into v_rooms, v_last_seqs, v_channels, v_policies, v_ats
-    from (select id, last_seq, channel, policy, touched_at from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  select array_agg(r.id), array_agg(r.min_since), array_agg(r.channel), array_agg(r.policy::text), array_agg(r.chained_since is not null)
+    into v_rooms, v_last_seqs, v_channels, v_policies, v_chained
+    from (select id, min_since, channel, policy, chained_since from rooms where id = any (p_room_ids) order by id for no key update) as r;
+  select e.seqs, e.ats into v_last_seqs, v_ats from room_ends(v_rooms, v_last_seqs) as e;
+  for r in 1..coalesce(cardinality(v_rooms), 0) loop perform refuse_old_snapshot(v_rooms[r], v_last_seqs[r] + 1); end loop;
   v_seqs := v_last_seqs;
   v_full := array_fill(false, array[coalesce(cardinality(v_rooms), 0)]);
   v_answers := known_answers(p_room_ids, p_clients, p_op_ids, v_rooms);
@@ -340,11 +343,14 @@ begin
   if v_log is not null then
     v_done := set_config('pgcanvas.applying', 'yes', true);  -- the triggers stand aside
     perform write_shapes(v_drawing.shapes, v_shapes);
-    insert into shape_changes (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, role, at)
-      select l.*, v_ats[array_position(v_rooms, l.room_id)] from unnest(v_log) as l;
-    update rooms r set last_seq = w.seq, touched_at = w.at from unnest(v_rooms, v_seqs, v_ats) as w (id, seq, at) where r.id = w.id and r.last_seq < w.seq;
+    insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, before, author, client, op_id, gesture, undoes, role, at)
+      select l.room_id, l.seq, row_number() over (partition by l.room_id, l.seq order by l.n), l.op, l.shape_id, l.change, l.before, l.author,
+        l.client, l.op_id, l.gesture, l.undoes, l.role, v_ats[array_position(v_rooms, l.room_id)]
+      from unnest(v_log) with ordinality as l (room_id, seq, op, shape_id, change, before, author, client, op_id, gesture, undoes, role, n);
     for r in 1..cardinality(v_rooms) loop
-      if v_lines[r] is not null then v_done := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]); end if;
+      if v_chained[r] then perform chain_batches(v_rooms[r]); end if;
+      -- What no client sent is told at commit, once for the transaction.
+      if v_lines[r] is not null and p_clients[1] is not null then v_done := ring_room(v_channels[r], v_last_seqs[r], v_seqs[r], v_lines[r]); end if;
     end loop;
     v_done := set_config('pgcanvas.applying', '', true);
   end if;

@@ -200,14 +200,14 @@ create or replace function pgcanvas.log_batches(p_room_ids bigint[], p_clients u
 begin
   return query
     with changed as materialized (
-      select o.n, o.b, o.seq, o.verb, o.shape_id, o.at, pgcanvas.change_text(o.verb, o.shape_id, o.version, o.said, o.seq,
+      select o.n, o.b, o.seq, row_number() over (partition by o.b order by o.n) as ordinal, o.verb, o.shape_id, o.at, pgcanvas.change_text(o.verb, o.shape_id, o.version, o.said, o.seq,
         case o.verb when 'put' then to_json(p_authors[o.b])::text end, case o.verb when 'put' then pgcanvas.iso(o.at) end) as change
       from rows from (unnest(p_batches), unnest(p_verbs), unnest(p_shape_ids), unnest(p_versions), unnest(p_seqs), unnest(p_said),
         unnest(p_ats)) with ordinality as o (b, verb, shape_id, version, seq, said, at, n)
       where o.seq is not null),
     logged as (
-      insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, gesture, role, at)
-      select p_room_ids[c.b], c.seq, c.verb, c.shape_id, c.change::json, p_authors[c.b], p_clients[c.b], p_op_ids[c.b], p_gestures[c.b],
+      insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, client, op_id, gesture, role, at)
+      select p_room_ids[c.b], c.seq, c.ordinal, c.verb, c.shape_id, c.change::json, p_authors[c.b], p_clients[c.b], p_op_ids[c.b], p_gestures[c.b],
         p_roles[c.b], c.at
       from changed c order by c.n)
     select p_room_ids[l.b], string_agg(l.line, '' order by l.b)
@@ -258,7 +258,6 @@ declare
   v_last integer := p_first + cardinality(array_positions(p_batches, b)) - 1;
   v_set text := pgcanvas.notify_lines(p_channel, p_told_seq, p_seq, p_lines);
 begin
-  update pgcanvas.rooms r set last_seq = p_seq where r.id = p_room_ids[b] and r.last_seq < p_seq;
   return query select a.code, a.seq, a.outcomes from pgcanvas.apply_ops(array[p_room_ids[b]], array[p_clients[b]], array[p_op_ids[b]],
     array[p_authors[b]], array[p_seen[b]], array[p_gestures[b]], array_fill(1, array[v_last - p_first + 1]), p_verbs[p_first:v_last],
     p_shape_ids[p_first:v_last], p_bases[p_first:v_last], pgcanvas.bodies(p_verbs[p_first:v_last], p_said[p_first:v_last]), null,

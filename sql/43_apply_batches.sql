@@ -139,6 +139,9 @@ create or replace function pgcanvas.apply_single(p_room_id bigint, p_client uuid
 #variable_conflict use_column
 declare
   v_room record;
+  v_end record;
+  v_last_seq bigint;
+  v_at timestamptz;
   v_named record;
   v_put text;
   v_outcome text := 'applied';
@@ -148,16 +151,18 @@ declare
   v_told boolean;
   v_set text;
 begin
-  select r.last_seq, r.channel, r.policy, greatest(clock_timestamp(), r.touched_at) as at into v_room from pgcanvas.rooms r where r.id = p_room_id
-    for no key update;
+  select r.min_since, r.channel, r.policy, r.chained_since into v_room from pgcanvas.rooms r where r.id = p_room_id for no key update;
   if v_room.policy is distinct from 'merge' or p_client is null or exists (select from pgcanvas.applied_ops a
       where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id) or pgcanvas.may_be_altered() then return; end if;
+  v_end := pgcanvas.room_end(p_room_id);
+  v_last_seq := greatest(v_end.seq, v_room.min_since);
+  v_at := greatest(v_end.at, clock_timestamp());
   v_named := pgcanvas.read_named(array[p_room_id], array[p_verb], array[p_shape_id], array[p_row], array[p_extra]);
   if v_named.fault is not null then raise exception '%', v_named.fault using errcode = 'WB001'; end if;
   if v_named.kinds[1] = 'put' then v_put := (pgcanvas.put_changes(array[p_room_id], v_named.kinds, array[p_row], array[p_extra]))[1]; end if;
   if v_named.kinds[1] in ('general', 'referred') or v_named.kinds[1] = 'put' and v_put is null then return; end if;
   v_version := v_named.versions[1];
-  v_seq := v_room.last_seq;
+  v_seq := v_last_seq;
   if v_version is null and p_verb <> 'put' then v_outcome := 'gone';
   elsif v_put = '' then v_outcome := 'unchanged';
   else
@@ -168,21 +173,21 @@ begin
     elsif v_version is null then
       v_version := coalesce(v_named.deaths[1], 0);
       perform pgcanvas.insert_shapes('{b}', array[p_room_id], array[p_row], array[p_extra], array[v_version + 1], array[v_seq], array[p_author],
-        array[p_author], array[v_room.at]);
+        array[p_author], array[v_at]);
     elsif pgcanvas.update_shapes('{c}', array[p_room_id], array[p_row], array[p_verb = 'append'], array[v_version + 1], array[v_seq],
-        array[p_author], array[v_room.at]) <> 1 then
+        array[p_author], array[v_at]) <> 1 then
       raise exception 'ops: a shape is held by another' using errcode = '55P03';  -- nothing is answered that was not done
     end if;
     if v_put is not null then
       p_verb := 'patch';
       p_said := concat('"set":{', substr(v_put, 2), '},"unset":[]');
     end if;
-    v_change := pgcanvas.change_text(p_verb, p_shape_id, v_version + 1, p_said, v_seq, to_json(p_author)::text, pgcanvas.iso(v_room.at));
-    insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, client, op_id, gesture, role, at)
-      values (p_room_id, v_seq, p_verb, p_shape_id, v_change::json, p_author, p_client, p_op_id, p_gesture, p_role, v_room.at);
-    update pgcanvas.rooms r set last_seq = v_seq, touched_at = v_room.at where r.id = p_room_id;
+    v_change := pgcanvas.change_text(p_verb, p_shape_id, v_version + 1, p_said, v_seq, to_json(p_author)::text, pgcanvas.iso(v_at));
+    insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, client, op_id, gesture, role, at)
+      values (p_room_id, v_seq, 1, p_verb, p_shape_id, v_change::json, p_author, p_client, p_op_id, p_gesture, p_role, v_at);
+    if v_room.chained_since is not null then perform pgcanvas.chain_batches(p_room_id); end if;
     v_told := pgcanvas.ring_room(v_room.channel, v_seq - 1, v_seq,
-      concat(E'\n', pgcanvas.batch_head(v_seq, p_author, p_client, p_op_id, v_room.at), v_change, ']}'));
+      concat(E'\n', pgcanvas.batch_head(v_seq, p_author, p_client, p_op_id, v_at), v_change, ']}'));
     v_set := set_config('pgcanvas.applying', '', true);
   end if;
   insert into pgcanvas.applied_ops (room_id, client, op_id, seq, outcomes) values (p_room_id, p_client, p_op_id, v_seq, array[v_outcome]);
@@ -202,6 +207,7 @@ declare
   v_rooms bigint[];
   v_policies text[];  -- by room, as v_rooms
   v_channels text[];
+  v_chained boolean[];
   v_told_seqs bigint[];  -- up to where the room was notified
   v_seqs bigint[];
   v_ats timestamptz[];
@@ -235,10 +241,10 @@ begin
     if found then return; end if;
   end if;
   v_meddled := may_be_altered();
-  select array_agg(r.id), array_agg(r.last_seq), array_agg(r.channel), array_agg(r.policy::text),
-      array_agg(greatest(clock_timestamp(), r.touched_at))
-    into v_rooms, v_seqs, v_channels, v_policies, v_ats
+  select array_agg(r.id), array_agg(r.min_since), array_agg(r.channel), array_agg(r.policy::text), array_agg(r.chained_since is not null)
+    into v_rooms, v_seqs, v_channels, v_policies, v_chained
     from (select r.* from rooms r where r.id = any (p_room_ids) order by r.id for no key update) as r;
+  select e.seqs, e.ats into v_seqs, v_ats from room_ends(v_rooms, v_seqs) as e;
   v_told_seqs := v_seqs;
   v_batch_seqs := array_fill(null::bigint, array[cardinality(p_room_ids)]);
   v_outcomes := array_fill(null::text, array[cardinality(p_room_ids)]);
@@ -297,9 +303,8 @@ begin
     select l.* into v_batches, v_verbs, v_shape_ids, v_bases, v_rows, v_extras, v_said
       from ops_left(v_batches, v_verbs, v_shape_ids, v_bases, v_rows, v_extras, v_said, v_plan.waits) as l;
   end loop;
-  update rooms r set last_seq = w.seq, touched_at = w.at from unnest(v_rooms, v_seqs, v_ats) as w (id, seq, at)
-    where r.id = w.id and r.last_seq < w.seq;
   for i in 1..coalesce(cardinality(v_rooms), 0) loop
+    if v_chained[i] then perform chain_batches(v_rooms[i]); end if;
     v_set := notify_lines(v_channels[i], v_told_seqs[i], v_seqs[i], v_lines[i]);
   end loop;
   v_set := set_config('pgcanvas.applying', '', true);

@@ -36,7 +36,7 @@ end $$;
 comment on function pgcanvas.before_of is 'What undoes a logged change of a shape that was as given then, with so many points.';
 
 create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (ordinal bigint, before jsonb) language plpgsql stable set enable_hashjoin = on set jit = off as $$
+  returns table (seq bigint, ordinal bigint, before jsonb) language plpgsql stable set enable_hashjoin = on set jit = off as $$
 #variable_conflict use_column
 declare
   v_first bigint := (select min(u) from unnest(p_seqs) as u);
@@ -56,7 +56,7 @@ begin
     select l.shape_id, l.seq, l.ordinal, l.op, l.change::jsonb as change, p.ordinal is not null as is_picked, l.author, l.at, b.shape
     from asked a
     join pgcanvas.shape_changes l on l.room_id = p_room_id and l.shape_id = a.shape_id and l.seq > v_from and l.seq <= a.seq
-    left join picked p on p.ordinal = l.ordinal
+    left join picked p on p.seq = l.seq and p.ordinal = l.ordinal
     left join lateral (select s.shape::jsonb as shape from pgcanvas.snapshot_shapes s
       where s.room_id = p_room_id and s.seq = v_from and s.shape_id = a.shape_id offset 0) as b on true
     order by l.shape_id, l.seq, l.ordinal
@@ -72,6 +72,7 @@ begin
       v_tails := '{}';
     end if;
     if c.is_picked then
+      seq := c.seq;
       ordinal := c.ordinal;
       before := pgcanvas.before_of(c.op, c.change, v_shape, v_points);
       return next;
@@ -135,7 +136,7 @@ begin
     from shape_changes l where l.room_id = v_id and l.shape_id = p_shape_id;
   return query
     select c.seq, c.author, c.at, c.op::text, c.change::jsonb, coalesce(c.before::jsonb, b.before)
-    from shape_changes c left join befores(v_id, v_seqs, v_ordinals) as b on b.ordinal = c.ordinal
+    from shape_changes c left join befores(v_id, v_seqs, v_ordinals) as b on b.seq = c.seq and b.ordinal = c.ordinal
     where c.room_id = v_id and c.shape_id = p_shape_id order by c.seq, c.ordinal;
 end $$;
 comment on function pgcanvas.shape_history is 'All that is kept of one shape, oldest first: who changed it, when and how, and what undoes it.';

@@ -106,12 +106,13 @@ begin
                           where c.room_id = p_room_id and c.shape_id = b.shape_id and c.seq > b.seq offset 0) as l
       group by l.shape_id, l.author),
     others as materialized (
-      select distinct p.ordinal from picked p join later t on t.shape_id = p.shape_id
+      select distinct p.seq, p.ordinal from picked p join later t on t.shape_id = p.shape_id
       where p.op = 'put' and t.author <> p.author and t.seq > p.seq)
     select p.op::text, p.shape_id::text, p.change::jsonb, coalesce(p.before::jsonb, b.before),
            o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
-    from picked p left join others o on o.ordinal = p.ordinal left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.ordinal = p.ordinal
+    from picked p left join others o on o.seq = p.seq and o.ordinal = p.ordinal
+    left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.seq = p.seq and b.ordinal = p.ordinal
     left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
@@ -196,7 +197,7 @@ create or replace function pgcanvas.nothing_to_undo(p_room_id bigint, p_client u
   language plpgsql volatile as $$
 begin
   insert into pgcanvas.applied_ops (room_id, client, op_id, seq, outcomes)
-    select r.id, p_client, p_op_id, r.last_seq, '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
+    select r.id, p_client, p_op_id, pgcanvas.last_seq(r.id, r.min_since), '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
   return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
 end $$;
 comment on function pgcanvas.nothing_to_undo is 'Answers that there was nothing to undo or redo, and keeps that as the answer: a late copy of the frame must not take back what was drawn since.';

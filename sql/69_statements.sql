@@ -35,6 +35,17 @@ begin
 end $$;
 comment on function pgcanvas.bound_idling is 'Lets the server end the session when its transaction, which holds a room, is idle for a minute, or for less where the session says so.';
 
+create or replace function pgcanvas.refuse_old_snapshot(p_room_id bigint, p_seq bigint)
+  returns void language plpgsql volatile as $$
+begin
+  if current_setting('transaction_isolation') not in ('repeatable read', 'serializable') then return; end if;
+  -- A row that this snapshot does not show is in the way of the key all the same: PostgreSQL raises 40001.
+  insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
+    values (p_room_id, p_seq, 1, 'delete', '', '{}', '', now()) on conflict on constraint shape_changes_pkey do nothing;
+  if found then delete from pgcanvas.shape_changes where room_id = p_room_id and seq = p_seq and ordinal = 1; end if;
+end $$;
+comment on function pgcanvas.refuse_old_snapshot is 'Raises 40001 where a room, which is locked, has come further than the transaction''s snapshot shows: its next seq is somebody else''s.';
+
 drop function if exists pgcanvas.statement_seq(bigint);
 -- The moment is kept in microseconds: a text would be written and read as the session's settings have it.
 create or replace function pgcanvas.statement_batch(p_room_id bigint, out seq bigint, out at timestamptz)
@@ -43,6 +54,8 @@ declare
   v_name text := 'pgcanvas.seq_' || p_room_id;
   v_known text[] := string_to_array(current_setting(v_name, true), ':');  -- statement, seq, moment
   v_known_at timestamptz;
+  v_min_since bigint;
+  v_last record;
 begin
   if v_known[1] = current_setting('pgcanvas.statement', true) then
     if v_known[3] is null then raise exception 'seq: a statement has the seq and the moment it was given' using errcode = 'WB001'; end if;
@@ -50,10 +63,13 @@ begin
     at := timestamptz 'epoch' + v_known[3]::bigint * interval '1 microsecond';
     return;
   end if;
-  select r.last_seq + 1, r.touched_at into seq, at from pgcanvas.rooms r where r.id = p_room_id for no key update;
+  select r.min_since into v_min_since from pgcanvas.rooms r where r.id = p_room_id for no key update;
   if not found then return; end if;
   perform pgcanvas.bound_idling();
-  at := greatest(statement_timestamp(), at);
+  v_last := pgcanvas.room_end(p_room_id);  -- in a statement of its own, which sees what was committed while the lock was waited for
+  seq := greatest(v_last.seq, v_min_since) + 1;
+  perform pgcanvas.refuse_old_snapshot(p_room_id, seq);
+  at := greatest(statement_timestamp(), v_last.at);
   -- Under the room's lock, so that it rises with seq; but one moment for all that a statement does (it may insert, update and delete).
   if v_known[2] = seq::text then v_known_at := timestamptz 'epoch' + v_known[3]::bigint * interval '1 microsecond'; end if;
   at := case when v_known_at between at and clock_timestamp() then v_known_at else greatest(clock_timestamp(), at) end;
@@ -64,23 +80,23 @@ comment on function pgcanvas.statement_batch is 'The seq that the running statem
 
 drop function if exists pgcanvas.settle_seqs(bigint[], bigint[]);
 create or replace function pgcanvas.settle_seqs(p_room_ids bigint[], p_seqs bigint[], p_ats timestamptz[])
-  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp
+  returns bigint[] language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_nestloop = on set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 begin
-  update rooms r set last_seq = k.seq, touched_at = k.at from unnest(p_room_ids, p_seqs, p_ats) as k (room_id, seq, at)
-    where r.id = k.room_id and r.last_seq = k.seq - 1 and k.at >= greatest(r.touched_at, statement_timestamp())
-      and k.at <= greatest(r.touched_at, statement_timestamp(), clock_timestamp());
   if exists (
     select from unnest(p_room_ids, p_seqs, p_ats) as k (room_id, seq, at) join rooms r on r.id = k.room_id
-    where k.seq > r.last_seq or k.seq <= r.min_since
-      or exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq
-                 and (c.xid is distinct from pg_current_xact_id() or c.at <> k.at))
-      or k.seq < r.last_seq and not exists (select from shape_changes c where c.room_id = k.room_id and c.seq = k.seq))
+    cross join lateral room_end(k.room_id) as e
+    where case when k.seq = greatest(e.seq, r.min_since) + 1
+      then coalesce(k.at not between greatest(e.at, statement_timestamp()) and greatest(e.at, statement_timestamp(), clock_timestamp()), true)
+      else coalesce(k.seq <= r.min_since, true) or not coalesce((select bool_and(c.xid = pg_current_xact_id() and c.at = k.at)
+        from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), false) end)
     or exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) group by k.room_id, k.seq having count(*) > 1) then
     raise exception 'seq: a statement has the seq and the moment it was given' using errcode = 'WB001';
   end if;
+  return array(select coalesce((select max(c.ordinal) from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), 0)
+    from unnest(p_room_ids, p_seqs) with ordinality as k (room_id, seq, n) order by k.n);
 end $$;
-comment on function pgcanvas.settle_seqs is 'Rooms come to the seqs of what a statement logs next: one more than they had, or one under which this transaction logged before. Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement.';
+comment on function pgcanvas.settle_seqs is 'Looks at the seqs of what a statement logs next: one more than the room had, or one under which this transaction logged before. Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement. Gives the last ordinal that each of these batches has.';
 
 create or replace function pgcanvas.other_columns(p_shape pgcanvas.shapes)
   returns jsonb language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -125,7 +141,7 @@ declare
 begin
   if num_nulls(p_shape.version, p_shape.seq, p_shape.bounds, p_shape.grid, p_shape.created_by, p_shape.updated_by, p_shape.created_at,
       p_shape.updated_at) > 0 then return false; end if;
-  select r.last_seq into v_last_seq from pgcanvas.rooms r where r.id = p_shape.room_id;  -- it may be restored after its shapes
+  v_last_seq := (pgcanvas.room_end(p_shape.room_id)).seq;  -- the log may be restored after its shapes
   return coalesce(p_shape.seq <= v_last_seq, true) and not exists (
     select from pgcanvas.tombstones g where g.room_id = p_shape.room_id and g.id = p_shape.id and g.version >= p_shape.version);
 end $$;

@@ -95,6 +95,11 @@ create or replace function pgcanvas.tg_shapes__log_insert()
   set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_direct boolean := be_direct();
+  v_room_ids bigint[];
+  v_seqs bigint[];
+  v_ats timestamptz[];
+  v_batches text[];  -- one of each room, unless statements run within this one
+  v_logged bigint[];  -- how far each batch is logged
 begin
   if tg_argv[0] = 'put back' then
     update meta set rooms_oid = 0 where rooms_oid is distinct from 0
@@ -104,11 +109,14 @@ begin
       raise exception 'seq: a statement that puts shapes back makes none' using errcode = 'WB001';
     end if;
   end if;
-  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at))
-    from (select distinct n.room_id, n.seq, n.updated_at from new_rows n) as k;
-  insert into shape_changes (room_id, seq, op, shape_id, change, author, at)
-  select n.room_id, n.seq, 'put', n.id, ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
-  from new_rows n order by n.ordinal;
+  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at), array_agg(concat(k.room_id, ':', k.seq))
+    into v_room_ids, v_seqs, v_ats, v_batches from (select distinct n.room_id, n.seq, n.updated_at from new_rows n) as k;
+  v_logged := settle_seqs(v_room_ids, v_seqs, v_ats);
+  insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
+  select n.room_id, n.seq, v_logged[array_position(v_batches, concat(n.room_id, ':', n.seq))]
+      + row_number() over (partition by n.room_id, n.seq order by n.ordinal), 'put', n.id,
+    ('{"op":"put","shape":' || shape_text(n) || '}')::json, n.updated_by, n.updated_at
+  from new_rows n;
   if exists (select from new_rows n
              cross join lateral (select g.version from tombstones g where g.room_id = n.room_id and g.id = n.id offset 0) as g
              where n.version <= g.version) then
@@ -125,17 +133,24 @@ create or replace function pgcanvas.tg_shapes__log_update()
   set enable_nestloop = off set enable_hashjoin = on set jit = off as $$
 declare
   v_direct boolean := be_direct();
+  v_room_ids bigint[];
+  v_seqs bigint[];
+  v_ats timestamptz[];
+  v_batches text[];  -- one of each room, unless statements run within this one
+  v_logged bigint[];  -- how far each batch is logged
 begin
   -- The same version: only a column that somebody added has changed.
-  perform settle_seqs(array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at))
+  select array_agg(k.room_id), array_agg(k.seq), array_agg(k.updated_at), array_agg(concat(k.room_id, ':', k.seq))
+    into v_room_ids, v_seqs, v_ats, v_batches
     from (select distinct n.room_id, n.seq, n.updated_at from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
           where n.version <> o.version) as k;
-  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
-  select n.room_id, n.seq, c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
+  v_logged := settle_seqs(v_room_ids, v_seqs, v_ats);
+  insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, before, author, at)
+  select n.room_id, n.seq, v_logged[array_position(v_batches, concat(n.room_id, ':', n.seq))]
+      + row_number() over (partition by n.room_id, n.seq order by n.ordinal), c.op, n.id, c.change, c.before, n.updated_by, n.updated_at
   from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id
   cross join lateral change_of(o, n) as c
-  where n.version <> o.version
-  order by n.ordinal;
+  where n.version <> o.version;
   perform let_go_of_dead(k.refs) from (
       select array_agg(r) as refs from new_rows n join old_rows o on o.room_id = n.room_id and o.id = n.id cross join unnest(n.refs) as r
       where n.refs is not null and n.refs is distinct from o.refs) as k
@@ -194,18 +209,18 @@ declare
   v_room_ids bigint[];
   v_seqs bigint[];
   v_ats timestamptz[];
+  v_logged bigint[];
 begin
   select array_agg(d.room_id), array_agg((d.batch).seq), array_agg((d.batch).at) into v_room_ids, v_seqs, v_ats
     from (select d.room_id, statement_batch(d.room_id) as batch from (select distinct room_id from old_rows) as d offset 0) as d
     where (d.batch).seq is not null;
-  perform settle_seqs(v_room_ids, v_seqs, v_ats);
-  insert into shape_changes (room_id, seq, op, shape_id, change, before, author, at)
-  select o.room_id, k.seq, 'delete', o.id, ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), k.at
-  from old_rows o join unnest(v_room_ids, v_seqs, v_ats) as k (room_id, seq, at) on k.room_id = o.room_id
-  order by o.ordinal;
+  v_logged := settle_seqs(v_room_ids, v_seqs, v_ats);
+  insert into shape_changes (room_id, seq, ordinal, op, shape_id, change, before, author, at)
+  select o.room_id, k.seq, k.logged + row_number() over (partition by o.room_id order by o.ordinal), 'delete', o.id,
+    ('{"op":"delete","id":' || to_json(o.id) || '}')::json, shape_json(o), sql_author(), k.at
+  from old_rows o join unnest(v_room_ids, v_seqs, v_ats, v_logged) as k (room_id, seq, at, logged) on k.room_id = o.room_id;
   insert into tombstones (room_id, id, version, seq)
-  select o.room_id, o.id, o.version + 1, r.last_seq from old_rows o
-  cross join lateral (select r.last_seq from rooms r where r.id = o.room_id offset 0) as r
+  select o.room_id, o.id, o.version + 1, k.seq from old_rows o join unnest(v_room_ids, v_seqs) as k (room_id, seq) on k.room_id = o.room_id
   on conflict (room_id, id) do update set version = excluded.version, nonce = 0, seq = excluded.seq;
   if exists (select from old_rows o
              cross join lateral (select from shapes s where s.room_id = any (array[o.room_id]) and s.id = o.id offset 0) as s) then
@@ -259,19 +274,26 @@ begin
 end $$;
 comment on function pgcanvas.tg_rooms__begin is 'A change of a room by SQL holds it, too.';
 
-create or replace function pgcanvas.tg_rooms__notify()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+create or replace function pgcanvas.tg_shape_changes__notify()
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan as $$
 declare
-  v_last_seq bigint;
-  v_rung boolean;
+  v_channel text := (select r.channel from rooms r where r.id = new.room_id);
+  v_from bigint;
 begin
-  select r.last_seq into v_last_seq from rooms r where r.id = new.id;
-  if new.last_seq = v_last_seq then  -- else a later statement of the transaction rings
-    v_rung := pg_notify(new.channel, notice_payload(new.id, old.last_seq, new.last_seq)) is not null;  -- "perform" would cost a query
+  if v_channel is null then return null; end if;
+  if pg_trigger_depth() > 1 then  -- constraints are checked at once: the batch may not be whole yet
+    return case when pg_notify(v_channel, bell(new.seq - 1, new.seq, null)) is null then null end;
+  elsif new.seq <> (room_end(new.room_id)).seq then
+    return null;  -- a later batch of the transaction tells
   end if;
+  -- Of more batches than these no notice carries the rows.
+  select min(c.seq) - 1 into v_from from shape_changes c
+    where c.room_id = new.room_id and c.seq > new.seq - 65 and c.xid = pg_current_xact_id();
+  perform pg_notify(v_channel, notice_payload(new.room_id, v_from, new.seq)), chain_batches(new.room_id);
   return null;
 end $$;
-comment on function pgcanvas.tg_rooms__notify is 'Rings the room''s bell, once, at commit.';
+comment on function pgcanvas.tg_shape_changes__notify is 'Tells, once, at commit, who looks at the room what a transaction of SQL logged there, and chains it where that was asked for.';
 
 -- Those of earlier versions would log twice.
 drop trigger if exists _505_log_insert on pgcanvas.shapes;
@@ -308,11 +330,11 @@ create or replace trigger _050_begin before update or delete on pgcanvas.rooms
   for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__begin();
 
 -- A constraint trigger cannot be replaced in place.
-drop trigger if exists _900_notify on pgcanvas.rooms;
-create constraint trigger _900_notify after update of last_seq on pgcanvas.rooms deferrable initially deferred
-  for each row when (new.last_seq > old.last_seq and pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__notify();
-drop function if exists pgcanvas.applying();
+drop trigger if exists _900_notify on pgcanvas.shape_changes;
+create constraint trigger _900_notify after insert on pgcanvas.shape_changes deferrable initially deferred
+  for each row when (new.ordinal = 1 and new.client is null and not pgcanvas.puts_back())
+  execute function pgcanvas.tg_shape_changes__notify();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
 comment on trigger _050_begin on pgcanvas.rooms is 'Begins a statement.';
-comment on trigger _900_notify on pgcanvas.rooms is 'Rings at commit.';
+comment on trigger _900_notify on pgcanvas.shape_changes is 'Tells at commit what no client sent; apply_batches tells itself what clients send.';

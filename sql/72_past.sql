@@ -125,7 +125,7 @@ declare
   v_rising_after bigint;
   v_middle bigint;
 begin
-  select r.min_since, r.last_seq, r.rising_after into v_low, v_high, v_rising_after from rooms r where r.id = v_id;
+  select r.min_since, last_seq(r.id, r.min_since), r.rising_after into v_low, v_high, v_rising_after from rooms r where r.id = v_id;
   if exists (select from snapshots s where s.room_id = v_id and s.seq = v_low and s.at > p_at) then
     raise exception 'at: the history before % was pruned', v_low using errcode = 'WB005';
   end if;

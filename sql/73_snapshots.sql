@@ -41,10 +41,10 @@ comment on function pgcanvas.changes_by is 'How many changes a room had logged b
 create or replace function pgcanvas.tally_logs()
   returns void language sql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
   insert into log_tallies as t (room_id, seq, changes)
-  select r.id, r.last_seq, case when known.seq is null then changes_by(r.id, r.last_seq) else known.changes + (
-    select count(*) from shape_changes c where c.room_id = r.id and c.seq > known.seq and c.seq <= r.last_seq) end
-  from rooms r left join log_tallies known on known.room_id = r.id
-  where r.last_seq > coalesce(known.seq, 0)
+  select r.id, l.seq, case when known.seq is null then changes_by(r.id, l.seq) else known.changes + (
+    select count(*) from shape_changes c where c.room_id = r.id and c.seq > known.seq and c.seq <= l.seq) end
+  from rooms r left join log_tallies known on known.room_id = r.id cross join lateral last_seq(r.id, r.min_since) as l (seq)
+  where l.seq > coalesce(known.seq, 0)
   order by r.id  -- as who prunes takes them
   on conflict (room_id) do update set seq = excluded.seq, changes = excluded.changes
 $$;

@@ -38,7 +38,8 @@ declare
   v_last_seq bigint;
   v_ops listed_ops;
 begin
-  select r.last_seq into v_last_seq from rooms r where r.id = p_room_id for no key update;  -- nobody draws until this is done
+  perform from rooms r where r.id = p_room_id for no key update;  -- nobody draws until this is done
+  v_last_seq := (select h.last_seq from room_head(p_room_id) as h);
   return query select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint from applied_ops a
     where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
   if found then return; end if;

@@ -8,8 +8,9 @@ declare
   v_left bigint := p_batches;
 begin
   if not pg_try_advisory_xact_lock(upkeep_lock('files')) then return false; end if;  -- another node is at it
-  for v_room in select r.id, r.last_seq, greatest(t.seq, r.min_since) as seq from rooms r left join file_tallies t on t.room_id = r.id
-                where r.last_seq > greatest(t.seq, r.min_since) loop
+  for v_room in select r.id, l.seq as last_seq, greatest(t.seq, r.min_since) as seq from rooms r left join file_tallies t on t.room_id = r.id
+                cross join lateral last_seq(r.id, r.min_since) as l (seq)
+                where l.seq > greatest(t.seq, r.min_since) loop
     v_to := least(v_room.last_seq, v_room.seq + v_left);
     insert into file_uses as u (room_id, sha256, seq)
       select v_room.id, f.name, max(c.seq) from shape_changes c

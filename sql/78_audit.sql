@@ -70,39 +70,37 @@ begin
 end $$;
 comment on function pgcanvas.chain_batch is 'Chains a batch to the one before; false when its rows are not logged yet.';
 
-create or replace function pgcanvas.tg_rooms__chain()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
+create or replace function pgcanvas.chain_batches(p_room_id bigint)
+  returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
-  v_seq bigint := (select max(h.seq) from batch_hashes h where h.room_id = new.id);
-  v_last_seq bigint := (select r.last_seq from rooms r where r.id = new.id and r.chained_since is not null);
+  v_seq bigint;
+  v_last_seq bigint;
 begin
+  if not exists (select from rooms r where r.id = p_room_id and r.chained_since is not null) then return; end if;
+  v_last_seq := (room_end(p_room_id)).seq;
+  v_seq := (select max(h.seq) from batch_hashes h where h.room_id = p_room_id);
   while v_seq < v_last_seq loop
     v_seq := v_seq + 1;
-    -- Where somebody has his constraints checked at once, the rows come after this: the next batch chains it.
-    exit when not chain_batch(new.id, v_seq);
+    exit when not chain_batch(p_room_id, v_seq);
   end loop;
-  return null;
 end $$;
-comment on function pgcanvas.tg_rooms__chain is 'Chains what was committed to a room that asked for it.';
-
-drop trigger if exists _910_chain on pgcanvas.rooms;
-create constraint trigger _910_chain after update of last_seq on pgcanvas.rooms deferrable initially deferred
-  for each row when (new.chained_since is not null and new.last_seq > old.last_seq) execute function pgcanvas.tg_rooms__chain();
-comment on trigger _910_chain on pgcanvas.rooms is 'Chains batches, where it was asked for.';
+comment on function pgcanvas.chain_batches is 'Chains what was logged in a room that asked for it, up to its last batch, which must be whole.';
 
 create or replace function pgcanvas.chain_room(p_room text, p_chained boolean default true)
   returns void language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare
   v_id bigint := known_room(p_room);
   v_room rooms;
+  v_last_seq bigint;
 begin
   select * into v_room from rooms r where r.id = v_id for update;
   if p_chained = (v_room.chained_since is not null) then return; end if;
   delete from batch_hashes where room_id = v_id;
   delete from pseudonyms where room_id = v_id;
-  update rooms set chained_since = case when p_chained then v_room.last_seq end where id = v_id;
+  v_last_seq := last_seq(v_id, v_room.min_since);
+  update rooms set chained_since = case when p_chained then v_last_seq end where id = v_id;
   if p_chained then
-    insert into batch_hashes (room_id, seq, hash) values (v_id, v_room.last_seq, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
+    insert into batch_hashes (room_id, seq, hash) values (v_id, v_last_seq, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
   end if;
 end $$;
 comment on function pgcanvas.chain_room is 'Begins or ends the chain of a room, at the batch where it is.';
@@ -131,20 +129,25 @@ create or replace function pgcanvas.verify(p_room text)
 #variable_conflict use_column
 declare
   v_room rooms := (select r from rooms r where r.id = known_room(p_room));
+  v_logged_seq bigint := last_seq(v_room.id, v_room.min_since);
+  -- A log that lost its end is given away by what else came of its batches.
+  v_last_seq bigint := greatest(v_logged_seq, (select max(s.seq) from shapes s where s.room_id = v_room.id),
+    (select max(g.seq) from tombstones g where g.room_id = v_room.id), (select max(h.seq) from batch_hashes h where h.room_id = v_room.id),
+    (select max(a.seq) from applied_ops a where a.room_id = v_room.id));
 begin
   return query
     select n, 'the batch is not in the log'
-    from generate_series(v_room.min_since + 1, v_room.last_seq) as n
+    from generate_series(v_room.min_since + 1, v_last_seq) as n
     where not exists (select from shape_changes c where c.room_id = v_room.id and c.seq = n);
   return query
     select distinct c.seq, 'the room never came to this batch' from shape_changes c
-    where c.room_id = v_room.id and (c.seq <= v_room.min_since or c.seq > v_room.last_seq);
+    where c.room_id = v_room.id and c.seq <= v_room.min_since;
   if v_room.chained_since is not null then
     return query select v.seq, v.fault from verify_chain(v_room.id, greatest(v_room.chained_since, v_room.min_since)) as v;
   end if;
   return query
-    select v_room.last_seq, format('shape %s is not what the log makes of it', coalesce(folded.shape_id, now.id))
-    from shapes_at(v_room.id, v_room.last_seq, null, '', null) as folded
+    select v_logged_seq, format('shape %s is not what the log makes of it', coalesce(folded.shape_id, now.id))
+    from shapes_at(v_room.id, v_logged_seq, null, '', null) as folded
     full join (select s.id, shape_json(s)::jsonb as shape from shapes s where s.room_id = v_room.id) as now on now.id = folded.shape_id
     where folded.shape::jsonb is distinct from now.shape;
 end $$;

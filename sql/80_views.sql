@@ -6,11 +6,12 @@ create or replace view pgcanvas.board_shapes as
 comment on view pgcanvas.board_shapes is 'Every living shape, with the name of its room.';
 
 create or replace view pgcanvas.room_activity as
-  select r.id as room_id, r.slug as room, r.visibility, s.shapes, r.last_seq as batches, c.changes, c.authors, c.last_change_at,
+  select r.id as room_id, r.slug as room, r.visibility, s.shapes, greatest(c.last_seq, r.min_since) as batches, c.changes, c.authors, c.last_change_at,
          r.created_at
   from pgcanvas.rooms r
   cross join lateral (select count(*) as shapes from pgcanvas.shapes s where s.room_id = r.id) as s
-  cross join lateral (select count(*) as changes, count(distinct c.author) as authors, max(c.at) as last_change_at
+  cross join lateral (select count(*) as changes, count(distinct c.author) as authors, max(c.at) as last_change_at,
+                             max(c.seq) as last_seq
                       from pgcanvas.shape_changes c where c.room_id = r.id) as c;
 comment on view pgcanvas.room_activity is 'One row per room: how much is on it, how much happened, and when last.';
 comment on column pgcanvas.room_activity.room_id is 'Number of the room.';

@@ -61,6 +61,7 @@ mod sql_history;
 mod sql_holding;
 mod sql_merge;
 mod sql_moments;
+mod sql_old_snapshots;
 mod sql_plans;
 mod sql_references;
 mod sql_restore;

@@ -277,7 +277,7 @@ async fn in_another_history_the_board_is_dropped_and_what_was_not_answered_is_ap
     let rewind = "delete from pgcanvas.shapes where room_id = $1 and id in ('b', 'c')";
     let client = database.client().await;
     client.execute(rewind, &[&room]).await.unwrap();
-    let epoch = "update pgcanvas.rooms set epoch = gen_random_uuid(), min_since = last_seq where id = $1";
+    let epoch = "update pgcanvas.rooms set epoch = gen_random_uuid(), min_since = (select last_seq from pgcanvas.room_head($1)) where id = $1";
     client.execute(epoch, &[&room]).await.unwrap();
     let (ann, mut news) = Device::open(settings(&addresses), Board::restored(saved, restart_op_id()));
     sent(&ann).await;

@@ -305,7 +305,7 @@ async fn batches_ride_in_as_many_notices_as_it_takes() {
             _ => 10..12_000, // some are too large for any notice
         };
         let batches: Vec<_> = (0..count).map(|_| batch(random.random_range(chars.clone()))).collect();
-        let last_seq: i64 = path.board.value("select last_seq from pgcanvas.rooms where id = 2").await;
+        let last_seq: i64 = path.board.value("select last_seq from pgcanvas.room_head(2)").await;
         path.send(&batches).await;
         let logged: String = path
             .board

@@ -93,23 +93,23 @@ async fn assert_tampering_shows(board: &Board, seq: i64) {
     let altered = "the batch is not what was chained";
     for (tampering, expected) in [
         (
-            "update pgcanvas.shape_changes set change = replace(change::text, ':', ': ')::json where ordinal = ROW and op <> 'put'",
+            "update pgcanvas.shape_changes set change = replace(change::text, ':', ': ')::json where seq = SEQ and ordinal = ROW and op <> 'put'",
             altered,
         ),
-        ("update pgcanvas.shape_changes set author = 'nobody' where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set at = at + interval '1 us' where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set db_role = 'nobody' where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set client = gen_random_uuid() where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set op_id = 77 where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set xid = '9' where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set role = 'owner' where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set role = null where ordinal = ROW and role is not null", altered),
-        ("update pgcanvas.shape_changes set gesture = 77 where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set undoes = 77 where ordinal = ROW", altered),
-        ("update pgcanvas.shape_changes set shape_id = 'other' where ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set author = 'nobody' where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set at = at + interval '1 us' where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set db_role = 'nobody' where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set client = gen_random_uuid() where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set op_id = 77 where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set xid = '9' where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set role = 'owner' where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set role = null where seq = SEQ and ordinal = ROW and role is not null", altered),
+        ("update pgcanvas.shape_changes set gesture = 77 where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set undoes = 77 where seq = SEQ and ordinal = ROW", altered),
+        ("update pgcanvas.shape_changes set shape_id = 'other' where seq = SEQ and ordinal = ROW", altered),
         (
-            "insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, at)
-          select 1, SEQ, 'delete', 'slipped in', '{\"op\":\"delete\",\"id\":\"slipped in\"}', 'x', now()",
+            "insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
+          select 1, SEQ, 99, 'delete', 'slipped in', '{\"op\":\"delete\",\"id\":\"slipped in\"}', 'x', now()",
             altered,
         ),
         ("update pgcanvas.batch_hashes set hash = sha256(hash) where seq = SEQ", altered),
@@ -135,10 +135,15 @@ async fn a_log_without_chain_is_held_against_its_numbers_and_the_board() {
     for (tampering, seq, says) in [
         ("delete from pgcanvas.shape_changes where seq = 3", 3, "not in the log"),
         (
-            "insert into pgcanvas.shape_changes (room_id, seq, op, shape_id, change, author, at)
-          values (1, 1000, 'delete', 's', '{\"op\":\"delete\",\"id\":\"s\"}', 'x', now())",
-            1000,
-            "never came to",
+            "insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
+          values (1, 1000, 1, 'delete', 's', '{\"op\":\"delete\",\"id\":\"s\"}', 'x', now())",
+            999,
+            "not in the log",
+        ),
+        (
+            "delete from pgcanvas.shape_changes where seq = (select max(seq) from pgcanvas.shape_changes)",
+            last,
+            "not in the log",
         ),
         (
             "alter table pgcanvas.shapes disable trigger user; update pgcanvas.shapes set x = 12345",

@@ -91,7 +91,7 @@ async fn a_column_that_somebody_added_stops_nobody_and_is_kept_and_shown() {
     ben.hello("Ben").await;
     ben.join("room").await;
     let seq: i64 =
-        sql.query_one("select last_seq from pgcanvas.rooms where slug = 'room'", &[]).await.unwrap().get(0);
+        sql.query_one("select last_seq from pgcanvas.room_state('room')", &[]).await.unwrap().get(0);
     ben.reach("room", seq).await;
 }
 

@@ -129,7 +129,7 @@ const SMALL: &[&str] = &[
     "select pgcanvas.draw('1', (select jsonb_build_array(jsonb_build_object('op', 'delete', 'id', max(shape_id)))
        from pgcanvas.shape_changes where shape_id ~ '^r[0-9]'))",
     "select pgcanvas.move_gesture(1, '00000000-0000-4000-8000-000000000002', #, 'ann', true)",
-    "select pgcanvas.undo('1', p_batch => (select last_seq from pgcanvas.rooms where id = 1))",
+    "select pgcanvas.undo('1', p_batch => (select last_seq from pgcanvas.room_head(1)))",
     "insert into pgcanvas.chat (roomid, message, userid) values (1, '{\"shape\":{\"id\":\"c#\",\"type\":\"rect\"}}', 'bob')",
     "insert into pgcanvas.shapes (room_id, id, kind, frame_id) values (1, 'f#', 'line', 'a'), (1, 'h#', 'line', 'gone')",
     "delete from pgcanvas.shapes where room_id = any (array[1]) and id = (select max(shape_id) from pgcanvas.shape_changes where shape_id ~ '^f[0-9]')",

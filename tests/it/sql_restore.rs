@@ -75,7 +75,7 @@ async fn a_branch_is_a_new_room_with_the_board_of_a_point() {
             shapes(&board, &format!("select * from pgcanvas.room_snapshot({room}, '', 1000)")).await;
         assert_eq!(content(&board_of), content(was));
         let sql = format!(
-            "select last_seq, visibility, owner, app_state::text from pgcanvas.rooms where id = {room}"
+            "select h.last_seq, visibility, owner, app_state::text from pgcanvas.rooms, pgcanvas.room_head({room}) as h where id = {room}"
         );
         let row = board.client.query_one(&sql, &[]).await.unwrap();
         assert_eq!(row.get::<_, i64>(0), i64::from(!was.is_empty()));

@@ -282,7 +282,7 @@ async fn put_and_patch(client: &Client) -> (i64, i64, String) {
     for op in [("put", json!({"kind": "line"})), ("patch", json!({"set": {"x": 1}}))] {
         apply_ops(client, &[Batch::anonymous(1, vec![(op.0, "a", op.1)])]).await.unwrap();
     }
-    let sql = "select r.last_seq, s.seq, s.updated_by from pgcanvas.rooms r join pgcanvas.shapes s on s.room_id = r.id";
+    let sql = "select h.last_seq, s.seq, s.updated_by from pgcanvas.rooms r join pgcanvas.shapes s on s.room_id = r.id cross join lateral pgcanvas.room_head(r.id) as h";
     let row = client.query_one(sql, &[]).await.unwrap();
     (row.get(0), row.get(1), row.get(2))
 }

@@ -88,7 +88,7 @@ describe("in company", () => {
   it("what is pulled open, dragged and resized is seen while it lasts, and is one batch each", async () => {
     const { room, ann, bob } = await both("live-drag");
     const { mouse, keyboard } = ann.page;
-    const batches = async () => Number(await scene.cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
+    const batches = async () => Number(await scene.cluster.sql(`select last_seq from pgcanvas.room_state('${room}')`));
     /** Moves on until Bob sees what he should. */
     const pull = async (from: number, y: number, what: string, seen: () => Promise<boolean>) => {
       let x = from;

@@ -214,6 +214,6 @@ describe("two people on two nodes", () => {
   });
 
   async function lastSeq(room: string): Promise<number> {
-    return Number(await scene.cluster.sql(`select last_seq from pgcanvas.rooms where slug = '${room}'`));
+    return Number(await scene.cluster.sql(`select last_seq from pgcanvas.room_state('${room}')`));
   }
 });

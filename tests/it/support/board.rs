@@ -80,7 +80,7 @@ impl Board {
     }
 
     pub(crate) async fn last_seq(&self) -> i64 {
-        self.value(&format!("select last_seq from pgcanvas.rooms where id = {}", self.room)).await
+        self.value(&format!("select last_seq from pgcanvas.room_head({})", self.room)).await
     }
 
     /// The room's log holds each seq up to the room's own, and nothing beyond.

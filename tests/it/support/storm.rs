@@ -153,7 +153,7 @@ pub(crate) async fn assert_nothing_lost(config: &Config, room: &str, artists: &m
     let head = client
         .query_one(
             "select r.last_seq, (select count(distinct c.seq) from pgcanvas.shape_changes c where c.room_id = r.id)
-             from pgcanvas.rooms r where r.slug = $1",
+             from pgcanvas.room_state($1) as r",
             &[&room],
         )
         .await

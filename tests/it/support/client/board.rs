@@ -70,7 +70,7 @@ impl Board {
         let client =
             client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await.unwrap();
         let head = client
-            .query_one("select epoch::text, last_seq from pgcanvas.rooms where slug = $1", &[&room])
+            .query_one("select epoch::text, last_seq from pgcanvas.room_state($1)", &[&room])
             .await
             .unwrap();
         let statement = "select s.id, pgcanvas.shape_json(s)::text from pgcanvas.shapes s
