@@ -136,7 +136,8 @@ async fn a_statement_of_several_rooms_is_a_batch_in_each() {
         .await;
     board.run("update pgcanvas.shapes set x = 1").await;
     board.run("delete from pgcanvas.shapes").await;
-    let sql = "select array_agg(h.last_seq order by id) from pgcanvas.rooms, lateral pgcanvas.room_head(id) as h";
+    let sql =
+        "select array_agg(h.last_seq order by id) from pgcanvas.rooms, lateral pgcanvas.room_head(id) as h";
     assert_eq!(board.value::<Vec<i64>>(sql).await, [3, 3]);
     let sql = "select array_agg(n) from (select count(*) as n from pgcanvas.shape_changes group by room_id, seq) as b";
     assert_eq!(board.value::<Vec<i64>>(sql).await, [5; 6]);
