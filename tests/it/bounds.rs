@@ -22,9 +22,6 @@ const MOST_BYTES: usize = 200_000_000;
 /// How soon others are answered meanwhile.
 const SOON: Duration = Duration::from_secs(60);
 
-/// How many join at one time. Known gap: when a thousand do, in a room of shapes of 0.9 MB, the node takes 200 to 245 MB.
-const JOINING: usize = 250;
-
 /// 60 shapes of 0.9 MB, and as many old states of them.
 const FILL: &str = "insert into pgcanvas.shapes (room_id, id, kind, props)
     select $1, 'large' || n, 'rectangle', jsonb_build_object('blob', repeat('x', 900000)) from generate_series(1, 60) n";
@@ -154,7 +151,7 @@ async fn a_thousand_who_join_and_do_not_read_leave_the_node_small() {
         [upgraded(), masked(hello.as_bytes()), masked(join.as_bytes())].concat()
     };
     for (what, since) in [("joins", ""), ("joins with since", r#","since":0"#)] {
-        let crowd = Crowd::gather_by(JOINING, scene.address(), SIZE, join(since), 12).await;
+        let crowd = Crowd::gather(scene.address(), SIZE, join(since), 12).await;
         scene.goes_on(what, crowd).await;
     }
     let ping = masked(format!(r#"{{"type":"ping","t":"{}"}}"#, "x".repeat(1000)).as_bytes());

@@ -20,23 +20,12 @@ pub(super) struct Crowd(Vec<TcpStream>);
 impl Crowd {
     /// All come at one time. Each sends the same bytes, or as many as are taken, and reads so many.
     pub(super) async fn gather(address: SocketAddr, size: usize, sent: Vec<u8>, read: usize) -> Self {
-        Self::gather_by(size, address, size, sent, read).await
-    }
-
-    /// The same, so many at one time.
-    pub(super) async fn gather_by(
-        at_once: usize,
-        address: SocketAddr,
-        size: usize,
-        sent: Vec<u8>,
-        read: usize,
-    ) -> Self {
         let sent = Arc::new(sent);
         let all = stream::iter(0..size).map(|_| {
             let sent = Arc::clone(&sent);
             tokio::spawn(async move { come(address, &sent, read).await })
         });
-        let all = all.buffer_unordered(at_once).filter_map(|stream| async { stream.unwrap() });
+        let all = all.buffer_unordered(size).filter_map(|stream| async { stream.unwrap() });
         Self(all.collect().await)
     }
 
