@@ -14,6 +14,7 @@ use super::registry::Rooms;
 use crate::budget::{Exhausted, Lease};
 use crate::db::calls::{self, Channel, RoomHead};
 use crate::db::{Db, DbError};
+use crate::model::limits::MAX_SHAPE_BYTES;
 use crate::model::{Role, RoomId, Seq};
 use crate::protocol::decode::Join;
 use pages::Pages;
@@ -22,8 +23,8 @@ use pages::Pages;
 const PAGE_BYTES: usize = 256 * 1024;
 /// How long a join waits for a slow reader at each page.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What is held for a page while it is read: the row that fills it may be large.
-const PAGE_LEASE_BYTES: usize = 2 * PAGE_BYTES;
+/// What is held for a page while it is read: the row that fills it may be as large as a shape may be.
+const PAGE_LEASE_BYTES: usize = PAGE_BYTES + MAX_SHAPE_BYTES;
 /// How long a transaction waits for a reader, unless somebody else waits for its connection.
 const HOLD: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody does.

@@ -23,6 +23,8 @@ pub struct Frame(Arc<Shared>);
 struct Shared {
     text: Text,
     lease: OnceLock<Lease>,
+    /// What it takes beyond that.
+    rest: OnceLock<Lease>,
 }
 
 /// What a frame takes beside its text, about.
@@ -30,10 +32,12 @@ const FRAME_OVERHEAD: usize = 96;
 
 impl Frame {
     /// A frame for which there is room already.
-    pub fn held(text: String, mut lease: Lease) -> Self {
-        // One that is too large for it is held when it is queued.
-        let lease = if lease.fit(text.len() + FRAME_OVERHEAD) { lease.into() } else { OnceLock::new() };
-        Self(Arc::new(Shared { text: text.into(), lease }))
+    pub fn held(mut text: String, mut lease: Lease) -> Self {
+        // A string that grew may have room for as much again.
+        text.shrink_to_fit();
+        // One that is too large for it keeps it: given back, it would let in the next one, who is too large as well.
+        _ = lease.fit(text.len() + FRAME_OVERHEAD);
+        Self(Arc::new(Shared { text: text.into(), lease: lease.into(), rest: OnceLock::new() }))
     }
 
     /// Its text.
@@ -46,13 +50,17 @@ impl Frame {
     }
 
     fn hold(&self, budget: &Budget) {
-        _ = self.0.lease.get_or_init(|| budget.hold(Kind::Frames, self.len() + FRAME_OVERHEAD));
+        let bytes = self.len() + FRAME_OVERHEAD;
+        let held = self.0.lease.get_or_init(|| budget.hold(Kind::Frames, bytes)).bytes();
+        if held < bytes {
+            _ = self.0.rest.get_or_init(|| budget.hold(Kind::Frames, bytes - held));
+        }
     }
 }
 
 impl<T: Into<Text>> From<T> for Frame {
     fn from(text: T) -> Self {
-        Self(Arc::new(Shared { text: text.into(), lease: OnceLock::new() }))
+        Self(Arc::new(Shared { text: text.into(), lease: OnceLock::new(), rest: OnceLock::new() }))
     }
 }
 
@@ -334,6 +342,20 @@ mod tests {
         assert!(!outboxes[1].push("z".repeat(SOFT_BYTES / 2).into()), "but not for all");
         assert_eq!(outboxes[1].next().await, Next::Close(CloseCode::SlowReader));
         drop((shared, outboxes));
+        assert_eq!(budget.held(Kind::Frames), 0);
+    }
+
+    /// LM4
+    #[tokio::test]
+    async fn a_frame_larger_than_the_room_taken_for_it_keeps_that_room() {
+        let budget = Budget::new(3 << 20, 0);
+        let outbox = Outbox::new(Arc::default(), Arc::clone(&budget), budget.place());
+        let lease = outbox.reserve(512 * 1024).await.unwrap();
+        let large = 900_000;
+        assert!(outbox.push(Frame::held("x".repeat(large), lease)));
+        assert!(outbox.try_reserve(512 * 1024).is_none(), "nobody else is let in for it");
+        assert_eq!(budget.held(Kind::Frames), large + FRAME_OVERHEAD, "and all of it counts");
+        drop(outbox);
         assert_eq!(budget.held(Kind::Frames), 0);
     }
 

@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// What the node may take, whoever comes.
 const MOST_BYTES: usize = 200_000_000;
 /// How soon others are answered meanwhile.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// 60 shapes of 0.9 MB, and as many old states of them.
 const FILL: &str = "insert into pgcanvas.shapes (room_id, id, kind, props)
@@ -40,19 +40,28 @@ struct Scene {
     picture: String,
 }
 
+/// Makes the rooms of large shapes, and the one of many batches.
+async fn fill(database: &TestDatabase) {
+    let sql = database.client().await;
+    for (room, statement) in [("large", FILL), ("few", &FILL.replace("60", "3"))] {
+        let room = make_room(database, room).await;
+        sql.execute(statement, &[&room]).await.unwrap();
+        sql.execute("update pgcanvas.shapes set x = 1 where room_id = $1", &[&room]).await.unwrap();
+    }
+    make_room(database, "history").await;
+    sql.batch_execute(BATCHES).await.unwrap();
+}
+
 impl Scene {
-    async fn set() -> Self {
+    /// With much to read.
+    async fn filled() -> Self {
         let database = TestDatabase::create().await;
-        let large = make_room(&database, "large").await;
-        make_room(&database, "history").await;
+        fill(&database).await;
+        Self::of(database).await
+    }
+
+    async fn of(database: TestDatabase) -> Self {
         make_room(&database, "quiet").await;
-        let few = make_room(&database, "few").await;
-        let sql = database.client().await;
-        sql.execute(FILL, &[&large]).await.unwrap();
-        sql.execute("update pgcanvas.shapes set x = 1 where room_id = $1", &[&large]).await.unwrap();
-        sql.execute(&FILL.replace("60", "3"), &[&few]).await.unwrap();
-        sql.execute("update pgcanvas.shapes set x = 1 where room_id = $1", &[&few]).await.unwrap();
-        sql.batch_execute(BATCHES).await.unwrap();
         let node =
             Program::start(&["--database-url", &database.url(), "--max-connections-per-address", "0"]).await;
         let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -116,7 +125,7 @@ impl Scene {
 /// LM4
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_who_do_not_read_their_answers_leave_the_node_small() {
-    let mut scene = Scene::set().await;
+    let mut scene = Scene::filled().await;
     let picture = scene.picture.clone();
     for path in [
         "/api/rooms/large/shapes?limit=1000",
@@ -135,7 +144,7 @@ async fn a_thousand_who_do_not_read_their_answers_leave_the_node_small() {
 /// LM4
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_who_join_and_do_not_read_leave_the_node_small() {
-    let mut scene = Scene::set().await;
+    let mut scene = Scene::filled().await;
     let hello = format!(r#"{{"type":"hello","protocol":1,"client":"{}"}}"#, Uuid::new_v4());
     let join = |since: &str| {
         let join = format!(r#"{{"type":"join","room":"large"{since}}}"#);
@@ -154,7 +163,7 @@ async fn a_thousand_who_join_and_do_not_read_leave_the_node_small() {
 /// LM5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_who_do_not_finish_what_they_send_leave_the_node_small() {
-    let mut scene = Scene::set().await;
+    let mut scene = Scene::of(TestDatabase::create().await).await;
     let most = 1_900_000;
     let body = [request("POST", "/api/rooms/quiet/ops", 2_000_000), vec![b' '; most]].concat();
     let picture = [request("PUT", &scene.picture, 10_000_000), vec![b' '; most]].concat();
@@ -169,7 +178,7 @@ async fn a_thousand_who_do_not_finish_what_they_send_leave_the_node_small() {
 /// LM5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_who_once_sent_a_large_frame_leave_the_node_small() {
-    let mut scene = Scene::set().await;
+    let mut scene = Scene::of(TestDatabase::create().await).await;
     let hello = format!(r#"{{"type":"hello","protocol":1,"client":"{}"}}"#, Uuid::new_v4());
     let large =
         masked(format!(r#"{{"type":"ping","t":1,"padding":"{}"}}"#, "x".repeat(1_900_000)).as_bytes());

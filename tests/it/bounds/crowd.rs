@@ -11,23 +11,21 @@ use tokio::time::timeout;
 
 /// How many.
 pub(super) const SIZE: usize = 1_000;
-/// How many come at one time.
-const AT_ONCE: usize = 250;
 /// How long each tries to send all that it has, and to read what it reads.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections that stand still.
 pub(super) struct Crowd(Vec<TcpStream>);
 
 impl Crowd {
-    /// Each sends the same bytes, or as many as are taken, and reads so many.
+    /// All come at one time. Each sends the same bytes, or as many as are taken, and reads so many.
     pub(super) async fn gather(address: SocketAddr, size: usize, sent: Vec<u8>, read: usize) -> Self {
         let sent = Arc::new(sent);
         let all = stream::iter(0..size).map(|_| {
             let sent = Arc::clone(&sent);
             tokio::spawn(async move { come(address, &sent, read).await })
         });
-        let all = all.buffer_unordered(AT_ONCE).filter_map(|stream| async { stream.unwrap() });
+        let all = all.buffer_unordered(size).filter_map(|stream| async { stream.unwrap() });
         Self(all.collect().await)
     }
 
