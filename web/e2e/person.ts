@@ -90,6 +90,19 @@ export class Person {
     if (PICTURES) await this.page.screenshot({ path: join(PICTURES, `${name}.png`) });
   }
 
+  /** What can be told of a test that failed: a picture of the page, its status, what it asked the node for, what its console complained of. */
+  async tell(path: string): Promise<string> {
+    await this.page.screenshot({ path, timeout: 5000 });
+    const told = await this.page.evaluate(() => ({
+      at: Math.round(performance.now()),
+      status: document.querySelector(".status-pill")?.textContent,
+      asked: (performance.getEntriesByType("resource") as PerformanceResourceTiming[])
+        .filter(({ name }) => name.includes("/api/"))
+        .map(({ name, responseStatus, startTime, duration }) => `${new URL(name).pathname} ${responseStatus} at ${Math.round(startTime)} for ${Math.round(duration)} ms`),
+    }));
+    return JSON.stringify({ ...told, complaints: this.complaints }, undefined, 1);
+  }
+
   /** How many points of the board's picture are not of its background's colour. */
   async ink(layer: "static" | "interactive" = "static"): Promise<number> {
     return this.page.locator(`canvas.${layer}`).evaluate((canvas: HTMLCanvasElement) => {

@@ -30,6 +30,12 @@ const CHANGES: readonly Change[] = [
   { what: "a function with a name", found: /new Function\("body",`[^`]*`\)\((\w+)\)/, instead: "(function(){return $1.apply(this,arguments)})" },
   { what: "a caller", found: /new Function\("dynCall","rawFunction",\w+\)\((\w+),(\w+)\)/, instead: "((...given)=>$1($2,...given))" },
   { what: "a binding", found: /[\w$]+\(Function,(\w+)\)\.apply\(null,(\w+)\)/, instead: `(${String(bound)})($1,$2)` },
+  // A picture that comes decoded is there at once: the component paints anew only what was there when it began to decode.
+  {
+    what: "a decoded picture",
+    found: /let ([\w$]+)=([\w$]+)\(([\w$]+)\.dataURL\),(?=[\w$]+=\{image:\1,mimeType:\3\.mimeType\})/,
+    instead: "let $1=$3.image??$2($3.dataURL),",
+  },
   // A worker that does not answer in time is given up for the rest of the page's life.
   { what: "the worker's time", found: /(this\.workerTTL=\w+\.ttl\|\|)1e3/, instead: "$130000" },
 ];

@@ -15,6 +15,9 @@ const WHY: Readonly<Record<number, string>> = {
   [CLOSE.versionNotSpoken]: "The node was upgraded: reload this page.",
 };
 
+/** How long the browser's database is waited for. */
+const OPEN_MS = 10_000;
+
 /** How a client is opened. */
 export interface ClientSettings {
   /** WebSocket addresses of nodes, `wss://…/ws`; any of them serves any room. */
@@ -163,8 +166,18 @@ export class Client {
 
 async function platformStore(): Promise<Store> {
   if (typeof indexedDB === "undefined") return new MemoryStore();
-  // A browser may refuse, in a private window for example: then the page works, and says that it does not keep.
-  return IndexedStore.open().catch(() => new MemoryStore());
+  // A browser may refuse, in a private window for example, or not answer: then the page works, and says that it does not keep.
+  const opening = IndexedStore.open();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), OPEN_MS);
+  });
+  const store = await Promise.race([opening, late]).catch(() => undefined);
+  clearTimeout(timer);
+  if (store) return store;
+  // Who comes too late holds nothing that another page may need.
+  opening.then((unused) => unused.close(), () => {});
+  return new MemoryStore();
 }
 
 /** Calls when the page may have slept or the network may be back, and when the page is about to go. */

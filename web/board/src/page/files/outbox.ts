@@ -1,13 +1,17 @@
 import { ask, Refusal } from "../api.js";
+import { inTime } from "./time.js";
 
 const NAME = "pgcanvas-pictures";
 const STORE = "unsent";
-/** How long a picture is waited for to be kept, and to be answered, before the board goes on with it. */
+/** How long the browser is waited for to keep a picture or to give it, and the node to answer, before the board goes on without. */
 const KEEP_MS = 3000;
 const ANSWER_MS = 1500;
 /** Between two looks for what could not be sent, by this page or another that is gone; longer where a node cannot take it. */
 const AGAIN_MS = 10_000;
 const MOST_MS = 60_000;
+/** How long sending a picture may take: one that hangs would keep it from being sent again. The slowest line carries 8 bytes a millisecond. */
+const SEND_MS = 60_000;
+const LEAST_BYTES_PER_MS = 8;
 
 /** Pictures that the node does not have yet, kept over the end of the page; where the browser keeps nothing, as long as the page. */
 const unsent = new Map<string, Blob>();
@@ -20,7 +24,7 @@ const sending = new Map<string, Promise<void>>();
  */
 export async function send(id: string, picture: Blob, refused: (why: Error) => void): Promise<void> {
   unsent.set(id, picture);
-  await Promise.race([inStore("readwrite", (store) => store.put(picture, id)).catch(() => undefined), after(KEEP_MS)]);
+  await inStore("readwrite", (store) => store.put(picture, id)).catch(() => undefined);
   const sent = deliver(id, picture);
   const isAnswered = await Promise.race([sent.then(() => true), after(ANSWER_MS)]);
   if (!isAnswered) void sent.catch(refused);
@@ -64,10 +68,11 @@ function deliver(id: string, picture: Blob): Promise<void> {
 }
 
 async function put(id: string, picture: Blob): Promise<void> {
+  const signal = AbortSignal.timeout(SEND_MS + picture.size / LEAST_BYTES_PER_MS);
   try {
-    await ask(`/api/files/${id}`, { method: "PUT", body: picture });
+    await ask(`/api/files/${id}`, { method: "PUT", body: picture, signal });
   } catch (failure) {
-    if (failure instanceof Refusal && (failure.code === "unavailable" || failure.code === "rate_limited")) {
+    if (signal.aborted || (failure instanceof Refusal && (failure.code === "unavailable" || failure.code === "rate_limited"))) {
       unsent.set(id, picture);
       return;
     }
@@ -82,7 +87,12 @@ async function forget(id: string): Promise<void> {
   await inStore("readwrite", (store) => store.delete(id)).catch(() => undefined);
 }
 
-async function inStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+/** Does it in what the browser keeps; one that does not answer in time may yet do it. */
+function inStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  return inTime(KEEP_MS, worked(mode, work));
+}
+
+async function worked<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await answered(opening);

@@ -1,4 +1,5 @@
-import type { BinaryFileData, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
+import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
+import { decodedFile } from "./decode.js";
 import { send, unsentPicture } from "./outbox.js";
 import { prepared } from "./prepare.js";
 import { sha256 } from "./sha256.js";
@@ -6,6 +7,8 @@ import { sha256 } from "./sha256.js";
 /** Between two attempts for a picture that the node does not have: whoever put it there may still be sending it. */
 const AGAIN_MS = 2000;
 const MOST_MS = 120_000;
+/** How long a node that sends a picture may say nothing. */
+const SILENCE_MS = 10_000;
 
 /** Gives the component the pictures that rows name, and the node those that people put on the board. */
 export class Pictures {
@@ -64,21 +67,29 @@ export class Pictures {
   }
 
   private async load(id: string, pauseMs: number): Promise<void> {
-    const picture = (await unsentPicture(id)) ?? (await fetched(id));
-    if (this.isClosed) return;
-    if (picture) return this.show(id, picture);
+    // Whatever went wrong on the way, and however, may go well the next time.
+    const isThere = await this.found(id).catch(() => false);
+    if (isThere || this.isClosed) return;
     this.asked.set(id, setTimeout(() => {
       this.asked.set(id, undefined);
       void this.load(id, Math.min(2 * pauseMs, MOST_MS));
     }, pauseMs));
   }
 
+  private async found(id: string): Promise<boolean> {
+    const picture = (await unsentPicture(id)) ?? (await fetched(id));
+    if (!picture || this.isClosed) return false;
+    await this.show(id, picture);
+    return true;
+  }
+
   private async show(id: string, picture: Blob): Promise<void> {
-    const file = { id, dataURL: await dataUrl(picture), mimeType: picture.type || "image/png", created: Date.now() };
+    const file = await decodedFile(id, picture);
+    if (this.isClosed) return;
     clearTimeout(this.asked.get(id));
     this.asked.delete(id);
     this.shown.add(id);
-    this.api.addFiles([file as unknown as BinaryFileData]);
+    this.api.addFiles([file]);
   }
 }
 
@@ -87,9 +98,28 @@ export function isName(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
+/** A picture as the node sends it: as slowly as it may be, but not with silences. */
 async function fetched(id: string): Promise<Blob | undefined> {
-  const answer = await fetch(`/api/files/${id}`).catch(() => undefined);
-  return answer?.ok ? answer.blob() : undefined;
+  const silence = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  };
+  heard();
+  try {
+    const { ok, body, headers } = await fetch(`/api/files/${id}`, { signal: silence.signal });
+    if (!ok || !body) return undefined;
+    const listened = body.pipeThrough(new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform: (part, out) => {
+        heard();
+        out.enqueue(part);
+      },
+    }));
+    return await new Response(listened, { headers: { "content-type": headers.get("content-type") ?? "" } }).blob();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The bytes of a data address: the page may fetch from its node alone. */
@@ -98,13 +128,4 @@ export function blobOf(dataUrl: string): Blob {
   const type = /^data:([^;]+)/.exec(head)?.[1] ?? "";
   const text = head.endsWith(";base64") ? atob(body) : decodeURIComponent(body);
   return new Blob([Uint8Array.from(text, (character) => character.charCodeAt(0))], { type });
-}
-
-function dataUrl(picture: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(reader.error ?? new Error("This picture cannot be read."));
-    reader.readAsDataURL(picture);
-  });
 }
