@@ -128,8 +128,9 @@ impl Fanout {
     }
 
     fn subscribe(&mut self, mut subscriber: Subscriber) -> Subscribed {
-        if subscriber.rights < self.head.rights {
-            // What it may was found before it changed: it comes back and asks anew.
+        let is_of_another_history = subscriber.epoch.is_some_and(|epoch| epoch != self.head.epoch);
+        if subscriber.rights < self.head.rights || is_of_another_history {
+            // What it may was found before it changed, or its board is of another history: it comes back and asks anew.
             subscriber.outbox.close(CloseCode::GoingAway);
             return Subscribed::Live;
         }

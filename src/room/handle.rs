@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use super::outbox::Outbox;
 use crate::model::{RoomId, Seq};
@@ -31,6 +32,8 @@ pub struct Subscriber {
     pub dialect: Dialect,
     /// The last seq it has; none: whatever is now.
     pub seq: Option<Seq>,
+    /// The history that it has; none: whatever is now.
+    pub epoch: Option<Uuid>,
     /// How often the rights had changed when it was found what it may: when they change again it goes.
     pub rights: i64,
 }

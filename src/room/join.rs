@@ -7,6 +7,8 @@ mod snapshot;
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::fanout::{Dialect, Subscribed, Subscriber, encoded};
 use super::frames::Framer;
 use super::log::{LogPage, WHOLE_BATCH, page_after};
@@ -44,7 +46,7 @@ pub enum JoinError {
     Reader,
 }
 
-/// Brings a native client into a room: pages, then the room. The subscriber's `seq` is set on the way.
+/// Brings a native client into a room: pages, then the room. The subscriber's `seq` and `epoch` are set on the way.
 pub async fn join(
     db: &Db,
     rooms: &Rooms,
@@ -53,7 +55,8 @@ pub async fn join(
     role: Role,
     mut subscriber: Subscriber,
 ) -> Result<(), JoinError> {
-    let mut reached = send_board(db, asked, (room.0, role), &subscriber).await?;
+    let (mut reached, epoch) = send_board(db, asked, (room.0, role), &subscriber).await?;
+    subscriber.epoch = Some(epoch);
     loop {
         subscriber.seq = Some(reached);
         match rooms.subscribe(room.0, &room.1, subscriber).await? {
@@ -66,7 +69,7 @@ pub async fn join(
     }
 }
 
-/// Sends the board, or what differs from `since`; gives the seq it brings the client to.
+/// Sends the board, or what differs from `since`; gives the seq and the epoch it brings the client to.
 ///
 /// While the reader keeps up, it is read in one transaction. A reader that does not is sent the same moment out of the log, page by page:
 /// nobody holds a connection of the pool while waiting for somebody.
@@ -75,7 +78,7 @@ async fn send_board(
     asked: &Join,
     (room, role): (RoomId, Role),
     subscriber: &Subscriber,
-) -> Result<Seq, JoinError> {
+) -> Result<(Seq, Uuid), JoinError> {
     let ready = room_for_page(subscriber).await?;
     let mut reader = calls::reader(db).await?;
     let Some((reading, head)) = reader.begin(room).await? else {
@@ -99,7 +102,7 @@ async fn send_board(
         }
     }
     pages.send(false).await?;
-    Ok(head.last_seq)
+    Ok((head.last_seq, head.epoch))
 }
 
 /// Waits until the reader has taken enough of what waits for it, and the node has room for another page.
@@ -158,7 +161,6 @@ async fn send_changes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn only_a_since_the_log_can_answer_gives_a_delta() {

@@ -128,8 +128,14 @@ impl Session {
         let name: Arc<str> = asked.room.to_string().into();
         let outbox = Arc::clone(&self.outbox);
         let rights = membership.rights;
-        let subscriber =
-            Subscriber { socket: self.socket, outbox, dialect: Dialect::Native(name), seq: None, rights };
+        let subscriber = Subscriber {
+            socket: self.socket,
+            outbox,
+            dialect: Dialect::Native(name),
+            seq: None,
+            epoch: None,
+            rights,
+        };
         let room = &membership.state;
         match join(&self.node.db, &self.node.rooms, asked, room, membership.role, subscriber).await {
             Ok(()) => {}

@@ -85,8 +85,14 @@ impl Session {
         }
         let dialect = Dialect::Seed(name.to_string().into());
         let outbox = Arc::clone(&self.outbox);
-        let subscriber =
-            Subscriber { socket: self.socket, outbox, dialect, seq: None, rights: membership.rights };
+        let subscriber = Subscriber {
+            socket: self.socket,
+            outbox,
+            dialect,
+            seq: None,
+            epoch: None,
+            rights: membership.rights,
+        };
         let (id, channel) = &*membership.state;
         match self.node.rooms.subscribe(*id, channel, subscriber).await {
             Ok(Subscribed::Live) => self.set_joined(&membership, true),

@@ -1,7 +1,9 @@
 //! Readers that do not read, and nodes that stop under load (FT).
 
 use super::faults::{metric, node, room};
+use super::support::client::{Client, make_room};
 use super::support::database::TestDatabase;
+use super::support::node::TestNode;
 use super::support::server::retried;
 use super::support::storm::{Storm, assert_nothing_lost};
 use futures_util::{SinkExt, StreamExt};
@@ -152,4 +154,27 @@ async fn sockets_that_break_off_in_the_midst_of_a_join_leave_nothing_behind() {
     });
     assert_eq!(left.await, Ok(()), "no socket, no room, no byte stays");
     node.stop().await;
+}
+
+/// RW1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_still_reads_the_board_of_a_history_that_ends_is_sent_away() {
+    for is_hosted in [true, false] {
+        let database = TestDatabase::create().await;
+        let id = make_room(&database, "room").await;
+        let node = TestNode::start(&database).await;
+        let sql = database.client().await;
+        let fill = "insert into pgcanvas.shapes (room_id, id, kind, props)
+            select $1, 's' || n, 'rectangle', jsonb_build_object('blob', repeat('x', 100000)) from generate_series(1, 200) n";
+        sql.execute(fill, &[&id]).await.unwrap();
+        let hosted = if is_hosted { Some(Client::joined(&node, "Ann", "room").await) } else { None };
+        // It has the first page, and the node waits for it to read the next ones.
+        let mut reader = enter(node.address(), "room").await;
+        sql.execute("select pgcanvas.new_epoch('room')", &[]).await.unwrap();
+        if let Some(mut client) = hosted {
+            assert_eq!(client.line().closed().await.0, Some(1001));
+        }
+        assert_eq!(close_code(&mut reader).await, Some(1001), "hosted: {is_hosted}");
+        node.stop().await;
+    }
 }
