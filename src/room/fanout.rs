@@ -116,6 +116,9 @@ impl Fanout {
             Event::Notice(payload) => self.hear(&payload).await,
             Event::Missed => self.catch_up().await,
             Event::Subscribe(subscriber, reply) => {
+                if subscriber.epoch.is_some_and(|epoch| epoch != self.head.epoch) {
+                    self.catch_up().await; // a new history may have begun without a bell
+                }
                 // Whoever asked may be gone; then its place is cleared by its Unsubscribe.
                 _ = reply.send(self.subscribe(subscriber));
             }
