@@ -39,9 +39,10 @@ create or replace function pgcanvas.refuse_old_snapshot(p_room_id bigint, p_seq 
   returns void language plpgsql volatile as $$
 begin
   if current_setting('transaction_isolation') not in ('repeatable read', 'serializable') then return; end if;
-  -- A row that this snapshot does not show is in the way of the key all the same: PostgreSQL raises 40001.
-  insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, at)
-    values (p_room_id, p_seq, 1, 'delete', '', '{}', '', now()) on conflict on constraint shape_changes_pkey do nothing;
+  -- A row that this snapshot does not show is in the way of the key all the same: PostgreSQL raises 40001. It has a client, so that it is
+  -- neither told nor chained.
+  insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, client, at)
+    values (p_room_id, p_seq, 1, 'delete', '', '{}', '', '00000000-0000-0000-0000-000000000000', now()) on conflict on constraint shape_changes_pkey do nothing;
   if found then delete from pgcanvas.shape_changes where room_id = p_room_id and seq = p_seq and ordinal = 1; end if;
 end $$;
 comment on function pgcanvas.refuse_old_snapshot is 'Raises 40001 where a room, which is locked, has come further than the transaction''s snapshot shows: its next seq is somebody else''s.';

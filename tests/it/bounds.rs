@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// What the node may take, whoever comes.
 const MOST_BYTES: usize = 200_000_000;
 /// How soon others are answered meanwhile.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(30);
 
 /// 60 shapes of 0.9 MB, and as many old states of them.
 const FILL: &str = "insert into pgcanvas.shapes (room_id, id, kind, props)

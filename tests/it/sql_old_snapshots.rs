@@ -112,3 +112,18 @@ async fn what_is_told_at_once_is_told_bare_and_whole_later() {
     board.run("update pgcanvas.shapes set y = 9 where id = 'b'").await;
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);
 }
+
+/// TR17: what is written to be refused is no batch, and is not chained as one where constraints are checked at once.
+#[tokio::test]
+async fn who_is_not_refused_leaves_the_chain_whole() {
+    let board = Board::open().await;
+    board.run("select pgcanvas.chain_room('1')").await;
+    for sql in WAYS {
+        board.run("begin isolation level repeatable read; set constraints all immediate").await;
+        board.run(sql).await;
+        board.run("commit").await;
+    }
+    board.run("update pgcanvas.shapes set y = 9").await;
+    let faults = "select string_agg(v::text, ', ') from pgcanvas.verify('1') as v";
+    assert_eq!(board.value::<Option<String>>(faults).await, None);
+}
