@@ -83,9 +83,11 @@ create or replace function pgcanvas.shape_bounds(p_kind text, p_x double precisi
   returns box language sql immutable parallel safe
 return case when p_angle = 0 and coalesce(cardinality(p_points), 0) = 0
   then box(point(least(p_x, p_x + p_width) - coalesce(p_stroke_width, 0) / 2, least(p_y, p_y + p_height) - coalesce(p_stroke_width, 0) / 2),
-           point(greatest(p_x, p_x + p_width) + coalesce(p_stroke_width, 0) / 2, greatest(p_y, p_y + p_height) + coalesce(p_stroke_width, 0) / 2))
+           point(greatest(p_x, p_x + p_width) + coalesce(p_stroke_width, 0) / 2,
+             greatest(p_y, p_y + p_height) + coalesce(p_stroke_width, 0) / 2))
   else pgcanvas.turned_bounds(p_kind, p_x, p_y, p_width, p_height, p_angle, p_points, p_stroke_width) end;
-comment on function pgcanvas.shape_bounds is 'Box around the rotated outline with half the stroke on each side. The common case is an expression that plans take in.';
+comment on function pgcanvas.shape_bounds is
+  'Box around the rotated outline with half the stroke on each side. The common case is an expression that plans take in.';
 
 create or replace function pgcanvas.grid_box(p_bounds box)
   returns box language sql immutable strict parallel safe
@@ -96,9 +98,11 @@ comment on function pgcanvas.grid_box is 'A box snapped outward to multiples of 
 create or replace function pgcanvas.grid_holds(p_grid box, p_bounds box)
   returns boolean language sql immutable parallel safe
 return p_grid @> p_bounds and width(p_grid) <= width(p_bounds) + 1024 and height(p_grid) <= height(p_bounds) + 1024;
-comment on function pgcanvas.grid_holds is 'Whether a grid box still does for these bounds: it encloses them, and is no wider or higher than a snapped one may be.';
+comment on function pgcanvas.grid_holds is
+  'Whether a grid box still does for these bounds: it encloses them, and is no wider or higher than a snapped one may be.';
 
 create or replace function pgcanvas.grid_after(p_grid box, p_bounds box)
   returns box language sql immutable parallel safe
 return case when pgcanvas.grid_holds(p_grid, p_bounds) then p_grid else pgcanvas.grid_box(p_bounds) end;
-comment on function pgcanvas.grid_after is 'The grid box of a shape that had one: it is kept while it does, so that small moves leave the spatial index alone.';
+comment on function pgcanvas.grid_after is
+  'The grid box of a shape that had one: it is kept while it does, so that small moves leave the spatial index alone.';

@@ -5,7 +5,9 @@
 
 create or replace function pgcanvas.shape_columns()
   returns text[] language sql immutable parallel safe
-return '{room_id,id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props,extra,bounds,grid,version,seq,ordinal,created_by,updated_by,created_at,updated_at,refs}'::text[];
+return '{room_id,id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,'
+  'fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props,extra,bounds,grid,version,seq,'
+    'ordinal,created_by,updated_by,created_at,updated_at,refs}'::text[];
 comment on function pgcanvas.shape_columns is 'The columns of shapes that are ours: others may have been added.';
 
 create or replace function pgcanvas.iso(p_at timestamptz)
@@ -23,11 +25,14 @@ comment on function pgcanvas.members is 'The text of an object without its brace
 do $do$
 declare
   v_columns text := (
-    select string_agg(case when a.attname = any (pgcanvas.shape_columns()) then 'p_' || a.attname else 'null::' || format_type(a.atttypid, a.atttypmod) end,
+    select string_agg(case when a.attname = any (pgcanvas.shape_columns()) then 'p_' || a.attname
+      else 'null::' || format_type(a.atttypid, a.atttypmod) end,
       ', ' order by a.attnum) from pg_attribute a where a.attrelid = 'pgcanvas.shapes'::regclass and a.attnum > 0 and not a.attisdropped);
 begin
-  execute format($f$create or replace function pgcanvas.shape_of(p_room_id bigint, p_id text, p_kind text, p_x double precision, p_y double precision,
-      p_width double precision, p_height double precision, p_angle double precision, p_points double precision[], p_index text, p_frame_id text,
+  execute format($f$create or replace function pgcanvas.shape_of(p_room_id bigint, p_id text, p_kind text, p_x double precision,
+    p_y double precision,
+      p_width double precision, p_height double precision, p_angle double precision, p_points double precision[], p_index text,
+        p_frame_id text,
       p_container_id text, p_group_ids text[], p_locked boolean, p_stroke_color text, p_background_color text, p_fill_style text,
       p_stroke_width double precision, p_stroke_style text, p_roughness double precision, p_opacity double precision, p_text text,
       p_font_size double precision, p_font_family double precision, p_file_id text, p_link text, p_props jsonb, p_extra jsonb, p_bounds box,
@@ -59,12 +64,14 @@ comment on function pgcanvas.shape_text is 'The text of a shape''s JSON: what is
 create or replace function pgcanvas.shape_json(p_shape pgcanvas.shapes)
   returns json language sql stable parallel safe
 return pgcanvas.shape_text(p_shape)::json;
-comment on function pgcanvas.shape_json is 'A shape as clients receive it: absent properties left out, unknown ones and explicit nulls kept.';
+comment on function pgcanvas.shape_json is
+  'A shape as clients receive it: absent properties left out, unknown ones and explicit nulls kept.';
 
 create or replace function pgcanvas.object_diff(p_from jsonb, p_to jsonb)
   returns jsonb language sql immutable parallel safe
 return (select jsonb_object_agg(t.key, t.value) from jsonb_each(p_to) as t where t.value is distinct from p_from -> t.key);
-comment on function pgcanvas.object_diff is 'Members of the second object that the first has not or has otherwise; null when there are none.';
+comment on function pgcanvas.object_diff is
+  'Members of the second object that the first has not or has otherwise; null when there are none.';
 
 create or replace function pgcanvas.keys_lost(p_from jsonb, p_to jsonb, p_prefix text)
   returns text[] language sql immutable parallel safe
@@ -85,7 +92,8 @@ comment on function pgcanvas.place_members is 'What differs between two places, 
 
 create or replace function pgcanvas.place_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text language sql stable parallel safe
-return pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle);
+return pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_to.x, p_to.y, p_to.width, p_to.height,
+  p_to.angle);
 comment on function pgcanvas.place_set is 'Columns of a shape''s place that differ, as members of an object, each after a comma.';
 
 create or replace function pgcanvas.patch_text(p_id text, p_version bigint, p_set text)
@@ -110,7 +118,8 @@ return concat(pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.he
   case when p_to.group_ids is distinct from p_from.group_ids then ',"group_ids":' || to_json(p_to.group_ids) end,
   case when p_to.locked is distinct from p_from.locked then ',"locked":' || p_to.locked end,
   case when p_to.stroke_color is distinct from p_from.stroke_color then ',"stroke_color":' || to_json(p_to.stroke_color) end,
-  case when p_to.background_color is distinct from p_from.background_color then ',"background_color":' || to_json(p_to.background_color) end,
+  case when p_to.background_color is distinct from p_from.background_color
+    then ',"background_color":' || to_json(p_to.background_color) end,
   case when p_to.fill_style is distinct from p_from.fill_style then ',"fill_style":' || to_json(p_to.fill_style) end,
   case when p_to.stroke_width is distinct from p_from.stroke_width then ',"stroke_width":' || p_to.stroke_width end,
   case when p_to.stroke_style is distinct from p_from.stroke_style then ',"stroke_style":' || to_json(p_to.stroke_style) end,
@@ -121,16 +130,20 @@ return concat(pgcanvas.place_members(p_from.x, p_from.y, p_from.width, p_from.he
   case when p_to.font_family is distinct from p_from.font_family then ',"font_family":' || p_to.font_family end,
   case when p_to.file_id is distinct from p_from.file_id then ',"file_id":' || to_json(p_to.file_id) end,
   case when p_to.link is distinct from p_from.link then ',"link":' || to_json(p_to.link) end);
-comment on function pgcanvas.properties_set is 'Columns but props that differ and have a value in the second state, as members of an object, each after a comma.';
+comment on function pgcanvas.properties_set is
+  'Columns but props that differ and have a value in the second state, as members of an object, each after a comma.';
 
 create or replace function pgcanvas.columns_set(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns text language sql stable parallel safe
 return pgcanvas.properties_set(
-  row(p_from.id, p_from.kind, p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_from.points, p_from.index, p_from.frame_id, p_from.container_id,
-    p_from.group_ids, p_from.locked, p_from.stroke_color, p_from.background_color, p_from.fill_style, p_from.stroke_width, p_from.stroke_style, p_from.roughness,
+  row(p_from.id, p_from.kind, p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_from.points, p_from.index, p_from.frame_id,
+    p_from.container_id,
+    p_from.group_ids, p_from.locked, p_from.stroke_color, p_from.background_color, p_from.fill_style, p_from.stroke_width,
+      p_from.stroke_style, p_from.roughness,
     p_from.opacity, p_from.text, p_from.font_size, p_from.font_family, p_from.file_id, p_from.link, null)::pgcanvas.shape_properties,
   row(p_to.id, p_to.kind, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle, p_to.points, p_to.index, p_to.frame_id, p_to.container_id,
-    p_to.group_ids, p_to.locked, p_to.stroke_color, p_to.background_color, p_to.fill_style, p_to.stroke_width, p_to.stroke_style, p_to.roughness,
+    p_to.group_ids, p_to.locked, p_to.stroke_color, p_to.background_color, p_to.fill_style, p_to.stroke_width, p_to.stroke_style,
+      p_to.roughness,
     p_to.opacity, p_to.text, p_to.font_size, p_to.font_family, p_to.file_id, p_to.link, null)::pgcanvas.shape_properties);
 comment on function pgcanvas.columns_set is 'properties_set of two rows.';
 
@@ -185,9 +198,15 @@ comment on function pgcanvas.same_place is 'Whether two rows are as large as eac
 
 create or replace function pgcanvas.same_but_place(p_a pgcanvas.shapes, p_b pgcanvas.shapes)
   returns boolean language sql immutable parallel safe
-return (p_a.kind, p_a.points, p_a.index, p_a.frame_id, p_a.container_id, p_a.group_ids, p_a.locked, p_a.stroke_color, p_a.background_color, p_a.fill_style, p_a.stroke_width, p_a.stroke_style, p_a.roughness, p_a.opacity, p_a.text, p_a.font_size, p_a.font_family, p_a.file_id, p_a.link, p_a.props, p_a.extra)
-  is not distinct from (p_b.kind, p_b.points, p_b.index, p_b.frame_id, p_b.container_id, p_b.group_ids, p_b.locked, p_b.stroke_color, p_b.background_color, p_b.fill_style, p_b.stroke_width, p_b.stroke_style, p_b.roughness, p_b.opacity, p_b.text, p_b.font_size, p_b.font_family, p_b.file_id, p_b.link, p_b.props, p_b.extra);
-comment on function pgcanvas.same_but_place is 'Whether two rows are the same shape in everything a client may set but its place: what people do most is move a shape, and that is then told at less cost.';
+return (p_a.kind, p_a.points, p_a.index, p_a.frame_id, p_a.container_id, p_a.group_ids, p_a.locked, p_a.stroke_color,
+  p_a.background_color, p_a.fill_style, p_a.stroke_width, p_a.stroke_style, p_a.roughness, p_a.opacity, p_a.text, p_a.font_size,
+    p_a.font_family, p_a.file_id, p_a.link, p_a.props, p_a.extra)
+  is not distinct from (p_b.kind, p_b.points, p_b.index, p_b.frame_id, p_b.container_id, p_b.group_ids, p_b.locked, p_b.stroke_color,
+    p_b.background_color, p_b.fill_style, p_b.stroke_width, p_b.stroke_style, p_b.roughness, p_b.opacity, p_b.text, p_b.font_size,
+      p_b.font_family, p_b.file_id, p_b.link, p_b.props, p_b.extra);
+comment on function pgcanvas.same_but_place is
+  'Whether two rows are the same shape in everything a client may set but its place: what people do most is move a shape, and that is '
+  'then told at less cost.';
 
 create or replace function pgcanvas.same_properties(p_a pgcanvas.shapes, p_b pgcanvas.shapes)
   returns boolean language sql immutable parallel safe
@@ -205,13 +224,6 @@ begin
   return pgcanvas.same_properties(p_from, p_to);
 end $$;
 comment on function pgcanvas.is_append is 'Whether the second state only has more points at the end.';
-
-do $$ begin
-  if to_regtype('pgcanvas.shape_change') is null then
-    create type pgcanvas.shape_change as (op text, change json, before json);
-  end if;
-end $$;
-comment on type pgcanvas.shape_change is 'How an existing shape changed: append or patch, the change as clients receive it, and what undoes it.';
 
 create or replace function pgcanvas.move_of(p_from pgcanvas.shapes, p_to pgcanvas.shapes)
   returns pgcanvas.shape_change language plpgsql stable parallel safe as $$
@@ -240,4 +252,6 @@ begin
   return row('patch', '{"op":"patch"' || v_head || pgcanvas.shape_diff(p_from, p_to) || '}',
              '{' || pgcanvas.shape_diff(p_to, p_from) || '}')::pgcanvas.shape_change;
 end $$;
-comment on function pgcanvas.change_of is 'The change from one state of a shape to another (null: none): put when it came, delete when it went, append when only points were added, else patch; and what undoes it.';
+comment on function pgcanvas.change_of is
+  'The change from one state of a shape to another (null: none): put when it came, delete when it went, append when only points were '
+  'added, else patch; and what undoes it.';

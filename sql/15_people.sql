@@ -7,7 +7,6 @@ begin
 end $$;
 comment on function pgcanvas.create_user is 'Makes an account. A taken login raises users_pkey, one that breaks the rule login_check.';
 
-drop function if exists pgcanvas.set_password(text, text);
 create or replace function pgcanvas.set_password(p_login text, p_password_hash text, p_keep bytea default null)
   returns boolean language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
@@ -17,7 +16,9 @@ begin
   delete from sign_in_attempts a where a.login = p_login;
   return true;
 end $$;
-comment on function pgcanvas.set_password is 'Gives somebody another password, and signs them out everywhere but where the token is to be kept; false when there is no such account.';
+comment on function pgcanvas.set_password is
+  'Gives somebody another password, and signs them out everywhere but where the token is to be kept; false when there is no such '
+  'account.';
 
 create or replace function pgcanvas.user_by_login(p_login text)
   returns table (id text, name text, password_hash text)
@@ -39,14 +40,16 @@ begin
   select a.failures, a.last_at into v_failures, v_last_at from sign_in_attempts a where a.login = p_login for update;
   if v_last_at < clock_timestamp() - interval '15 minutes' then v_failures := 0; end if;
   -- Five are free; then a second, two, four … at most a minute apart.
-  v_next_at := v_last_at + case when v_failures < 5 then interval '0' else interval '1 second' * least(60, 2 ^ least(v_failures - 5, 10)) end;
+  v_next_at := v_last_at + case when v_failures < 5 then interval '0' else interval '1 second' * least(60,
+    2 ^ least(v_failures - 5, 10)) end;
   if v_next_at > clock_timestamp() then
     return ceil(extract(epoch from v_next_at - clock_timestamp()))::integer;
   end if;
   update sign_in_attempts a set failures = coalesce(v_failures, 0) + 1, last_at = clock_timestamp() where a.login = p_login;
   return 0;
 end $$;
-comment on function pgcanvas.attempt_sign_in is 'Whether a password may be tried on a login now: 0, and it counts as a failure until add_sign_in; else for how many seconds not.';
+comment on function pgcanvas.attempt_sign_in is
+  'Whether a password may be tried on a login now: 0, and it counts as a failure until add_sign_in; else for how many seconds not.';
 
 create or replace function pgcanvas.add_sign_in(p_user text, p_token_hash bytea, p_days integer)
   returns text language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -57,7 +60,8 @@ begin
   delete from sign_in_attempts a where a.login = p_user;
   return iso(v_expires_at);
 end $$;
-comment on function pgcanvas.add_sign_in is 'Somebody is signed in by a token from now on, for so many days, and is forgiven earlier attempts; says until when.';
+comment on function pgcanvas.add_sign_in is
+  'Somebody is signed in by a token from now on, for so many days, and is forgiven earlier attempts; says until when.';
 
 create or replace function pgcanvas.sign_out(p_token_hash bytea)
   returns boolean language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -96,4 +100,5 @@ begin
   delete from sign_in_attempts a where a.last_at < now() - interval '1 hour';
   return v_links;
 end $$;
-comment on function pgcanvas.forget_expired is 'Forgets links and sign-ins that have expired, and old attempts. A link that goes throws out who came by it. Says how many links.';
+comment on function pgcanvas.forget_expired is
+  'Forgets links and sign-ins that have expired, and old attempts. A link that goes throws out who came by it. Says how many links.';

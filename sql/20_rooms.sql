@@ -1,7 +1,5 @@
 -- Rooms: making, finding, listing, and the state a node follows.
 
--- Another result than before needs another function.
-drop function if exists pgcanvas.room_state(text);
 create or replace function pgcanvas.last_author(p_room_id bigint, p_seq bigint)
   returns text language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select c.author from shape_changes c where c.room_id = p_room_id and c.seq = p_seq order by c.ordinal limit 1
@@ -20,17 +18,21 @@ create or replace function pgcanvas.room_ends(p_room_ids bigint[], p_min_since b
 begin
   select array_agg(greatest(e.seq, r.min_since) order by r.n), array_agg(greatest(e.at, clock_timestamp()) order by r.n) into seqs, ats
     from unnest(p_room_ids, p_min_since) with ordinality as r (id, min_since, n)
-    left join lateral (select c.seq, c.at from pgcanvas.shape_changes c where c.room_id = r.id order by c.seq desc, c.ordinal desc limit 1) as e
+    left join lateral (select c.seq, c.at from pgcanvas.shape_changes c where c.room_id = r.id order by c.seq desc,
+      c.ordinal desc limit 1) as e
       on true;
 end $$;
-comment on function pgcanvas.room_ends is 'Of rooms that are locked, the seq each is at, and the moment that its next batch has: now, or that of the last one if clocks went back. Asked in a statement after the one that locks: that one does not see what was committed while it waited.';
+comment on function pgcanvas.room_ends is
+  'Of rooms that are locked, the seq each is at, and the moment that its next batch has: now, or that of the last one if clocks went '
+  'back. Asked in a statement after the one that locks: that one does not see what was committed while it waited.';
 
 create or replace function pgcanvas.last_seq(p_room_id bigint, p_min_since bigint)
   returns bigint language plpgsql stable as $$
 begin
   return greatest((pgcanvas.room_end(p_room_id)).seq, p_min_since);
 end $$;
-comment on function pgcanvas.last_seq is 'The seq that a room is at: of the last batch, though its log were pruned up to there (min_since).';
+comment on function pgcanvas.last_seq is
+  'The seq that a room is at: of the last batch, though its log were pruned up to there (min_since).';
 
 create or replace function pgcanvas.room_state(p_room text)
   returns table (id bigint, slug text, epoch uuid, last_seq bigint, min_since bigint, channel text, policy text, visibility text,
@@ -51,17 +53,19 @@ create or replace function pgcanvas.room_door(p_room text)
   where r.slug = p_room or r.id = case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end
   order by r.slug = p_room desc limit 1
 $$;
-comment on function pgcanvas.room_door is 'Number and channel of a room by slug or number; no row when there is none. Unlike room_state it does not count the shapes.';
+comment on function pgcanvas.room_door is
+  'Number and channel of a room by slug or number; no row when there is none. Unlike room_state it does not count the shapes.';
 
-drop function if exists pgcanvas.room_head(bigint);
 create or replace function pgcanvas.room_head(p_room_id bigint, p_channel text default null)
   returns table (epoch uuid, last_seq bigint, min_since bigint, rights bigint)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select r.epoch, last_seq(r.id, r.min_since), r.min_since, r.rights from rooms r where r.id = p_room_id and (p_channel is null or r.channel = p_channel)
+  select r.epoch, last_seq(r.id, r.min_since), r.min_since, r.rights from rooms r where r.id = p_room_id
+    and (p_channel is null or r.channel = p_channel)
 $$;
-comment on function pgcanvas.room_head is 'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what. With a channel: none when the room that rings there is gone, and another has its number.';
+comment on function pgcanvas.room_head is
+  'Where a room is: epoch, last seq, oldest seq to resume from, and the count of changes of who may what. With a channel: none when '
+  'the room that rings there is gone, and another has its number.';
 
-drop function if exists pgcanvas.create_room(text, text, text);
 create or replace function pgcanvas.create_room(p_slug text, p_visibility text, p_owner text, p_policy text default 'merge',
   p_owner_link bytea default null)
   returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -77,7 +81,9 @@ begin
   end if;
   return v_id;
 end $$;
-comment on function pgcanvas.create_room is 'Makes a room and gives its number; without a slug one is drawn. Its maker, when there is an account of that name, is a member and owner; an owner link is made for the hash that is given. A taken slug raises rooms_slug_key.';
+comment on function pgcanvas.create_room is
+  'Makes a room and gives its number; without a slug one is drawn. Its maker, when there is an account of that name, is a member and '
+  'owner; an owner link is made for the hash that is given. A taken slug raises rooms_slug_key.';
 
 create or replace function pgcanvas.set_policy(p_room_id bigint, p_policy text)
   returns boolean language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -85,7 +91,8 @@ begin
   update rooms set policy = p_policy where id = p_room_id;
   return found;
 end $$;
-comment on function pgcanvas.set_policy is 'How concurrent changes of one shape are settled from now on: merge, strict or offset. False when there is no such room.';
+comment on function pgcanvas.set_policy is
+  'How concurrent changes of one shape are settled from now on: merge, strict or offset. False when there is no such room.';
 
 create or replace function pgcanvas.open_room(p_number bigint)
   returns bigint language plpgsql security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -97,7 +104,8 @@ begin
   insert into rooms (id, slug) values (p_number, p_number::text) on conflict do nothing;
   return p_number;
 end $$;
-comment on function pgcanvas.open_room is 'Opens the room of a number on first use (seed dialect); refuses numbers above 1,000,000 that do not exist with WB004.';
+comment on function pgcanvas.open_room is
+  'Opens the room of a number on first use (seed dialect); refuses numbers above 1,000,000 that do not exist with WB004.';
 
 create or replace function pgcanvas.everybodys_role(p_visibility text)
   returns pgcanvas.room_role language sql immutable parallel safe
@@ -115,4 +123,5 @@ create or replace function pgcanvas.list_rooms(p_after text, p_limit integer, p_
   where (r.visibility <> 'private' or m.role is not null) and (p_after is null or r.slug > p_after)
   order by r.slug limit p_limit
 $$;
-comment on function pgcanvas.list_rooms is 'Rooms by slug, after a given one, and what somebody may there: those that everybody may look at, and their own.';
+comment on function pgcanvas.list_rooms is
+  'Rooms by slug, after a given one, and what somebody may there: those that everybody may look at, and their own.';

@@ -11,4 +11,6 @@ begin
   end if;
   return not exists (select from client_keys k where k.client = p_client and k.key_hash is distinct from p_key_hash);
 end $$;
-comment on function pgcanvas.claim_client is 'Whether somebody with this key (a hash; null: none) may speak for a client: who brings the first key, or the same again; anybody while there is none.';
+comment on function pgcanvas.claim_client is
+  'Whether somebody with this key (a hash; null: none) may speak for a client: who brings the first key, or the same again; anybody '
+  'while there is none.';

@@ -7,8 +7,6 @@ create or replace function pgcanvas.is_owned(p_room_id bigint)
 $$;
 comment on function pgcanvas.is_owned is 'Whether a room has somebody who may say who else may.';
 
--- Another result than before needs another function.
-drop function if exists pgcanvas.room_access(text, text, bytea);
 -- In plpgsql, which keeps its plan: whoever comes is asked for, and to plan this takes longer than to run it.
 create or replace function pgcanvas.room_access(p_room text, p_user text, p_link bytea)
   returns table (id bigint, slug text, channel text, epoch uuid, last_seq bigint, role text, rights bigint, owned boolean)
@@ -18,7 +16,8 @@ begin
   return query
     select r.id, r.slug::text, r.channel, r.epoch, last_seq(r.id, r.min_since), a.role::text, r.rights,
       exists (select from members m where m.room_id = r.id and m.role = 'owner')
-        or exists (select from links l where l.room_id = r.id and l.role = 'owner' and (l.expires_at is null or l.expires_at > now()))  -- is_owned
+        -- is_owned
+        or exists (select from links l where l.room_id = r.id and l.role = 'owner' and (l.expires_at is null or l.expires_at > now()))
     from rooms r
     cross join lateral (select greatest(
       everybodys_role(r.visibility),
@@ -28,7 +27,9 @@ begin
     where r.id = coalesce((select n.id from rooms n where n.slug = p_room), case when p_room ~ '^[0-9]{1,18}$' then p_room::bigint end)
       and a.role is not null;
 end $$;
-comment on function pgcanvas.room_access is 'What somebody, with a link, may in a room by slug or number, and what it takes to enter. No row when there is no such room, or nothing there is for them.';
+comment on function pgcanvas.room_access is
+  'What somebody, with a link, may in a room by slug or number, and what it takes to enter. No row when there is no such room, or '
+  'nothing there is for them.';
 
 create or replace function pgcanvas.change_rights(p_room_id bigint)
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -38,7 +39,8 @@ begin
   update rooms r set rights = r.rights + 1 where r.id = p_room_id returning r.channel into v_channel;
   if v_channel is not null then perform pg_notify(v_channel, 'r'); end if;
 end $$;
-comment on function pgcanvas.change_rights is 'Counts a change of who may what in a room and rings: every node lets the room''s sockets go, and they ask anew.';
+comment on function pgcanvas.change_rights is
+  'Counts a change of who may what in a room and rings: every node lets the room''s sockets go, and they ask anew.';
 
 create or replace function pgcanvas.tg_rooms__change_rights()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -62,7 +64,8 @@ begin
   perform change_rights(old.room_id);
   return null;
 end $$;
-comment on function pgcanvas.tg_links__change_rights is 'A link that goes or changes is a change of rights; one that comes is not, since nobody holds it yet.';
+comment on function pgcanvas.tg_links__change_rights is
+  'A link that goes or changes is a change of rights; one that comes is not, since nobody holds it yet.';
 
 create or replace trigger _800_change_rights after update of visibility on pgcanvas.rooms
   for each row when (new.visibility is distinct from old.visibility) execute function pgcanvas.tg_rooms__change_rights();

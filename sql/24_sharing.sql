@@ -24,7 +24,8 @@ begin
   update rooms set visibility = p_visibility where id = p_room_id;
   return found;
 end $$;
-comment on function pgcanvas.set_visibility is 'What a room gives everybody from now on: open, readable or private. False when there is no such room.';
+comment on function pgcanvas.set_visibility is
+  'What a room gives everybody from now on: open, readable or private. False when there is no such room.';
 
 create or replace function pgcanvas.set_member(p_room_id bigint, p_user text, p_role text)
   returns table (user_id text, name text, role text, created_at timestamptz)
@@ -44,7 +45,8 @@ begin
   perform keep_owned(p_room_id, v_owned);
   return query select * from list_members(p_room_id) as l where l.user_id = p_user;
 end $$;
-comment on function pgcanvas.set_member is 'Gives somebody a right in a room, or another one. WB004: no such room or person; WB009: it was the last owner''s.';
+comment on function pgcanvas.set_member is
+  'Gives somebody a right in a room, or another one. WB004: no such room or person; WB009: it was the last owner''s.';
 
 create or replace function pgcanvas.drop_member(p_room_id bigint, p_user text)
   returns boolean language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -57,7 +59,8 @@ begin
   perform keep_owned(p_room_id, v_owned);
   return v_found;
 end $$;
-comment on function pgcanvas.drop_member is 'Takes somebody''s right in a room back; false when there was none. WB009: it was the last owner''s.';
+comment on function pgcanvas.drop_member is
+  'Takes somebody''s right in a room back; false when there was none. WB009: it was the last owner''s.';
 
 create or replace function pgcanvas.list_members(p_room_id bigint)
   returns table (user_id text, name text, role text, created_at timestamptz)
@@ -111,4 +114,5 @@ begin
   delete from rooms r where r.id = p_room_id;
   return found;
 end $$;
-comment on function pgcanvas.delete_room is 'Deletes a room with all that is on it and was; its viewers are told. False when there is no such room.';
+comment on function pgcanvas.delete_room is
+  'Deletes a room with all that is on it and was; its viewers are told. False when there is no such room.';

@@ -20,13 +20,14 @@ begin
   end loop;
   return v_is_new;
 end $$;
-comment on function pgcanvas.put_file is 'Keeps a file unless it is kept already; tells whether it was new. WB001: the content is not what the name says.';
+comment on function pgcanvas.put_file is
+  'Keeps a file unless it is kept already; tells whether it was new. WB001: the content is not what the name says.';
 
-drop function if exists pgcanvas.read_file(text);
 create or replace function pgcanvas.read_file(p_sha256 text, p_from integer default 0, p_bytes integer default null)
   returns table (media_type text, content bytea, total integer)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select f.media_type, case when p_bytes is null then f.content else substr(f.content, p_from + 1, p_bytes) end, octet_length(f.content)
   from files f where f.sha256 = p_sha256
 $$;
-comment on function pgcanvas.read_file is 'A file by the SHA-256 of its content, or so many bytes of it from a place on, and how many it has; no row when there is none.';
+comment on function pgcanvas.read_file is
+  'A file by the SHA-256 of its content, or so many bytes of it from a place on, and how many it has; no row when there is none.';

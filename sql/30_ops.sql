@@ -1,10 +1,11 @@
--- What an op makes of a shape: (row before, op) -> row after, in memory; apply_ops writes what comes out.
+-- What an op makes of a shape: (row before, op) -> row after, in memory; apply_batches writes what comes out.
 -- Functions in SQL here are one expression, so that plans take them in; functions without a search path of their own (2 us a call)
 -- are called only from functions that pin theirs, and name the schema.
 
 create or replace function pgcanvas.property_names()
   returns text[] language sql immutable parallel safe
-return '{id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props}'::text[];
+return '{id,kind,x,y,width,height,angle,points,index,frame_id,container_id,group_ids,locked,stroke_color,background_color,fill_style,'
+  'stroke_width,stroke_style,roughness,opacity,text,font_size,font_family,file_id,link,props}'::text[];
 comment on function pgcanvas.property_names is 'Properties that have a column.';
 
 create or replace function pgcanvas.known_names()
@@ -22,18 +23,21 @@ comment on function pgcanvas.null_members is 'The explicit nulls among optional 
 create or replace function pgcanvas.may_hold_nulls(p_body jsonb)
   returns boolean language sql immutable parallel safe
 return strpos(p_body::text, ': null') > 0;
-comment on function pgcanvas.may_hold_nulls is 'False when there is no explicit null anywhere: half the price of a path query, and nearly always the answer.';
+comment on function pgcanvas.may_hold_nulls is
+  'False when there is no explicit null anywhere: half the price of a path query, and nearly always the answer.';
 
 create or replace function pgcanvas.extra_of(p_body jsonb)
   returns jsonb language sql immutable parallel safe
 return nullif(case when pgcanvas.may_hold_nulls(p_body) then p_body - pgcanvas.known_names() || pgcanvas.null_members(p_body)
                    else p_body - pgcanvas.known_names() end, '{}');
-comment on function pgcanvas.extra_of is 'What of a shape has no column: unknown properties and explicit nulls; null when there is nothing.';
+comment on function pgcanvas.extra_of is
+  'What of a shape has no column: unknown properties and explicit nulls; null when there is nothing.';
 
 create or replace function pgcanvas.without_nulls(p_body jsonb)
   returns jsonb language plpgsql immutable parallel safe as $$
 begin
-  return p_body - array(select t.key from pg_catalog.jsonb_each(p_body) as t where t.value = 'null' and t.key in ('x', 'y', 'width', 'height', 'angle', 'props'));
+  return p_body - array(select t.key from pg_catalog.jsonb_each(p_body) as t where t.value = 'null'
+    and t.key in ('x', 'y', 'width', 'height', 'angle', 'props'));
 end $$;
 comment on function pgcanvas.without_nulls is 'A shape without the nulls that stand for a default.';
 
@@ -115,7 +119,8 @@ comment on function pgcanvas.shape_patched is 'A shape after a patch: only the n
 create or replace function pgcanvas.shape_appended(p_shape pgcanvas.shapes, p_body jsonb)
   returns pgcanvas.shapes language plpgsql stable parallel safe as $$
 declare
-  v_tail double precision[] := (jsonb_populate_record(null::pgcanvas.shape_properties, jsonb_build_object('points', p_body -> 'points'))).points;
+  v_tail double precision[] := (jsonb_populate_record(null::pgcanvas.shape_properties,
+    jsonb_build_object('points', p_body -> 'points'))).points;
 begin
   if coalesce(cardinality(v_tail), 0) = 0 then return p_shape; end if;
   if cardinality(p_shape.points) > 0 and array_length(v_tail, 2) <> array_length(p_shape.points, 2) then
@@ -156,12 +161,15 @@ begin
   if p_verb = 'merge' then return pgcanvas.shape_merged(p_body); end if;
   raise exception 'op: must be put, patch, append or delete' using errcode = 'WB001';
 end $$;
-comment on function pgcanvas.shape_after is 'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next is given.';
+comment on function pgcanvas.shape_after is
+  'What an op leaves of a shape, before it is stamped; null (kind and all) when there is none. A version it has is kept, else the next '
+  'is given.';
 
 create or replace function pgcanvas.said_patch(p_set jsonb, p_unset jsonb)
   returns text language sql stable parallel safe
 return concat('"set":{', substr(concat(
-    pgcanvas.properties_set(null::pgcanvas.shape_properties, jsonb_populate_record(null::pgcanvas.shape_properties, p_set - '{id,props}'::text[])),
+    pgcanvas.properties_set(null::pgcanvas.shape_properties, jsonb_populate_record(null::pgcanvas.shape_properties,
+      p_set - '{id,props}'::text[])),
     ',"props":' || nullif(p_set -> 'props', 'null')::text, ',' || pgcanvas.members(pgcanvas.extra_of(p_set - 'id'))), 2),
   '},"unset":', coalesce(p_unset, '[]'));
 comment on function pgcanvas.said_patch is 'What a patch says, as members set and unset: numbers as their columns hold them.';
@@ -172,19 +180,19 @@ declare
   v_head text := ',"id":' || to_json(p_new.id) || ',"version":' || p_new.version || ',';
 begin
   if p_verb = 'patch' then
-    return row('patch', '{"op":"patch"' || v_head || pgcanvas.said_patch(p_body -> 'set', p_body -> 'unset') || '}', null)::pgcanvas.shape_change;
+    return row('patch', '{"op":"patch"' || v_head || pgcanvas.said_patch(p_body -> 'set', p_body -> 'unset') || '}',
+      null)::pgcanvas.shape_change;
   elsif p_verb = 'append' then
     return row('append', '{"op":"append"' || v_head || '"points":' ||
       to_json(p_new.points[coalesce(array_length(p_old.points, 1), 0) + 1:]) || '}', null)::pgcanvas.shape_change;
   end if;
   return pgcanvas.change_of(p_old, p_new);
 end $$;
-comment on function pgcanvas.said_change is 'How one op changed a shape: what a patch or append said, though some of it may have been so; of other ops, what differs.';
+comment on function pgcanvas.said_change is
+  'How one op changed a shape: what a patch or append said, though some of it may have been so; of other ops, what differs.';
 
-drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, text, bigint, text);
-drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text, boolean);
-drop function if exists pgcanvas.stamped(pgcanvas.shapes, pgcanvas.shapes, bigint, bigint, text, bigint, text);
-create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text, p_seq bigint,
+create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text,
+  p_seq bigint,
   p_author text, p_at timestamptz)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
@@ -208,10 +216,13 @@ begin
   end if;
   v_fault := pgcanvas.shape_fault(p_new);
   if v_fault is not null then raise exception '%', v_fault using errcode = 'WB001'; end if;
-  p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points, p_new.stroke_width);
+  p_new.bounds := pgcanvas.shape_bounds(p_new.kind, p_new.x, p_new.y, p_new.width, p_new.height, p_new.angle, p_new.points,
+    p_new.stroke_width);
   p_new.grid := p_old.grid;  -- grid_after step by step: mostly the second is not needed, nor set up
   if pgcanvas.grid_holds(p_old.grid, p_new.bounds) is not true then p_new.grid := pgcanvas.grid_box(p_new.bounds); end if;
   if pgcanvas.has_refs(p_new) then p_new.refs := pgcanvas.shape_refs(p_room_id, p_new); else p_new.refs := null; end if;
   return p_new;
 end $$;
-comment on function pgcanvas.stamped is 'A shape as it will stand in the table: who, when, which version (after p_death, when it died at one) and seq, where. Refuses what breaks a rule.';
+comment on function pgcanvas.stamped is
+  'A shape as it will stand in the table: who, when, which version (after p_death, when it died at one) and seq, where. Refuses what '
+  'breaks a rule.';

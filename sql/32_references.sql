@@ -8,7 +8,8 @@ begin
   return exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'pgcanvas.shapes'::regclass and t.tgtype & 3 = 3
     and t.tgname <> '~200_stamp' and t.tgname <> '~210_stamp_or_put_back' and t.tgname <> '_250_take_room' and t.tgenabled <> 'D');
 end $$;
-comment on function pgcanvas.may_be_altered is 'Whether a trigger of somebody else''s is asked before a shape is written, and so could alter or leave out what is.';
+comment on function pgcanvas.may_be_altered is
+  'Whether a trigger of somebody else''s is asked before a shape is written, and so could alter or leave out what is.';
 
 create or replace function pgcanvas.altering_trigger()
   returns text language sql stable
@@ -26,12 +27,15 @@ begin
       where (s.s).version is distinct from c.version or not pgcanvas.same_properties(s.s, c) or not (s.s).bounds ~= c.bounds)
     or exists (
       select from unnest(p_gone) as g
-      cross join lateral (select from pgcanvas.shapes s where s.room_id = any (array[g.room_id]) and s.id = g.id and s.version <= g.version offset 0) as s) then
+      cross join lateral (select from pgcanvas.shapes s where s.room_id = any (array[g.room_id]) and s.id = g.id
+        and s.version <= g.version offset 0) as s) then
     raise exception 'shapes: the trigger % alters or leaves out what is drawn, which the log would not show', pgcanvas.altering_trigger()
-      using errcode = 'WB001', hint = 'Triggers of your own may change what direct SQL writes; what nodes and draw() write they may only note.';
+      using errcode = 'WB001',
+        hint = 'Triggers of your own may change what direct SQL writes; what nodes and draw() write they may only note.';
   end if;
 end $$;
-comment on function pgcanvas.refuse_altered is 'Refuses when shapes that apply_ops deleted or wrote are not as it left them: a trigger of somebody else''s meddles.';
+comment on function pgcanvas.refuse_altered is
+  'Refuses when shapes that apply_batches deleted or wrote are not as it left them: a trigger of somebody else''s meddles.';
 
 create or replace function pgcanvas.shape_key(p_room_id bigint, p_id text)
   returns text language sql immutable parallel safe
@@ -52,7 +56,8 @@ create or replace function pgcanvas.targets_of(p_shape pgcanvas.shapes)
   returns text[] language sql immutable parallel safe
 return array(
   select distinct t.id from (
-    values (p_shape.frame_id), (p_shape.container_id), (p_shape.props #>> '{startBinding,elementId}'), (p_shape.props #>> '{endBinding,elementId}')
+    values (p_shape.frame_id), (p_shape.container_id), (p_shape.props #>> '{startBinding,elementId}'),
+      (p_shape.props #>> '{endBinding,elementId}')
     union all select e ->> 'id' from jsonb_array_elements(pgcanvas.bound_elements(p_shape.props)) as e) as t (id)
   where t.id is not null);
 comment on function pgcanvas.targets_of is 'Shapes that a shape refers to.';
@@ -93,7 +98,8 @@ comment on function pgcanvas.without_binding is 'Props of an arrow that lets go 
 create or replace function pgcanvas.without_bound(p_props jsonb, p_gone text[])
   returns jsonb language plpgsql immutable parallel safe as $$
 begin
-  if not exists (select from jsonb_array_elements(pgcanvas.bound_elements(p_props)) as e where e ->> 'id' = any (p_gone)) then return p_props; end if;
+  if not exists (select from jsonb_array_elements(pgcanvas.bound_elements(p_props)) as e where e ->> 'id' = any (p_gone))
+    then return p_props; end if;
   return p_props || jsonb_build_object('boundElements', (
     select coalesce(jsonb_agg(e order by n), '[]') from jsonb_array_elements(p_props -> 'boundElements') with ordinality as t (e, n)
     where (e ->> 'id' = any (p_gone)) is not true));
@@ -106,10 +112,12 @@ begin
   if p_shape.frame_id = any (p_gone) then p_shape.frame_id := null; end if;
   if p_shape.container_id = any (p_gone) then p_shape.container_id := null; end if;
   if p_shape.group_ids && p_lone_groups then
-    p_shape.group_ids := array(select g from unnest(p_shape.group_ids) with ordinality as t (g, n) where g <> all (p_lone_groups) order by n);
+    p_shape.group_ids := array(select g from unnest(p_shape.group_ids) with ordinality as t (g, n) where g <> all (p_lone_groups)
+      order by n);
   end if;
   if p_shape.props ?| '{startBinding,endBinding,boundElements}' then
-    p_shape.props := pgcanvas.without_bound(pgcanvas.without_binding(pgcanvas.without_binding(p_shape.props, 'startBinding', p_gone), 'endBinding', p_gone), p_gone);
+    p_shape.props := pgcanvas.without_bound(pgcanvas.without_binding(pgcanvas.without_binding(p_shape.props, 'startBinding', p_gone),
+      'endBinding', p_gone), p_gone);
   end if;
   return p_shape;
 end $$;
@@ -135,7 +143,9 @@ begin
   -- Of a group only its last members matter: who else is in a large one is not read.
   v_keys := v_keys || array(
     select k.key from unnest(v_group_keys) as k (key)
-    where (select count(*) from (select from pgcanvas.shapes m where m.refs @> array[k.key collate "C"] limit cardinality(p_ids) + 2) as m) <= cardinality(p_ids) + 1);
+    where (select count(*)
+      from (select from pgcanvas.shapes m
+        where m.refs @> array[k.key collate "C"] limit cardinality(p_ids) + 2) as m) <= cardinality(p_ids) + 1);
   -- Key by key: for an array of them the planner would read all references there are; and so it would without a collation, since a
   -- parameter has its caller's.
   return query select distinct t.room_id, t.id from unnest(v_keys) as k (key)
@@ -149,30 +159,25 @@ declare
   v_groups text[] := array(select distinct g from unnest(p_deleted) as d cross join unnest(d.group_ids) as g);
 begin
   if v_groups = '{}' then return v_groups; end if;
-  return array(select g from unnest(p_shapes) as s cross join unnest(s.group_ids) as g where g = any (v_groups) group by g having count(*) = 1);
+  return array(select g from unnest(p_shapes) as s cross join unnest(s.group_ids) as g
+    where g = any (v_groups) group by g having count(*) = 1);
 end $$;
 comment on function pgcanvas.lone_groups is 'Groups of deleted shapes that have one member left among the given ones.';
 
-do $$ begin
-  if to_regtype('pgcanvas.slot_shape') is null then
-    create type pgcanvas.slot_shape as (slot integer, shape pgcanvas.shapes);
-  end if;
-end $$;
-comment on type pgcanvas.slot_shape is 'A shape and the slot it belongs in.';
-
-create or replace function pgcanvas.dead_targets(p_room_id bigint, p_referring pgcanvas.shapes[], p_slot_rooms bigint[], p_slot_ids text[],
-  p_shapes pgcanvas.shapes[], p_first pgcanvas.shapes[])
+create or replace function pgcanvas.dead_targets(p_room_id bigint, p_referring pgcanvas.shapes[], p_drawing pgcanvas.drawing)
   returns text[] language plpgsql stable as $$
 declare
-  v_slots jsonb := (select jsonb_object_agg(p_slot_ids[i], i order by i desc) from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
+  v_slots jsonb := (select jsonb_object_agg(p_drawing.ids[i], i order by i desc) from generate_subscripts(p_drawing.ids, 1) as i);
   v_id text;
   v_slot integer;
   v_dead text[] := '{}';
 begin
   for v_id in select distinct t.id from unnest(p_referring) as s cross join unnest(pgcanvas.targets_of(s)) as t (id) loop
     v_slot := (v_slots ->> v_id)::integer;
-    continue when (p_shapes[v_slot]).kind is not null or v_slot is null and exists (select from pgcanvas.shapes s where s.room_id = any (array[p_room_id]) and s.id = v_id);
-    if (p_first[v_slot]).kind is not null or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = v_id) then
+    continue when (p_drawing.shapes[v_slot]).kind is not null
+      or v_slot is null and exists (select from pgcanvas.shapes s where s.room_id = any (array[p_room_id]) and s.id = v_id);
+    if (p_drawing.before[v_slot]).kind is not null
+      or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = v_id) then
       v_dead := v_dead || v_id;
     end if;
   end loop;
@@ -180,10 +185,10 @@ begin
 end $$;
 comment on function pgcanvas.dead_targets is 'Which shapes, of those that these refer to, were deleted. One that never was may yet come.';
 
-create or replace function pgcanvas.repaired(p_room_id bigint, p_slot_rooms bigint[], p_slot_ids text[], p_slots integer[], p_shapes pgcanvas.shapes[],
-  p_first pgcanvas.shapes[], p_touched integer[], p_before pgcanvas.shapes[])
+create or replace function pgcanvas.repaired(p_room_id bigint, p_drawing pgcanvas.drawing)
   returns pgcanvas.slot_shape[] language plpgsql stable as $$
 declare
+  v_shapes pgcanvas.shapes[] := p_drawing.shapes;
   v_gone text[] := '{}';
   v_lone text[];
   v_deleted pgcanvas.shapes[];
@@ -193,32 +198,31 @@ declare
   v_repaired pgcanvas.slot_shape[];
   v_slot integer;
 begin
-  for t in 1..cardinality(p_touched) loop
-    v_new := p_shapes[p_touched[t]];
+  foreach v_slot in array p_drawing.touched loop
+    v_new := v_shapes[v_slot];
     if v_new.kind is null then
-      v_gone := v_gone || p_slot_ids[p_touched[t]];
-      v_deleted := v_deleted || p_before[t];
-    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_before[t]).refs then
-      v_slots := v_slots || p_touched[t];
+      v_gone := v_gone || p_drawing.ids[v_slot];
+      v_deleted := v_deleted || p_drawing.before[v_slot];
+    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_drawing.before[v_slot]).refs then
+      v_slots := v_slots || v_slot;
       v_referring := v_referring || v_new;
     end if;
   end loop;
   if v_deleted is not null then
-    v_slots := array(select distinct p_slots[i] from generate_subscripts(p_slot_ids, 1) as i where p_slot_rooms[i] = p_room_id);
-    v_lone := pgcanvas.lone_groups(array(select p_shapes[s] from unnest(v_slots) as s), v_deleted);
+    v_slots := array(select distinct s from unnest(p_drawing.slots) as s);
+    v_lone := pgcanvas.lone_groups(array(select v_shapes[s] from unnest(v_slots) as s), v_deleted);
   end if;
-  if v_referring is not null then
-    v_gone := v_gone || pgcanvas.dead_targets(p_room_id, v_referring, p_slot_rooms, p_slot_ids, p_shapes, p_first);
-  end if;
+  if v_referring is not null then v_gone := v_gone || pgcanvas.dead_targets(p_room_id, v_referring, p_drawing); end if;
   foreach v_slot in array v_slots loop
-    v_new := p_shapes[v_slot];
+    v_new := v_shapes[v_slot];
     continue when v_new.kind is null or not pgcanvas.has_refs(v_new);
     v_new := pgcanvas.without_references(v_new, v_gone, v_lone);
-    if not pgcanvas.same_properties(p_shapes[v_slot], v_new) then
+    if not pgcanvas.same_properties(v_shapes[v_slot], v_new) then
       v_new.version := v_new.version + 1;  -- null is the next one
       v_repaired := v_repaired || row(v_slot, v_new)::pgcanvas.slot_shape;
     end if;
   end loop;
   return v_repaired;
 end $$;
-comment on function pgcanvas.repaired is 'Shapes of a room that must let go of what the batch deleted, or refer to what was deleted before it.';
+comment on function pgcanvas.repaired is
+  'Shapes in hand that must let go of what the batch deleted, or refer to what was deleted before it.';

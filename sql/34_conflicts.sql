@@ -1,17 +1,18 @@
 -- How what was done without knowing of each other is settled, beyond "the later one wins".
 
-create or replace function pgcanvas.based_on_old(p_shapes pgcanvas.shapes[], p_slots integer[], p_bases bigint[], p_batches integer[], p_first integer)
+create or replace function pgcanvas.based_on_old(p_drawing pgcanvas.drawing, p_bases bigint[])
   returns boolean language plpgsql stable as $$
 declare
-  n integer := p_first;
+  v_version bigint;
 begin
-  while p_batches[n] = p_batches[p_first] loop
-    if (p_shapes[p_slots[n]]).kind is not null and p_bases[n] is distinct from (p_shapes[p_slots[n]]).version then return true; end if;
-    n := n + 1;
+  for n in 1..coalesce(cardinality(p_bases), 0) loop
+    v_version := (p_drawing.before[p_drawing.slots[n]]).version;
+    if v_version is not null and p_bases[n] is distinct from v_version then return true; end if;
   end loop;
   return false;
 end $$;
-comment on function pgcanvas.based_on_old is 'Strict rooms: whether an op of the batch names a living shape at another version than it has, or at none.';
+comment on function pgcanvas.based_on_old is
+  'Strict rooms: whether an op of the batch names a living shape at another version than it has, or at none.';
 
 create or replace function pgcanvas.present_versions(p_room_id bigint, p_shape_ids text[])
   returns bigint[] language sql stable
@@ -20,22 +21,28 @@ return array(select s.version from unnest(p_shape_ids) with ordinality as u (id,
   order by u.n);
 comment on function pgcanvas.present_versions is 'Bases for ops that are drawn up under the room''s lock.';
 
-create or replace function pgcanvas.taken_by_others(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint, p_shapes pgcanvas.shapes[])
+create or replace function pgcanvas.taken_by_others(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint,
+  p_shapes pgcanvas.shapes[])
   returns boolean language plpgsql stable as $$
 declare
-  v_bounds box := pgcanvas.shape_bounds(p_shape.kind, p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle, p_shape.points, p_shape.stroke_width);
+  v_bounds box := pgcanvas.shape_bounds(p_shape.kind, p_shape.x, p_shape.y, p_shape.width, p_shape.height, p_shape.angle, p_shape.points,
+    p_shape.stroke_width);
 begin
   return exists (
       select from pgcanvas.shapes s
-      where s.room_id = p_room_id and s.grid && v_bounds and s.bounds ~= v_bounds and s.id <> p_id and s.created_by <> p_author and s.seq > p_seen
+      where s.room_id = p_room_id and s.grid && v_bounds and s.bounds ~= v_bounds and s.id <> p_id and s.created_by <> p_author
+        and s.seq > p_seen
         and not exists (select from unnest(p_shapes) as n where n.room_id = p_room_id and n.id = s.id))
     or exists (
       select from unnest(p_shapes) as s
       where s.room_id = p_room_id and s.bounds ~= v_bounds and s.id <> p_id and s.created_by <> p_author and s.seq > p_seen);
 end $$;
-comment on function pgcanvas.taken_by_others is 'Offset rooms: whether another person''s shape, new or changed since a seq, has just these bounds. Reads the spatial index, and the shapes in hand.';
+comment on function pgcanvas.taken_by_others is
+  'Offset rooms: whether another person''s shape, new or changed since a seq, has just these bounds. Reads the spatial index, and the '
+  'shapes in hand.';
 
-create or replace function pgcanvas.offset_shape(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint, p_shapes pgcanvas.shapes[])
+create or replace function pgcanvas.offset_shape(p_room_id bigint, p_shape pgcanvas.shapes, p_id text, p_author text, p_seen bigint,
+  p_shapes pgcanvas.shapes[])
   returns pgcanvas.shapes language plpgsql stable as $$
 begin
   for i in 1..100 loop
@@ -45,15 +52,16 @@ begin
   end loop;
   return p_shape;
 end $$;
-comment on function pgcanvas.offset_shape is 'Offset rooms: a new shape, moved by 20, 20 until it does not cover another person''s exactly.';
+comment on function pgcanvas.offset_shape is
+  'Offset rooms: a new shape, moved by 20, 20 until it does not cover another person''s exactly.';
 
 create or replace function pgcanvas.nonce_of(p_props jsonb)
   returns bigint language sql immutable parallel safe
-return case when jsonb_typeof(p_props -> 'versionNonce') = 'number' and (p_props ->> 'versionNonce')::numeric between -9007199254740991 and 9007199254740991
+return case when jsonb_typeof(p_props -> 'versionNonce') = 'number'
+  and (p_props ->> 'versionNonce')::numeric between -9007199254740991 and 9007199254740991
   then trunc((p_props ->> 'versionNonce')::numeric)::bigint else 0 end;
 comment on function pgcanvas.nonce_of is 'Excalidraw''s versionNonce, from props; 0 when there is none.';
 
-drop function if exists pgcanvas.replica_wins(bigint, bigint, boolean, jsonb, bigint, bigint, boolean, jsonb);
 create or replace function pgcanvas.content_of(p_shape pgcanvas.shapes)
   returns text language plpgsql stable parallel safe as $$
 begin
@@ -68,7 +76,8 @@ begin
 end $$;
 comment on function pgcanvas.content_of is 'What a client may set of a shape, as text that is the same for the same shape.';
 
-create or replace function pgcanvas.replica_wins(p_new pgcanvas.shapes, p_version bigint, p_nonce bigint, p_old pgcanvas.shapes, p_old_version bigint,
+create or replace function pgcanvas.replica_wins(p_new pgcanvas.shapes, p_version bigint, p_nonce bigint, p_old pgcanvas.shapes,
+  p_old_version bigint,
   p_old_nonce bigint)
   returns boolean language plpgsql stable parallel safe as $$
 begin
@@ -77,4 +86,6 @@ begin
   if p_new.kind is null or p_old.kind is null then return p_new.kind is null and p_old.kind is not null; end if;
   return pgcanvas.content_of(p_new) > pgcanvas.content_of(p_old) collate "C";
 end $$;
-comment on function pgcanvas.replica_wins is 'The order of two states of a shape (without a kind: dead), as Excalidraw has it: the higher version, then the lower nonce; then death, then the larger content, so that of any two different states one wins.';
+comment on function pgcanvas.replica_wins is
+  'The order of two states of a shape (without a kind: dead), as Excalidraw has it: the higher version, then the lower nonce; then '
+  'death, then the larger content, so that of any two different states one wins.';

@@ -8,4 +8,6 @@ begin
     where octet_length(u.payload) <= 7999  -- beyond it NOTIFY refuses, and would take the other rooms' along
     order by u.n;
 end $$;
-comment on function pgcanvas.ring is 'Sends each payload to the channel of its room, all rooms in one statement; leaves out rooms that are gone and payloads over 7,999 bytes.';
+comment on function pgcanvas.ring is
+  'Sends each payload to the channel of its room, all rooms in one statement; leaves out rooms that are gone and payloads over 7,999 '
+  'bytes.';

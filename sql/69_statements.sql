@@ -6,7 +6,8 @@ create or replace function pgcanvas.sql_author()
 return 'sql:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
 comment on function pgcanvas.sql_author is 'The name under which direct SQL is logged: sql:<role>.';
 
--- Statements of apply_ops pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_ops is decided
+-- Statements of apply_batches pass all triggers by: it locks, stamps, logs and rings itself. Whether a statement is one of apply_batches is
+-- decided
 -- where the user is the statement's own: the owner's, or of somebody who may put triggers on shapes, and so may do anything to them. What a
 -- setting says is not enough; and what runs as the owner for others ends what they say. (A function: conditions of triggers are read anew
 -- with every statement, and this one as an expression was a tenth of the price of a one-op call. It names the schema of all that it calls:
@@ -14,16 +15,17 @@ comment on function pgcanvas.sql_author is 'The name under which direct SQL is l
 create or replace function pgcanvas.is_direct()
   returns boolean language plpgsql stable as $$
 begin
-  return coalesce(pg_catalog.current_setting('pgcanvas.applying', true), '') operator(pg_catalog.=) '' or not pg_catalog.has_table_privilege('pgcanvas.shapes'::pg_catalog.regclass, 'trigger');
+  return coalesce(pg_catalog.current_setting('pgcanvas.applying', true), '') operator(pg_catalog.=) ''
+    or not pg_catalog.has_table_privilege('pgcanvas.shapes'::pg_catalog.regclass, 'trigger');
 end $$;
-comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_ops.';
+comment on function pgcanvas.is_direct is 'Whether the statement is direct SQL, and none of apply_batches.';
 
 create or replace function pgcanvas.be_direct()
   returns boolean language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   return coalesce(current_setting('pgcanvas.applying', true), '') = '' or set_config('pgcanvas.applying', '', true) is null;
 end $$;
-comment on function pgcanvas.be_direct is 'Whoever said that this is apply_ops, it is not: begins what the owner does for direct SQL.';
+comment on function pgcanvas.be_direct is 'Whoever said that this is apply_batches, it is not: begins what the owner does for direct SQL.';
 
 -- A transaction holds its rooms until it ends, and who went away in the midst of one would hold them for good. Text in units, as settings
 -- are shown, reads as an interval.
@@ -33,7 +35,9 @@ begin
   return current_setting('idle_in_transaction_session_timeout')::interval between interval '1 ms' and interval '1 min'
     or set_config('idle_in_transaction_session_timeout', '1min', true) is not null;
 end $$;
-comment on function pgcanvas.bound_idling is 'Lets the server end the session when its transaction, which holds a room, is idle for a minute, or for less where the session says so.';
+comment on function pgcanvas.bound_idling is
+  'Lets the server end the session when its transaction, which holds a room, is idle for a minute, or for less where the session says '
+  'so.';
 
 create or replace function pgcanvas.refuse_old_snapshot(p_room_id bigint, p_seq bigint)
   returns void language plpgsql volatile as $$
@@ -42,12 +46,14 @@ begin
   -- A row that this snapshot does not show is in the way of the key all the same: PostgreSQL raises 40001. It has a client, so that it is
   -- neither told nor chained.
   insert into pgcanvas.shape_changes (room_id, seq, ordinal, op, shape_id, change, author, client, at)
-    values (p_room_id, p_seq, 1, 'delete', '', '{}', '', '00000000-0000-0000-0000-000000000000', now()) on conflict on constraint shape_changes_pkey do nothing;
+    values (p_room_id, p_seq, 1, 'delete', '', '{}', '', '00000000-0000-0000-0000-000000000000', now()) on conflict
+      on constraint shape_changes_pkey do nothing;
   if found then delete from pgcanvas.shape_changes where room_id = p_room_id and seq = p_seq and ordinal = 1; end if;
 end $$;
-comment on function pgcanvas.refuse_old_snapshot is 'Raises 40001 where a room, which is locked, has come further than the transaction''s snapshot shows: its next seq is somebody else''s.';
+comment on function pgcanvas.refuse_old_snapshot is
+  'Raises 40001 where a room, which is locked, has come further than the transaction''s snapshot shows: its next seq is somebody '
+  'else''s.';
 
-drop function if exists pgcanvas.statement_seq(bigint);
 -- The moment is kept in microseconds: a text would be written and read as the session's settings have it.
 create or replace function pgcanvas.statement_batch(p_room_id bigint, out seq bigint, out at timestamptz)
   language plpgsql volatile as $$
@@ -77,9 +83,10 @@ begin
   v_known := array[current_setting('pgcanvas.statement', true), seq::text, ((extract(epoch from at) * 1000000)::bigint)::text];
   perform set_config(v_name, array_to_string(v_known, ':'), true);
 end $$;
-comment on function pgcanvas.statement_batch is 'The seq that the running statement will have in a room, which is locked at its first row, and the moment of that. Null when there is no such room.';
+comment on function pgcanvas.statement_batch is
+  'The seq that the running statement will have in a room, which is locked at its first row, and the moment of that. Null when there '
+  'is no such room.';
 
-drop function if exists pgcanvas.settle_seqs(bigint[], bigint[]);
 create or replace function pgcanvas.settle_seqs(p_room_ids bigint[], p_seqs bigint[], p_ats timestamptz[])
   returns bigint[] language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp
   set enable_nestloop = on set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
@@ -88,7 +95,8 @@ begin
     select from unnest(p_room_ids, p_seqs, p_ats) as k (room_id, seq, at) join rooms r on r.id = k.room_id
     cross join lateral room_end(k.room_id) as e
     where case when k.seq = greatest(e.seq, r.min_since) + 1
-      then coalesce(k.at not between greatest(e.at, statement_timestamp()) and greatest(e.at, statement_timestamp(), clock_timestamp()), true)
+      then coalesce(k.at not between greatest(e.at, statement_timestamp()) and greatest(e.at, statement_timestamp(), clock_timestamp()),
+        true)
       else coalesce(k.seq <= r.min_since, true) or not coalesce((select bool_and(c.xid = pg_current_xact_id() and c.at = k.at)
         from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), false) end)
     or exists (select from unnest(p_room_ids, p_seqs) as k (room_id, seq) group by k.room_id, k.seq having count(*) > 1) then
@@ -97,7 +105,10 @@ begin
   return array(select coalesce((select max(c.ordinal) from shape_changes c where c.room_id = k.room_id and c.seq = k.seq), 0)
     from unnest(p_room_ids, p_seqs) with ordinality as k (room_id, seq, n) order by k.n);
 end $$;
-comment on function pgcanvas.settle_seqs is 'Looks at the seqs of what a statement logs next: one more than the room had, or one under which this transaction logged before. Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement. Gives the last ordinal that each of these batches has.';
+comment on function pgcanvas.settle_seqs is
+  'Looks at the seqs of what a statement logs next: one more than the room had, or one under which this transaction logged before. '
+  'Whatever settings say, there is no gap, no seq of somebody else, and no moment before that of the batch before or of the statement. '
+  'Gives the last ordinal that each of these batches has.';
 
 create or replace function pgcanvas.other_columns(p_shape pgcanvas.shapes)
   returns jsonb language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -105,7 +116,8 @@ begin
   return to_jsonb(p_shape) - shape_columns()
     - array(select a.attname::text from pg_attribute a where a.attrelid = 'pgcanvas.shapes'::regclass and a.attgenerated <> '');
 end $$;
-comment on function pgcanvas.other_columns is 'What a row holds in columns that somebody added to the table, but for what the server works out.';
+comment on function pgcanvas.other_columns is
+  'What a row holds in columns that somebody added to the table, but for what the server works out.';
 
 create or replace function pgcanvas.with_old_stamps(p_new pgcanvas.shapes, p_old pgcanvas.shapes)
   returns pgcanvas.shapes language plpgsql stable as $$
@@ -123,7 +135,8 @@ begin
   if p_new *= p_old or other_columns(p_new) is not distinct from other_columns(p_old) then return null; end if;
   return p_new;
 end $$;
-comment on function pgcanvas.with_old_stamps is 'What an update leaves of a row when the shape stays as it is: a column that somebody added may have changed. Null when nothing has.';
+comment on function pgcanvas.with_old_stamps is
+  'What an update leaves of a row when the shape stays as it is: a column that somebody added may have changed. Null when nothing has.';
 
 -- Whoever restores a dump sets row_security to off (each script of pg_dump begins so), and gives every column. It is asked where the user
 -- is the statement's own, as is_direct is: who may not set what is stamped puts nothing back.
@@ -133,7 +146,8 @@ begin
   return pg_catalog.current_setting('row_security') operator(pg_catalog.=) 'off'
     and pg_catalog.has_column_privilege('pgcanvas.shapes'::pg_catalog.regclass, 'version', 'insert');
 end $$;
-comment on function pgcanvas.puts_back is 'Whether rows that come with all that is stamped are put back as they were: a dump is being restored.';
+comment on function pgcanvas.puts_back is
+  'Whether rows that come with all that is stamped are put back as they were: a dump is being restored.';
 
 create or replace function pgcanvas.was_stamped(p_shape pgcanvas.shapes)
   returns boolean language plpgsql stable as $$
@@ -146,4 +160,6 @@ begin
   return coalesce(p_shape.seq <= v_last_seq, true) and not exists (
     select from pgcanvas.tombstones g where g.room_id = p_shape.room_id and g.id = p_shape.id and g.version >= p_shape.version);
 end $$;
-comment on function pgcanvas.was_stamped is 'Whether a row is as it stood in the table once, and may stand there again: its batch is one of its room''s, and the shape has not died since.';
+comment on function pgcanvas.was_stamped is
+  'Whether a row is as it stood in the table once, and may stand there again: its batch is one of its room''s, and the shape has not '
+  'died since.';

@@ -1,5 +1,5 @@
 -- What makes every writer equal: statement by statement, in this order: begin, stamp (or take the room for a delete), log; at commit, ring.
--- A statement's changes of one room are one batch: the first row of a room locks it and takes the next seq. apply_ops does all of this
+-- A statement's changes of one room are one batch: the first row of a room locks it and takes the next seq. apply_batches does all of this
 -- itself, in the statements that write, and only rings like the others.
 
 create or replace function pgcanvas.let_go_of_dead(p_refs text[])
@@ -30,10 +30,13 @@ begin
   perform set_config('pgcanvas.statement', gen_random_uuid()::text, true);
   return null;
 end $$;
-comment on function pgcanvas.tg_shapes__begin is 'Names the statement, so that it has its own seq per room; refuses truncate, and triggers that would alter what was stamped.';
+comment on function pgcanvas.tg_shapes__begin is
+  'Names the statement, so that it has its own seq per room; refuses truncate, and triggers that would alter what was stamped.';
 
 create or replace function pgcanvas.tg_shapes__stamp()
-  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$  -- the plan may be made while the tombstones are few
+  -- the plan may be made while the tombstones are few
+  returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set enable_seqscan = off
+    set jit = off as $$
 declare
   v_fault text;
   v_direct boolean := be_direct();
@@ -72,7 +75,8 @@ begin
   new.refs := case when has_refs(new) then shape_refs(new.room_id, new) end;
   return new;
 end $$;
-comment on function pgcanvas.tg_shapes__stamp is 'Stamps the rows of direct SQL: version, seq, bounds, who and when; an update that changes nothing is left out.';
+comment on function pgcanvas.tg_shapes__stamp is
+  'Stamps the rows of direct SQL: version, seq, bounds, who and when; an update that changes nothing is left out.';
 
 create or replace function pgcanvas.tg_shapes__take_room()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -84,8 +88,6 @@ begin
 end $$;
 comment on function pgcanvas.tg_shapes__take_room is 'A delete has no new row to stamp: takes the room and the seq for the log.';
 
-drop function if exists pgcanvas.refuse_foreign_seqs(bigint[], bigint[]);
-drop function if exists pgcanvas.give_back_seqs();
 -- Plans are kept, and may be made for a statement of one row while the tables are empty. So in these three large sets meet by a hash or in
 -- order, never in a loop within a loop (nestloop), and a row is looked up by its key: "lateral … offset 0" makes it a probe per row, and
 -- "room_id = any" keeps that probe off the spatial index, which begins with the room and would read all of it (it can answer that by a
@@ -122,7 +124,8 @@ begin
              where n.version <= g.version) then
     raise exception 'id: a statement that deletes a shape does not make it again: use two, or an update' using errcode = 'WB001';
   end if;
-  perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r where n.refs is not null) as k
+  perform let_go_of_dead(k.refs) from (select array_agg(r) as refs from new_rows n cross join unnest(n.refs) as r
+    where n.refs is not null) as k
     where k.refs is not null;
   return null;
 end $$;
@@ -159,7 +162,6 @@ begin
 end $$;
 comment on function pgcanvas.tg_shapes__log_update is 'Logs changed shapes: only what changed, and what was there before.';
 
-drop function if exists pgcanvas.let_go(pgcanvas.shapes[]);
 create or replace function pgcanvas.let_go_by_name(p_keys text[], p_room_ids bigint[], p_ids text[])
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set enable_bitmapscan = off set jit = off as $$
 begin
@@ -172,7 +174,8 @@ begin
     group by m.room_id, m.id) as w
   where s.room_id = any (array[w.room_id]) and s.id = w.id;
 end $$;
-comment on function pgcanvas.let_go_by_name is 'Lets shapes (by room and id) let go of what the keys beside them name: a statement, and so a batch, of its own.';
+comment on function pgcanvas.let_go_by_name is
+  'Lets shapes (by room and id) let go of what the keys beside them name: a statement, and so a batch, of its own.';
 
 create or replace function pgcanvas.let_go(p_keys text[])
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set gin_fuzzy_search_limit = 0
@@ -249,7 +252,8 @@ begin
            where s.room_id = p_room_id and s.seq > p_from order by s.seq, s.ordinal limit 65 loop
     v_changes := v_changes + 1;
     v_payload := v_payload || case when c.seq = v_seq then ',' || c.change
-      else case when v_changes > 1 then ']}' else '' end || E'\n' || pgcanvas.batch_head(c.seq, c.author, c.client, c.op_id, c.at) || c.change end;
+      else case when v_changes > 1 then ']}' else '' end || E'\n' || pgcanvas.batch_head(c.seq, c.author, c.client, c.op_id,
+        c.at) || c.change end;
     v_seq := c.seq;
     if v_changes > 64 or octet_length(v_payload) > 7997 then return v_bell; end if;
   end loop;
@@ -293,13 +297,9 @@ begin
   perform pg_notify(v_channel, notice_payload(new.room_id, v_from, new.seq)), chain_batches(new.room_id);
   return null;
 end $$;
-comment on function pgcanvas.tg_shape_changes__notify is 'Tells, once, at commit, who looks at the room what a transaction of SQL logged there, and chains it where that was asked for.';
+comment on function pgcanvas.tg_shape_changes__notify is
+  'Tells, once, at commit, who looks at the room what a transaction of SQL logged there, and chains it where that was asked for.';
 
--- Those of earlier versions would log twice.
-drop trigger if exists _505_log_insert on pgcanvas.shapes;
-drop trigger if exists _515_log_update on pgcanvas.shapes;
-drop trigger if exists _525_log_delete on pgcanvas.shapes;
-drop trigger if exists _200_stamp on pgcanvas.shapes;  -- now the last by name, so that it stamps what triggers of somebody else's leave
 create or replace trigger _050_begin before insert or update or delete or truncate on pgcanvas.shapes
   for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_shapes__begin('');
 comment on trigger _050_begin on pgcanvas.shapes is 'Begins a statement.';
@@ -329,12 +329,11 @@ create or replace trigger _100_check_slug before insert or update of slug, id on
 create or replace trigger _050_begin before update or delete on pgcanvas.rooms
   for each statement when (pgcanvas.is_direct()) execute function pgcanvas.tg_rooms__begin();
 
--- A constraint trigger cannot be replaced in place.
-drop trigger if exists _900_notify on pgcanvas.shape_changes;
 create constraint trigger _900_notify after insert on pgcanvas.shape_changes deferrable initially deferred
   for each row when (new.ordinal = 1 and new.client is null and not pgcanvas.puts_back())
   execute function pgcanvas.tg_shape_changes__notify();
 
 comment on trigger _100_check_slug on pgcanvas.rooms is 'Keeps number slugs to their rooms.';
 comment on trigger _050_begin on pgcanvas.rooms is 'Begins a statement.';
-comment on trigger _900_notify on pgcanvas.shape_changes is 'Tells at commit what no client sent; apply_batches tells itself what clients send.';
+comment on trigger _900_notify on pgcanvas.shape_changes is
+  'Tells at commit what no client sent; apply_batches tells itself what clients send.';

@@ -13,7 +13,8 @@ begin
   for v_table in select * from (values ('shapes', '{room_id,id}'::text[]), ('shape_changes', '{room_id,seq,ordinal}'),
       ('applied_ops', '{room_id,client,op_id}'), ('tombstones', '{room_id,id}'), ('gestures', '{room_id,author,client,op_id}'),
       ('snapshot_shapes', '{room_id,seq,shape_id}'), ('snapshots', '{room_id,seq}'), ('log_tallies', '{room_id}'),
-      ('batch_hashes', '{room_id,seq}'), ('pseudonyms', '{room_id,name}'), ('file_uses', '{room_id,sha256}'), ('file_tallies', '{room_id}')) as t (name, key) loop
+      ('batch_hashes', '{room_id,seq}'), ('pseudonyms', '{room_id,name}'), ('file_uses', '{room_id,sha256}'),
+        ('file_tallies', '{room_id}')) as t (name, key) loop
     execute format('delete from pgcanvas.%1$I t using (select %2$s from pgcanvas.%1$I where room_id = $1 limit $2) as k where %3$s',
         v_table.name, array_to_string(v_table.key, ', '),
         (select string_agg(format('t.%1$I = k.%1$I', c), ' and ') from unnest(v_table.key) as c))
@@ -25,7 +26,8 @@ begin
   v_setting := set_config('pgcanvas.applying', '', true);
   return v_all;
 end $$;
-comment on function pgcanvas.remove_rows is 'Removes at most so many rows of a room that is gone, and says how many; fewer: there are no more.';
+comment on function pgcanvas.remove_rows is
+  'Removes at most so many rows of a room that is gone, and says how many; fewer: there are no more.';
 
 create or replace function pgcanvas.tg_rooms__forget()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -39,7 +41,8 @@ begin
   perform pg_notify(old.channel, 'x');
   return null;
 end $$;
-comment on function pgcanvas.tg_rooms__forget is 'A room that goes takes all its rows with it, or its first 10,000 and leaves the others to remove_remains; its viewers are told.';
+comment on function pgcanvas.tg_rooms__forget is
+  'A room that goes takes all its rows with it, or its first 10,000 and leaves the others to remove_remains; its viewers are told.';
 
 create or replace function pgcanvas.tg_rooms__begin_empty()
   returns trigger language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -67,7 +70,8 @@ begin
   if v_gone < p_limit then delete from deleted_rooms where room_id = v_room; end if;
   return v_gone;
 end $$;
-comment on function pgcanvas.remove_remains is 'Removes at most so many rows that deleted rooms left behind, and says how many; null: there are none, or somebody else is at it.';
+comment on function pgcanvas.remove_remains is
+  'Removes at most so many rows that deleted rooms left behind, and says how many; null: there are none, or somebody else is at it.';
 
 create or replace trigger _600_forget after delete on pgcanvas.rooms for each row execute function pgcanvas.tg_rooms__forget();
 create or replace trigger _650_begin_empty after insert on pgcanvas.rooms for each row execute function pgcanvas.tg_rooms__begin_empty();

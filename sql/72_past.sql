@@ -24,7 +24,8 @@ begin
   end if;
   return v_id;
 end $$;
-comment on function pgcanvas.point_of is 'The number of a room, if its history reaches that seq: WB001 for what is to come, WB005 for what was pruned.';
+comment on function pgcanvas.point_of is
+  'The number of a room, if its history reaches that seq: WB001 for what is to come, WB005 for what was pruned.';
 
 create or replace function pgcanvas.patched_shape(p_shape jsonb, p_set jsonb, p_unset jsonb)
   returns jsonb language plpgsql immutable parallel safe as $$
@@ -39,7 +40,8 @@ begin
   end if;
   return p_shape || p_set || jsonb_build_object('props', v_props || coalesce(p_set -> 'props', '{}'));
 end $$;
-comment on function pgcanvas.patched_shape is 'A shape after a logged patch: named properties replaced or gone, members of props one by one.';
+comment on function pgcanvas.patched_shape is
+  'A shape after a logged patch: named properties replaced or gone, members of props one by one.';
 
 create or replace function pgcanvas.fold_shape(p_shape jsonb, p_changes json[], p_seq bigint, p_author text, p_at timestamptz)
   returns jsonb language plpgsql stable parallel safe as $$
@@ -71,12 +73,15 @@ begin
     v_version := coalesce(v_change -> 'version', v_version);
   end loop;
   if v_tails is not null then
-    v_points := ('[' || concat_ws(',', nullif(substr(v_points::text, 2, length(v_points::text) - 2), ''), '[' || array_to_string(v_tails, '],[') || ']') || ']')::jsonb;
+    v_points := ('[' || concat_ws(',', nullif(substr(v_points::text, 2, length(v_points::text) - 2), ''),
+      '[' || array_to_string(v_tails, '],[') || ']') || ']')::jsonb;
   end if;
   return v_state || jsonb_build_object('version', coalesce(v_version::jsonb, v_state -> 'version'), 'seq', p_seq, 'updated_by', p_author,
       'updated_at', pgcanvas.iso(p_at)) || case when v_points is null then '{}' else jsonb_build_object('points', v_points) end;
 end $$;
-comment on function pgcanvas.fold_shape is 'A shape and what the log says of it since, in order; the last one''s seq, author and time. Without a shape the first change is its put.';
+comment on function pgcanvas.fold_shape is
+  'A shape and what the log says of it since, in order; the last one''s seq, author and time. Without a shape the first change is its '
+  'put.';
 
 create or replace function pgcanvas.shapes_at(p_room_id bigint, p_seq bigint, p_ids text[], p_after text, p_limit integer)
   returns table (shape_id text, shape text)
@@ -92,7 +97,8 @@ begin
     with logged as materialized (
       select row_number() over (order by c.seq, c.ordinal) as n, c.seq, c.op, c.shape_id, c.change, c.author, c.at
       from shape_changes c
-      where c.room_id = p_room_id and c.seq > v_from and c.seq <= p_seq and c.shape_id > p_after and (p_ids is null or c.shape_id = any (p_ids))),
+      where c.room_id = p_room_id and c.seq > v_from and c.seq <= p_seq and c.shape_id > p_after
+        and (p_ids is null or c.shape_id = any (p_ids))),
     touched as materialized (
       select l.shape_id, max(l.n) as latest, coalesce(max(l.n) filter (where l.op = 'put'), 0) as born,
              coalesce(max(l.n) filter (where l.op = 'delete'), 0) as died
@@ -110,11 +116,14 @@ begin
       select l.shape_id, array_agg(l.change order by l.n) as changes
       from page p join logged l on l.shape_id = p.shape_id and l.n >= p.born
       group by l.shape_id)
-    select p.shape_id, case when t.changes is null then p.shape::text else fold_shape(p.shape::jsonb, t.changes, l.seq, l.author, l.at)::text end
+    select p.shape_id, case when t.changes is null then p.shape::text else fold_shape(p.shape::jsonb, t.changes, l.seq, l.author,
+      l.at)::text end
     from page p left join told t on t.shape_id = p.shape_id left join logged l on l.n = p.latest
     order by p.shape_id;
 end $$;
-comment on function pgcanvas.shapes_at is 'Shapes as they were at a seq, by id after a given one; only the named ones, or all (null). Asks nobody whether the log reaches back that far.';
+comment on function pgcanvas.shapes_at is
+  'Shapes as they were at a seq, by id after a given one; only the named ones, or all (null). Asks nobody whether the log reaches back '
+  'that far.';
 
 create or replace function pgcanvas.seq_at(p_room text, p_at timestamptz)
   returns bigint language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -133,7 +142,8 @@ begin
       select from shape_changes c where c.room_id = v_id and c.seq = v_rising_after + 1 and c.at <= p_at) then
     -- Older batches have their moments in any order: a batch was there once those before it were.
     v_high := coalesce((select c.seq - 1 from shape_changes c
-      where c.room_id = v_id and c.seq > v_low and c.seq <= v_rising_after and c.at > p_at order by c.seq, c.ordinal limit 1), v_rising_after);
+      where c.room_id = v_id and c.seq > v_low and c.seq <= v_rising_after and c.at > p_at order by c.seq, c.ordinal limit 1),
+        v_rising_after);
     return v_high;
   end if;
   v_low := greatest(v_low, v_rising_after);
@@ -147,7 +157,8 @@ begin
   end loop;
   return v_low;
 end $$;
-comment on function pgcanvas.seq_at is 'The seq a room was at in a moment: of the last batch that had been made by then, whether its transaction was committed or not.';
+comment on function pgcanvas.seq_at is
+  'The seq a room was at in a moment: of the last batch that had been made by then, whether its transaction was committed or not.';
 
 create or replace function pgcanvas.room_at(p_room text, p_seq bigint, p_after text default '', p_limit integer default null)
   returns table (shape_id text, shape json)
@@ -155,7 +166,8 @@ create or replace function pgcanvas.room_at(p_room text, p_seq bigint, p_after t
 begin
   return query select s.shape_id, s.shape::json from shapes_at(point_of(p_room, p_seq), p_seq, null, coalesce(p_after, ''), p_limit) as s;
 end $$;
-comment on function pgcanvas.room_at(text, bigint, text, integer) is 'The board as it was after a batch: shapes as clients received them, by id after a given one. 0 is the empty board before the first.';
+comment on function pgcanvas.room_at(text, bigint, text, integer) is
+  'The board as it was after a batch: shapes as clients received them, by id after a given one. 0 is the empty board before the first.';
 
 create or replace function pgcanvas.room_at(p_room text, p_at timestamptz, p_after text default '', p_limit integer default null)
   returns table (shape_id text, shape json)
@@ -164,5 +176,6 @@ create or replace function pgcanvas.room_at(p_room text, p_at timestamptz, p_aft
 $$;
 comment on function pgcanvas.room_at(text, timestamptz, text, integer) is 'The board as it was in a moment.';
 
-comment on column pgcanvas.shape_changes.at is 'When it was made: taken under the room''s lock, so that it rises with seq. Up to rooms.rising_after: when the transaction began.';
+comment on column pgcanvas.shape_changes.at is
+  'When it was made: taken under the room''s lock, so that it rises with seq. Up to rooms.rising_after: when the transaction began.';
 comment on column pgcanvas.snapshots.at is 'The moment of its last batch.';

@@ -4,12 +4,15 @@
 create or replace function pgcanvas.snapshot_spacing()
   returns bigint language sql immutable parallel safe
 return 5000;
-comment on function pgcanvas.snapshot_spacing is 'Changes between two snapshots, at least; more where the board has more shapes, so that snapshots grow with the log and no faster.';
+comment on function pgcanvas.snapshot_spacing is
+  'Changes between two snapshots, at least; more where the board has more shapes, so that snapshots grow with the log and no faster.';
 
 create or replace function pgcanvas.upkeep_lock(p_what text)
   returns bigint language sql immutable parallel safe
 return hashtextextended('pgcanvas ' || p_what, 0);
-comment on function pgcanvas.upkeep_lock is 'The advisory lock of whoever does something for all rooms. (Of a room, its row of log_tallies is locked: advisory locks of very many rooms would not fit in the server''s memory for locks.)';
+comment on function pgcanvas.upkeep_lock is
+  'The advisory lock of whoever does something for all rooms. (Of a room, its row of log_tallies is locked: advisory locks of very '
+  'many rooms would not fit in the server''s memory for locks.)';
 
 create or replace function pgcanvas.write_snapshot(p_room_id bigint, p_seq bigint, p_changes bigint)
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -91,7 +94,9 @@ begin
   end loop;
   return v_written;
 end $$;
-comment on function pgcanvas.write_snapshots is 'Writes the snapshots that are due, at most so many and for about a second, and says how many: 0 means that none is due, or that somebody else is at it.';
+comment on function pgcanvas.write_snapshots is
+  'Writes the snapshots that are due, at most so many and for about a second, and says how many: 0 means that none is due, or that '
+  'somebody else is at it.';
 
 create or replace function pgcanvas.forget_history(p_room_id bigint)
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$

@@ -17,14 +17,16 @@ begin
     from shape_changes c where c.room_id = v_id and c.seq < v_before and c.seq >= v_before - p_limit
     group by c.seq order by c.seq desc;
 end $$;
-comment on function pgcanvas.room_history is 'The batches of a room before a seq (null: the newest), newest first: who, when, how many of each op, and up to 20 of the shapes.';
+comment on function pgcanvas.room_history is
+  'The batches of a room before a seq (null: the newest), newest first: who, when, how many of each op, and up to 20 of the shapes.';
 
 create or replace function pgcanvas.shape_content(p_shape jsonb)
   returns jsonb language sql immutable parallel safe
 return p_shape - '{version,seq,created_by,updated_by,created_at,updated_at}'::text[];
 comment on function pgcanvas.shape_content is 'A shape without what the server adds.';
 
-create or replace function pgcanvas.room_diff(p_room text, p_from bigint, p_to bigint, p_after text default '', p_limit integer default null)
+create or replace function pgcanvas.room_diff(p_room text, p_from bigint, p_to bigint, p_after text default '',
+  p_limit integer default null)
   returns table (change text, shape_id text, before json, after json)
   language plpgsql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -38,7 +40,9 @@ begin
       or f.shape ->> 'seq' <> t.shape ->> 'seq' and shape_content(f.shape::jsonb) <> shape_content(t.shape::jsonb)
     order by 2 limit p_limit;
 end $$;
-comment on function pgcanvas.room_diff is 'What differs between two points of a room, either one first: added, modified and deleted shapes as they were at both, by id after a given one.';
+comment on function pgcanvas.room_diff is
+  'What differs between two points of a room, either one first: added, modified and deleted shapes as they were at both, by id after a '
+  'given one.';
 
 create or replace function pgcanvas.properties_touched(p_change json)
   returns text[] language sql immutable
@@ -79,9 +83,11 @@ begin
       exit when v_open = '{}';
     end loop;
     exit when v_open = '{}' or v_from = 0;
-    v_seq := (select (s.shape ->> 'seq')::bigint from snapshot_shapes s where s.room_id = v_id and s.seq = v_from and s.shape_id = p_shape_id);
+    v_seq := (select (s.shape ->> 'seq')::bigint from snapshot_shapes s where s.room_id = v_id and s.seq = v_from
+      and s.shape_id = p_shape_id);
     exit when v_seq is null;
   end loop;
   return query select u, null::bigint, null::text, null::uuid, null::timestamptz from unnest(v_open) as u;  -- set before the history begins
 end $$;
-comment on function pgcanvas.shape_blame is 'Which batch set each property of a living shape last, who, and when; nulls for what was set before the history that is kept.';
+comment on function pgcanvas.shape_blame is
+  'Which batch set each property of a living shape last, who, and when; nulls for what was set before the history that is kept.';

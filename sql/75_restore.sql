@@ -6,13 +6,6 @@ return (select pgcanvas.shape_bounds(s.kind, s.x, s.y, s.width, s.height, s.angl
         from jsonb_populate_record(null::pgcanvas.shape_properties, p_shape) as s where p_shape is not null);
 comment on function pgcanvas.bounds_of is 'Where a shape is that is no row.';
 
-do $$ begin
-  if to_regtype('pgcanvas.listed_ops') is null then
-    create type pgcanvas.listed_ops as (verbs text[], shape_ids text[], bodies jsonb[]);
-  end if;
-end $$;
-comment on type pgcanvas.listed_ops is 'Ops of one batch, as apply_ops takes them.';
-
 create or replace function pgcanvas.ops_back_to(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[])
   returns pgcanvas.listed_ops language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
@@ -27,9 +20,11 @@ begin
       where shape_content(past.shape) is distinct from shape_content(now.shape)
         and (p_box is null or now.bounds && p_box or bounds_of(past.shape) && p_box)) as o);
 end $$;
-comment on function pgcanvas.ops_back_to is 'The ops that lead from the board as it is to what it was; of an area, the shapes that touch it now or touched it then.';
+comment on function pgcanvas.ops_back_to is
+  'The ops that lead from the board as it is to what it was; of an area, the shapes that touch it now or touched it then.';
 
-create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint,
+create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text,
+  p_client uuid, p_op_id bigint,
   p_role text)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 set lock_timeout = '150ms' as $$
@@ -40,25 +35,26 @@ declare
 begin
   perform from rooms r where r.id = p_room_id for no key update;  -- nobody draws until this is done
   v_last_seq := (select h.last_seq from room_head(p_room_id) as h);
-  return query select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint from applied_ops a
-    where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
+  return query select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint
+    from first_answer(p_room_id, p_client, p_op_id) as a where a.seq is not null;
   if found then return; end if;
   v_ops := ops_back_to(p_room_id, p_seq, p_box, p_shape_ids);
   if v_ops.verbs is null then
-    insert into applied_ops (room_id, client, op_id, seq, outcomes) select p_room_id, p_client, p_op_id, v_last_seq, '{}' where p_client is not null;
+    insert into applied_ops (room_id, client, op_id, seq, outcomes) select p_room_id, p_client, p_op_id, v_last_seq, '{}'
+      where p_client is not null;
     return query select v_last_seq, 0::bigint;
     return;
   end if;
   return query
     select a.seq, cardinality(array_positions(a.outcomes, 'applied'))::bigint
-    from apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], array[v_last_seq], null,
-                   array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, present_versions(p_room_id, v_ops.shape_ids),
-                   v_ops.bodies, null, array[p_role],
-                   p_repair => p_box is not null or p_shape_ids is not null) as a;  -- a whole board was sound when it was so
+    from apply_batch(row(p_room_id, p_client, p_op_id, p_author, v_last_seq, null, p_role, null,
+        p_box is not null or p_shape_ids is not null),  -- a whole board was sound when it was so
+      v_ops.verbs, v_ops.shape_ids, present_versions(p_room_id, v_ops.shape_ids), v_ops.bodies) as a;
 end $$;
 comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds the room or a shape.';
 
-create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid, p_op_id bigint,
+create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid,
+  p_op_id bigint,
   p_role text default null)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -77,7 +73,9 @@ begin
     end;
   end loop;
 end $$;
-comment on function pgcanvas.restore_shapes is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the first answer. 55P03 when the room is held for ten seconds, or the caller''s lock_timeout.';
+comment on function pgcanvas.restore_shapes is
+  'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch in somebody''s name; a repeat gets the '
+  'first answer. 55P03 when the room is held for ten seconds, or the caller''s lock_timeout.';
 
 create or replace function pgcanvas.restore(p_room text, p_seq bigint, p_box box default null, p_shape_ids text[] default null)
   returns table (seq bigint, restored bigint)
@@ -85,7 +83,8 @@ create or replace function pgcanvas.restore(p_room text, p_seq bigint, p_box box
 begin
   return query select r.seq, r.restored from restore_shapes(p_room, p_seq, p_box, p_shape_ids, sql_author(), null, null) as r;
 end $$;
-comment on function pgcanvas.restore is 'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch: seq, and how many shapes changed.';
+comment on function pgcanvas.restore is
+  'Brings a room, the shapes of an area, or named shapes back to a point, as one new batch: seq, and how many shapes changed.';
 
 create or replace function pgcanvas.branch_room(p_room text, p_seq bigint, p_slug text, p_owner text, p_role text default null,
   p_owner_link bytea default null)
@@ -97,12 +96,13 @@ declare
 begin
   v_to := create_room(p_slug, (select r.visibility from rooms r where r.id = v_from), p_owner, p_owner_link => p_owner_link);
   update rooms t set policy = f.policy, app_state = f.app_state from rooms f where f.id = v_from and t.id = v_to;
-  select array_agg('put'::text), array_agg(s.shape_id), array_agg(s.shape::jsonb) into v_ops from shapes_at(v_from, p_seq, null, '', null) as s;
+  select array_agg('put'::text), array_agg(s.shape_id), array_agg(s.shape::jsonb) into v_ops
+    from shapes_at(v_from, p_seq, null, '', null) as s;
   if v_ops.verbs is not null then
-    perform apply_ops(array[v_to], array[null::uuid], array[null::bigint], array[coalesce(p_owner, sql_author())],
-      null, null, array_fill(1, array[cardinality(v_ops.verbs)]), v_ops.verbs, v_ops.shape_ids, array_fill(null::bigint, array[cardinality(v_ops.verbs)]), v_ops.bodies,
-      null, array[p_role], p_repair => false);
+    perform from apply_batch(row(v_to, null, null, coalesce(p_owner, sql_author()), null, null, p_role, null, false),
+      v_ops.verbs, v_ops.shape_ids, null, v_ops.bodies);
   end if;
   return v_to;
 end $$;
-comment on function pgcanvas.branch_room is 'A new room, of its maker''s own, whose first batch puts the board of another one''s point. Errors as of create_room.';
+comment on function pgcanvas.branch_room is
+  'A new room, of its maker''s own, whose first batch puts the board of another one''s point. Errors as of create_room.';

@@ -17,7 +17,8 @@ begin
   end if;
   return v_cut;
 end $$;
-comment on function pgcanvas.history_cut is 'The last batch that may go: older than the age, and not among the newest changes that are to be kept. What is null does not count.';
+comment on function pgcanvas.history_cut is
+  'The last batch that may go: older than the age, and not among the newest changes that are to be kept. What is null does not count.';
 
 create or replace function pgcanvas.prune_room(p_room_id bigint, p_cut bigint)
   returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -32,6 +33,7 @@ begin
   delete from snapshot_shapes where room_id = p_room_id and seq < p_cut;
   delete from snapshots where room_id = p_room_id and seq < p_cut;
   delete from batch_hashes where room_id = p_room_id and seq < p_cut;  -- that of the cut anchors the rest
+  perform keep_logged_answers(p_room_id, p_cut);
   delete from shape_changes where room_id = p_room_id and seq <= p_cut;
   get diagnostics v_gone = row_count;
   update rooms set min_since = p_cut where id = p_room_id;  -- last, since it holds up who draws
@@ -40,8 +42,8 @@ begin
 end $$;
 comment on function pgcanvas.prune_room is 'Removes whole batches up to a cut, and says how many changes went.';
 
-drop function if exists pgcanvas.prune_history(text, interval, bigint);
-create or replace function pgcanvas.prune_history(p_room text default null, p_older_than interval default null, p_keep_changes bigint default null,
+create or replace function pgcanvas.prune_history(p_room text default null, p_older_than interval default null,
+  p_keep_changes bigint default null,
   p_after bigint default 0, p_rooms integer default null)
   returns table (room_id bigint, min_since bigint, changes bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -68,7 +70,11 @@ begin
     v_pruned := v_pruned + 1;
   end loop;
 end $$;
-comment on function pgcanvas.prune_history is 'Forgets the oldest batches of a room, or of all (null): those older than an age and not among the newest changes to keep. Says of each room that lost some from where on it can tell now, and how many changes went. A room that was pruned is locked until the transaction ends: with p_rooms at most so many are, in the order of their numbers and after p_after, so that a call may be followed by the next.';
+comment on function pgcanvas.prune_history is
+  'Forgets the oldest batches of a room, or of all (null): those older than an age and not among the newest changes to keep. Says of '
+  'each room that lost some from where on it can tell now, and how many changes went. A room that was pruned is locked until the '
+  'transaction ends: with p_rooms at most so many are, in the order of their numbers and after p_after, so that a call may be followed '
+  'by the next.';
 
 create or replace function pgcanvas.forget_answers(p_older_than interval)
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -85,4 +91,6 @@ begin
   delete from client_keys where used_at < now() - greatest(p_older_than, interval '1 year');
   return v_gone;
 end $$;
-comment on function pgcanvas.forget_answers is 'Forgets first answers of an age, and says how many. A client that repeats such a batch has it applied again. Keys of clients go after that age, and a year at least.';
+comment on function pgcanvas.forget_answers is
+  'Forgets first answers of an age, and says how many, but for those that the log still tells. A client that repeats such a batch has '
+  'it applied again. Keys of clients go after that age, and a year at least.';

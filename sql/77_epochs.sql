@@ -13,7 +13,9 @@ begin
   end loop;
   return v_rooms;
 end $$;
-comment on function pgcanvas.new_epoch is 'Gives a room, or all (null), a new epoch and rings: every client gets the board anew, those who are connected too. Says how many rooms.';
+comment on function pgcanvas.new_epoch is
+  'Gives a room, or all (null), a new epoch and rings: every client gets the board anew, those who are connected too. Says how many '
+  'rooms.';
 
 -- A dump's data may be restored into a database that was migrated: that has these rows already, and they are its own.
 create or replace function pgcanvas.tg_meta__keep()
@@ -48,7 +50,8 @@ do $$ begin
   end if;
 end $$;
 
-create or replace function pgcanvas.where_it_runs(out system_identifier bigint, out timeline integer, out database_oid oid, out rooms_oid oid)
+create or replace function pgcanvas.where_it_runs(out system_identifier bigint, out timeline integer, out database_oid oid,
+  out rooms_oid oid)
   language plpgsql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
 begin
   database_oid := (select d.oid from pg_database d where d.datname = current_database());
@@ -58,7 +61,9 @@ begin
   timeline := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer;
 exception when others then null;  -- a hosted server may keep these to itself: what it told counts
 end $$;
-comment on function pgcanvas.where_it_runs is 'The cluster, its timeline, the database and the table of rooms; a restore changes at least one, except a cold copy put back in place.';
+comment on function pgcanvas.where_it_runs is
+  'The cluster, its timeline, the database and the table of rooms; a restore changes at least one, except a cold copy put back in '
+  'place.';
 
 create or replace function pgcanvas.check_rewind()
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -84,4 +89,6 @@ begin
   end if;
   return null;
 end $$;
-comment on function pgcanvas.check_rewind is 'Notes where the database runs. Where that is not where it last did, it was restored or failed over: all rooms get a new epoch, and it says how many; else null.';
+comment on function pgcanvas.check_rewind is
+  'Notes where the database runs. Where that is not where it last did, it was restored or failed over: all rooms get a new epoch, and '
+  'it says how many; else null.';

@@ -8,7 +8,8 @@ declare
   v_left bigint := p_batches;
 begin
   if not pg_try_advisory_xact_lock(upkeep_lock('files')) then return false; end if;  -- another node is at it
-  for v_room in select r.id, l.seq as last_seq, greatest(t.seq, r.min_since) as seq from rooms r left join file_tallies t on t.room_id = r.id
+  for v_room in select r.id, l.seq as last_seq, greatest(t.seq, r.min_since) as seq from rooms r left join file_tallies t
+    on t.room_id = r.id
                 cross join lateral last_seq(r.id, r.min_since) as l (seq)
                 where l.seq > greatest(t.seq, r.min_since) loop
     v_to := least(v_room.last_seq, v_room.seq + v_left);
@@ -27,7 +28,8 @@ begin
   end loop;
   return false;
 end $$;
-comment on function pgcanvas.note_file_uses is 'Notes which pictures the log names, of at most so many batches that were not looked at yet; whether there may be more.';
+comment on function pgcanvas.note_file_uses is
+  'Notes which pictures the log names, of at most so many batches that were not looked at yet; whether there may be more.';
 
 create or replace function pgcanvas.collect_files(p_grace interval)
   returns bigint language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -49,4 +51,6 @@ begin
   get diagnostics v_gone = row_count;
   return v_gone;
 end $$;
-comment on function pgcanvas.collect_files is 'Removes pictures that no shape and no kept change has named for so long, and says how many. Who sends one again has the whole time again.';
+comment on function pgcanvas.collect_files is
+  'Removes pictures that no shape and no kept change has named for so long, and says how many. Who sends one again has the whole time '
+  'again.';

@@ -6,7 +6,8 @@ create or replace function pgcanvas.pseudonym(p_room_id bigint, p_name text)
   returns text language plpgsql stable as $$
 begin
   if p_name like 'erased:%' then return substr(p_name, 8); end if;
-  return (select encode(sha256(p.salt || convert_to(p_name, 'UTF8')), 'hex') from pgcanvas.pseudonyms p where p.room_id = p_room_id and p.name = p_name);
+  return (select encode(sha256(p.salt || convert_to(p_name, 'UTF8')), 'hex') from pgcanvas.pseudonyms p where p.room_id = p_room_id
+    and p.name = p_name);
 end $$;
 comment on function pgcanvas.pseudonym is 'What stands for a name in a room''s chain; an erased name is its own pseudonym.';
 
@@ -46,7 +47,8 @@ begin
     pgcanvas.iso(p_row.at), pgcanvas.pseudonym(p_row.room_id, p_row.db_role), p_row.xid::text)::text
     -- Behind what chains covered from the beginning, so that those that stand go on to verify.
     || case when p_row.role is not null or p_row.client is null
-         then coalesce(nullif(json_strip_nulls(json_build_object('role', p_row.role, 'gesture', p_row.gesture, 'undoes', p_row.undoes))::text, '{}'), '')
+         then coalesce(nullif(json_strip_nulls(json_build_object('role', p_row.role, 'gesture', p_row.gesture, 'undoes',
+           p_row.undoes))::text, '{}'), '')
          else '' end;
 end $$;
 comment on function pgcanvas.canonical_text is 'A row of the log as it is hashed.';
@@ -65,7 +67,8 @@ begin
     from pgcanvas.shape_changes c where c.room_id = p_room_id and c.seq = p_seq;
   if v_rows is null then return false; end if;
   insert into pgcanvas.batch_hashes (room_id, seq, hash)
-    select p_room_id, p_seq, sha256(h.hash || convert_to(v_rows, 'UTF8')) from pgcanvas.batch_hashes h where h.room_id = p_room_id and h.seq = p_seq - 1;
+    select p_room_id, p_seq, sha256(h.hash || convert_to(v_rows, 'UTF8')) from pgcanvas.batch_hashes h where h.room_id = p_room_id
+      and h.seq = p_seq - 1;
   return true;
 end $$;
 comment on function pgcanvas.chain_batch is 'Chains a batch to the one before; false when its rows are not logged yet.';
@@ -84,7 +87,8 @@ begin
     exit when not chain_batch(p_room_id, v_seq);
   end loop;
 end $$;
-comment on function pgcanvas.chain_batches is 'Chains what was logged in a room that asked for it, up to its last batch, which must be whole.';
+comment on function pgcanvas.chain_batches is
+  'Chains what was logged in a room that asked for it, up to its last batch, which must be whole.';
 
 create or replace function pgcanvas.chain_room(p_room text, p_chained boolean default true)
   returns void language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -100,7 +104,8 @@ begin
   v_last_seq := last_seq(v_id, v_room.min_since);
   update rooms set chained_since = case when p_chained then v_last_seq end where id = v_id;
   if p_chained then
-    insert into batch_hashes (room_id, seq, hash) values (v_id, v_last_seq, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
+    insert into batch_hashes (room_id, seq, hash) values (v_id, v_last_seq,
+      sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
   end if;
 end $$;
 comment on function pgcanvas.chain_room is 'Begins or ends the chain of a room, at the batch where it is.';
@@ -151,11 +156,14 @@ begin
     full join (select s.id, shape_json(s)::jsonb as shape from shapes s where s.room_id = v_room.id) as now on now.id = folded.shape_id
     where folded.shape::jsonb is distinct from now.shape;
 end $$;
-comment on function pgcanvas.verify is 'What is wrong with a room''s log, a row per fault: a batch missing, one too many, one altered (in a chained room), a shape that is not what the log makes of it. No rows: all is well.';
+comment on function pgcanvas.verify is
+  'What is wrong with a room''s log, a row per fault: a batch missing, one too many, one altered (in a chained room), a shape that is '
+  'not what the log makes of it. No rows: all is well.';
 
 create or replace function pgcanvas.chain_head(p_room text)
   returns table (seq bigint, hash text)
   language sql stable security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select h.seq, encode(h.hash, 'hex') from batch_hashes h where h.room_id = known_room(p_room) order by h.seq desc limit 1
 $$;
-comment on function pgcanvas.chain_head is 'The newest hash of a room''s chain: noted elsewhere, it holds even the database''s owner to what was.';
+comment on function pgcanvas.chain_head is
+  'The newest hash of a room''s chain: noted elsewhere, it holds even the database''s owner to what was.';

@@ -20,7 +20,8 @@ begin
     change = case when c.op = 'put' then json_build_object('op', 'put', 'shape', renamed((c.change -> 'shape')::jsonb, p_name, p_new_name))
              else c.change end,
     before = case when c.op = 'delete' then renamed(c.before::jsonb, p_name, p_new_name)::json else c.before end
-  where c.room_id = p_room_id and (c.author = p_name or c.op = 'delete' and p_name in (c.before ->> 'created_by', c.before ->> 'updated_by'));
+  where c.room_id = p_room_id and (c.author = p_name or c.op = 'delete'
+    and p_name in (c.before ->> 'created_by', c.before ->> 'updated_by'));
   get diagnostics v_changed = row_count;
   return v_changed;
 end $$;
@@ -43,7 +44,8 @@ begin
   update links l set created_by = p_new_name where l.room_id = p_room_id and l.created_by = p_name;
   return v_changed;
 end $$;
-comment on function pgcanvas.erase_from_board is 'Replaces a name on a room''s board, in its snapshots, as its owner and as maker of its links, and says on how many shapes.';
+comment on function pgcanvas.erase_from_board is
+  'Replaces a name on a room''s board, in its snapshots, as its owner and as maker of its links, and says on how many shapes.';
 
 create or replace function pgcanvas.erase_from_room(p_room_id bigint, p_name text)
   returns bigint language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -63,7 +65,8 @@ begin
   delete from pseudonyms p where p.room_id = p_room_id and p.name in (p_name, v_role);
   return v_changed + v_logins;
 end $$;
-comment on function pgcanvas.erase_from_room is 'Erases a name from a room, its salt last: then nothing leads from the pseudonym back to it.';
+comment on function pgcanvas.erase_from_room is
+  'Erases a name from a room, its salt last: then nothing leads from the pseudonym back to it.';
 
 create or replace function pgcanvas.rooms_that_name(p_name text)
   returns bigint[] language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -76,7 +79,8 @@ create or replace function pgcanvas.rooms_that_name(p_name text)
     union select l.room_id from links l where l.created_by = p_name
     union select p.room_id from pseudonyms p where p.name in (p_name, case when p_name like 'sql:%' then substr(p_name, 5) end)) as n
 $$;
-comment on function pgcanvas.rooms_that_name is 'Rooms that a name stands in: log, board, snapshots, owner, makers of links. Locks nothing.';
+comment on function pgcanvas.rooms_that_name is
+  'Rooms that a name stands in: log, board, snapshots, owner, makers of links. Locks nothing.';
 
 create or replace function pgcanvas.erase_account(p_name text, p_room_id bigint)
   returns void language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -113,4 +117,7 @@ begin
     commit;
   end loop;
 end $$;
-comment on procedure pgcanvas.erase_user is 'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots; the account goes. Boards stay as they are, chains verify. Room by room, each in a transaction of its own: called again after it was interrupted, it goes on. Says how many rows it changed.';
+comment on procedure pgcanvas.erase_user is
+  'Replaces a name, as the log has it, by a pseudonym in every room: log, board, snapshots; the account goes. Boards stay as they are, '
+  'chains verify. Room by room, each in a transaction of its own: called again after it was interrupted, it goes on. Says how many '
+  'rows it changed.';

@@ -6,7 +6,8 @@ create or replace view pgcanvas.board_shapes as
 comment on view pgcanvas.board_shapes is 'Every living shape, with the name of its room.';
 
 create or replace view pgcanvas.room_activity as
-  select r.id as room_id, r.slug as room, r.visibility, s.shapes, greatest(c.last_seq, r.min_since) as batches, c.changes, c.authors, c.last_change_at,
+  select r.id as room_id, r.slug as room, r.visibility, s.shapes, greatest(c.last_seq, r.min_since) as batches, c.changes, c.authors,
+    c.last_change_at,
          r.created_at
   from pgcanvas.rooms r
   cross join lateral (select count(*) as shapes from pgcanvas.shapes s where s.room_id = r.id) as s

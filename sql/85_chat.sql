@@ -88,7 +88,8 @@ begin
   if v_broken is not null then raise exception 'message: %', v_broken using errcode = 'WB001'; end if;
   return v_shape;
 end $$;
-comment on function pgcanvas.read_chat_message is 'The shape in a message of the old table; raises WB001 when there is none that can be kept.';
+comment on function pgcanvas.read_chat_message is
+  'The shape in a message of the old table; raises WB001 when there is none that can be kept.';
 
 create or replace function pgcanvas.seed_row(p_shape jsonb)
   returns jsonb language plpgsql immutable strict set search_path = pgcanvas, pg_catalog, pg_temp as $$
@@ -121,8 +122,8 @@ begin
     raise exception 'userid: must be text of 1 to 128 characters' using errcode = 'WB001';
   end if;
   begin
-    perform apply_ops(array[open_room(new.roomid)], array[null::uuid], array[null::bigint], array[coalesce(new.userid, sql_author())], null, null,
-      array[1], array['put'], array[v_shape ->> 'id'], null, array[seed_row(v_shape)]);
+    perform from apply_batch(row(open_room(new.roomid), null, null, coalesce(new.userid, sql_author()), null, null, null, null, true),
+      array['put'], array[v_shape ->> 'id'], null, array[seed_row(v_shape)]);
   exception
     when sqlstate 'WB001' then raise exception 'message: shape: %', sqlerrm using errcode = 'WB001';
     when check_violation then raise exception 'message: shape: is too large' using errcode = 'WB001';

@@ -15,7 +15,8 @@ comment on function pgcanvas.make_role is 'Makes a group role unless it is there
 
 select pgcanvas.make_role('pgcanvas_node', 'Nodes of pgcanvas: may call the procedures that nodes call, and nothing else.');
 select pgcanvas.make_role('pgcanvas_analyst', 'Analysts of pgcanvas: may read the views.');
-select pgcanvas.make_role('pgcanvas_writer', 'SQL writers of pgcanvas: may read and write shapes; what the server stamps is not theirs to set.');
+select pgcanvas.make_role('pgcanvas_writer',
+  'SQL writers of pgcanvas: may read and write shapes; what the server stamps is not theirs to set.');
 
 revoke all on schema pgcanvas from public;
 revoke all on all tables in schema pgcanvas from public;
@@ -27,15 +28,21 @@ do $$ begin
   revoke all on all tables in schema pgcanvas from pgcanvas_node;
   revoke all on all functions in schema pgcanvas from pgcanvas_node;
   grant usage on schema pgcanvas to pgcanvas_node;
-  grant execute on function pgcanvas.contract, pgcanvas.iso, pgcanvas.apply_batches, pgcanvas.apply_ops, pgcanvas.move_gesture, pgcanvas.undo_changes, pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_head,
-    pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.room_delta_at, pgcanvas.shapes_by_id,
+  grant execute on function pgcanvas.contract, pgcanvas.iso, pgcanvas.apply_batches, pgcanvas.move_gesture, pgcanvas.undo_changes,
+    pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_head,
+    pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.room_delta_at,
+      pgcanvas.shapes_by_id,
     pgcanvas.shapes_in_box, pgcanvas.ring, pgcanvas.put_file, pgcanvas.read_file to pgcanvas_node;
-  grant execute on function pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer), pgcanvas.room_at(text, timestamptz, text, integer),
-    pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore_shapes, pgcanvas.branch_room, pgcanvas.write_snapshots,
+  grant execute on function pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
+    pgcanvas.room_at(text, timestamptz, text, integer),
+    pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore_shapes, pgcanvas.branch_room,
+      pgcanvas.write_snapshots,
     pgcanvas.prune_history, pgcanvas.forget_answers, pgcanvas.check_rewind, pgcanvas.remove_remains, pgcanvas.note_file_uses,
     pgcanvas.collect_files to pgcanvas_node;
-  grant execute on function pgcanvas.create_user, pgcanvas.set_password, pgcanvas.user_by_login, pgcanvas.attempt_sign_in, pgcanvas.add_sign_in, pgcanvas.sign_out,
-    pgcanvas.who_is, pgcanvas.claim_client, pgcanvas.signed_out, pgcanvas.forget_expired, pgcanvas.room_access, pgcanvas.set_visibility, pgcanvas.set_member,
+  grant execute on function pgcanvas.create_user, pgcanvas.set_password, pgcanvas.user_by_login, pgcanvas.attempt_sign_in,
+    pgcanvas.add_sign_in, pgcanvas.sign_out,
+    pgcanvas.who_is, pgcanvas.claim_client, pgcanvas.signed_out, pgcanvas.forget_expired, pgcanvas.room_access, pgcanvas.set_visibility,
+      pgcanvas.set_member,
     pgcanvas.drop_member, pgcanvas.list_members, pgcanvas.make_link, pgcanvas.list_links, pgcanvas.drop_link, pgcanvas.delete_room
     to pgcanvas_node;
 end $$;
@@ -46,7 +53,8 @@ do $$ begin
   revoke all on all functions in schema pgcanvas from pgcanvas_analyst;
   grant usage on schema pgcanvas to pgcanvas_analyst;
   grant select on pgcanvas.board_shapes, pgcanvas.room_activity, pgcanvas.change_log, pgcanvas.chat to pgcanvas_analyst;
-  grant execute on function pgcanvas.contract, pgcanvas.chat_message, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
+  grant execute on function pgcanvas.contract, pgcanvas.chat_message, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.seq_at,
+    pgcanvas.room_at(text, bigint, text, integer),
     pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.verify,
     pgcanvas.chain_head to pgcanvas_analyst;
 end $$;
@@ -66,8 +74,10 @@ do $$ begin
       extra)
     on pgcanvas.shapes to pgcanvas_writer;
   grant select, insert, delete on pgcanvas.chat to pgcanvas_writer;
-  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message, pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
-    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.restore
+  grant execute on function pgcanvas.contract, pgcanvas.draw, pgcanvas.undo, pgcanvas.chat_message, pgcanvas.seq_at,
+    pgcanvas.room_at(text, bigint, text, integer),
+    pgcanvas.room_at(text, timestamptz, text, integer), pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame,
+      pgcanvas.change_before, pgcanvas.shape_history, pgcanvas.restore
     to pgcanvas_writer;
   -- What a trigger that runs as the writer calls.
   grant execute on function pgcanvas.is_direct, pgcanvas.puts_back to pgcanvas_writer;

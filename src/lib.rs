@@ -78,7 +78,7 @@
 //! 3. When the transaction before is done, all that waits goes into one call of `apply_batches`, as typed rows beside the text that the log will
 //!    hold: rooms locked, repeats found, what is known of the named shapes read, then planned in numbers alone (which op applies, at which
 //!    version and seq), then written, one statement for all shapes that change, one for those that come, one for the log. What a shape gets
-//!    from many ops of a call is folded into one row. What is seldom done goes op by op, through `apply_ops`.
+//!    from many ops of a call is folded into one row. What is seldom done goes op by op, in the same transaction.
 //! 4. The log holds what ops said, as clients will read it, and each room's channel is notified: once, or as often as it takes for the batches to
 //!    ride along, while they are no more than four could carry. (For direct SQL triggers do both.)
 //! 5. The answer comes back: `ack`, one per batch.

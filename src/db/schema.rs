@@ -22,7 +22,7 @@ use locks::{at_leisure, patiently};
 pub use place::{Place, TABLES, is_whole, place};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
-pub const CONTRACT: i32 = 6;
+pub const CONTRACT: i32 = 7;
 /// The channel that rings when a database was migrated.
 pub const CHANNEL: &str = "pgcanvas_schema";
 

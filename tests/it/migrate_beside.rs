@@ -1,6 +1,6 @@
 //! Migrating a database that people draw on and look at (MI10 to MI13).
 
-use super::support::board::{Batch, Board, apply_ops};
+use super::support::board::{Batch, Board, apply_batches};
 use pgcanvas::db::schema::{migrate, migrate_within};
 use serde_json::json;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Drawing {
 /// One batch, which tries again while somebody holds the room, as nodes do.
 async fn apply(client: &Client, room: i64, op: (&'static str, &str, serde_json::Value)) {
     let batch = Batch::anonymous(room, vec![op]);
-    while let Err(error) = apply_ops(client, std::slice::from_ref(&batch)).await {
+    while let Err(error) = apply_batches(client, std::slice::from_ref(&batch)).await {
         assert_eq!(error.code().map(|code| code.code().to_owned()).as_deref(), Some("55P03"), "{error:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Whether the log is what was written, and whose (AU).
 
 use super::sql_history::{content, draw, lived_in, now};
-use super::support::board::{Batch, Board, apply_ops, code};
+use super::support::board::{Batch, Board, apply_batches, code};
 use super::sync::random;
 use serde_json::json;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ async fn chained(steps: usize) -> Board {
     let client = Uuid::new_v4();
     let batches: Vec<Batch> =
         (1..=3).map(|n| Batch { room: 1, client: Some(client), op_id: Some(n), ops: vec![put(n)] }).collect();
-    apply_ops(&board.client, &batches).await.unwrap();
+    apply_batches(&board.client, &batches).await.unwrap();
     board.run("begin; set constraints all immediate; update pgcanvas.shapes set x = x + 1; update pgcanvas.shapes set x = x + 1; commit").await;
     board.run("update pgcanvas.shapes set y = y - 1").await;
     board
@@ -190,7 +190,7 @@ async fn erasing_a_person_keeps_the_board_and_the_chain_and_leaves_no_trace_of_t
     let device = Uuid::new_v4();
     let batch = |op_id, ops| Batch::anonymous(1, ops).of(device, op_id);
     // "author 1" drew all along; somebody else deletes and changes what was theirs.
-    apply_ops(
+    apply_batches(
         &board.client,
         &[batch(
             1,

@@ -1,6 +1,6 @@
 //! What a database administrator adds to `pgcanvas.shapes`: columns and triggers (TR).
 
-use super::support::board::{Batch, Board, apply_ops, refusal};
+use super::support::board::{Batch, Board, apply_batches, refusal};
 use super::support::client::{Client, make_room};
 use super::support::database::TestDatabase;
 use super::support::node::TestNode;
@@ -182,12 +182,12 @@ async fn a_trigger_that_alters_what_nodes_write_is_refused_by_name_and_one_that_
         op_id: Some(1),
         ops,
     };
-    apply_ops(&board.client, &[ops(vec![put("a", 10), put("b", 20)])]).await.unwrap();
+    apply_batches(&board.client, &[ops(vec![put("a", 10), put("b", 20)])]).await.unwrap();
     board.run(SNAP).await;
     board.run("create trigger snap before insert or update on pgcanvas.shapes for each row execute function public.snap()").await;
     let patch = ("patch", "a".to_owned(), json!({"set": {"x": 13}, "unset": []}));
     for batch in [vec![put("c", 13)], vec![patch], vec![put("c", 10), put("b", 23)]] {
-        let (code, message) = refusal(apply_ops(&board.client, &[ops(batch)]).await);
+        let (code, message) = refusal(apply_batches(&board.client, &[ops(batch)]).await);
         assert!(code == "WB001" && message.contains("snap"), "{code}: {message}");
     }
     let batches = "select pgcanvas.apply_batches(array[1], array[gen_random_uuid()]::uuid[], array[12], array['ann'], array[null]::bigint[], array[null]::bigint[],
@@ -195,14 +195,14 @@ async fn a_trigger_that_alters_what_nodes_write_is_refused_by_name_and_one_that_
        array[jsonb_populate_record(null::pgcanvas.shape_properties, '{\"id\":\"a\",\"x\":13}')], array[null]::jsonb[], array['\"set\":{\"x\":13},\"unset\":[]'])";
     let (code, message) = refusal(board.client.batch_execute(batches).await);
     assert!(code == "WB001" && message.contains("snap"), "{code}: {message}");
-    apply_ops(&board.client, &[ops(vec![put("c", 30)])]).await.unwrap(); // which it leaves as it is
+    apply_batches(&board.client, &[ops(vec![put("c", 30)])]).await.unwrap(); // which it leaves as it is
     board.run("drop trigger snap on pgcanvas.shapes").await;
     board
         .run("create function public.keep() returns trigger language plpgsql as $$ begin return null; end $$;
               create trigger keep before delete on pgcanvas.shapes for each row execute function public.keep()")
         .await;
     let (code, message) =
-        refusal(apply_ops(&board.client, &[ops(vec![("delete", "a".to_owned(), Value::Null)])]).await);
+        refusal(apply_batches(&board.client, &[ops(vec![("delete", "a".to_owned(), Value::Null)])]).await);
     assert!(code == "WB001" && message.contains("keep"), "{code}: {message}");
     assert_eq!(board.last_seq().await, 2);
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);

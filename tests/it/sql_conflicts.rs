@@ -1,6 +1,6 @@
 //! What was done without knowing of each other (CF).
 
-use super::support::board::{Answer, Batch, Board, apply_ops, open_room, refusal};
+use super::support::board::{Answer, Batch, Board, apply_batches, open_room, refusal};
 use super::support::person::Person;
 use super::support::server::retried;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn a_conflict_harms_no_other_batch() {
         batch(board.room, "b", 1),
         batch(other, "a", 1),
     ];
-    let answers = apply_ops(&board.client, &batches).await.unwrap();
+    let answers = apply_batches(&board.client, &batches).await.unwrap();
     let codes: Vec<&str> = answers.iter().map(|answer| answer.code.as_str()).collect();
     assert_eq!(codes, ["fresh", "conflict", "conflict", "fresh", "fresh"]);
     assert_eq!(board.value::<f64>("select x from pgcanvas.shapes where room_id = 1 and id = 'a'").await, 1.0);
@@ -125,7 +125,7 @@ async fn an_offset_room_moves_what_covers_another_persons_shape() {
     let batch = |id| {
         Batch::anonymous(1, vec![("put", id, json!({"kind": "line", "x": 500, "width": 5, "height": 5}))])
     };
-    apply_ops(&board.client, &[batch("one"), batch("two"), batch("three")]).await.unwrap();
+    apply_batches(&board.client, &[batch("one"), batch("two"), batch("three")]).await.unwrap();
     assert_eq!((place("two").await, place("three").await), (vec![520.0, 20.0], vec![540.0, 40.0]));
     policy(&board, "merge").await;
     cid.draw(json!([put("d", 0)])).await;
@@ -222,7 +222,7 @@ async fn a_delete_wins_over_a_later_patch_and_a_put_is_a_new_life() {
         batch(vec![("patch", "a", json!({"set": {"x": 3}})), ("delete", "a", Value::Null)]),
         batch(vec![("put", "a", json!({"kind": "line"}))]),
     ];
-    apply_ops(&board.client, &calls).await.unwrap();
+    apply_batches(&board.client, &calls).await.unwrap();
     assert_eq!(version().await, 12);
 }
 
@@ -311,7 +311,7 @@ async fn batches_in_opposite_room_order_wait_for_each_other_and_both_go_through(
     let call = async |client: Client, rooms: [i64; 2], x: i64| {
         let batches =
             rooms.map(|room| Batch::anonymous(room, vec![("put", "a", json!({"kind": "line", "x": x}))]));
-        let_through(async || apply_ops(&client, &batches).await).await
+        let_through(async || apply_batches(&client, &batches).await).await
     };
     let (one, two) = (board.database.client().await, board.database.client().await);
     let calls = (call(one, [1, other], 1), call(two, [other, 1], 2));

@@ -1,10 +1,10 @@
 //! What a writer may try with settings in hand, and what comes of it (RO6).
 
 use super::sql_roles::board_with_shape;
-use super::support::board::{Batch, Board, apply_ops, code};
+use super::support::board::{Batch, Board, apply_batches, code};
 use serde_json::{Value, json};
 
-/// What a writer gets for an update that it tries to pass off as one of `apply_ops`.
+/// What a writer gets for an update that it tries to pass off as one of `apply_batches`.
 async fn forge(update: &str) {
     let board = board_with_shape().await;
     let writer = board.client_as("pgcanvas_writer").await;
@@ -16,7 +16,7 @@ async fn forge(update: &str) {
 
 /// RO6
 #[tokio::test]
-async fn a_writer_that_says_it_is_apply_ops_is_not_believed() {
+async fn a_writer_that_says_it_is_apply_batches_is_not_believed() {
     let applying =
         r#"select set_config('pgcanvas.applying', '[{"room_id": 1, "seq": 9, "author": "boss"}]', false)"#;
     forge(&format!("{applying}; update pgcanvas.shapes set x = 1")).await;
@@ -61,7 +61,7 @@ async fn nothing_is_hidden(statement: &str, changes: i64) {
     let arrow = json!({"kind": "arrow", "props": {"startBinding": {"elementId": "a"}}});
     let put = |id: &str, shape: Value| Batch::anonymous(1, vec![("put", id, shape)]);
     for batch in [put("a", json!({"kind": "line"})), put("b", arrow), put("c", json!({"kind": "line"}))] {
-        apply_ops(&board.client, &[batch]).await.unwrap();
+        apply_batches(&board.client, &[batch]).await.unwrap();
     }
     board.run("select pgcanvas.chain_room('1')").await;
     let mut bells = board.listen(&[1]).await;

@@ -1,6 +1,6 @@
 //! The moments of a room's batches (HI).
 
-use super::support::board::{Batch, Board, apply_ops};
+use super::support::board::{Batch, Board, apply_batches};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -89,7 +89,7 @@ async fn a_clock_that_is_put_back_does_not_turn_moments_around() {
     board.run("update pgcanvas.shape_changes set at = at + interval '1 hour'").await;
     board.move_a(1).await;
     let put = json!({"kind": "line"});
-    apply_ops(&board.client, &[Batch::anonymous(1, vec![("put", "b", put)]).of(Uuid::new_v4(), 1)])
+    apply_batches(&board.client, &[Batch::anonymous(1, vec![("put", "b", put)]).of(Uuid::new_v4(), 1)])
         .await
         .unwrap();
     board.run("delete from pgcanvas.shapes where id = 'a'").await;

@@ -1,6 +1,6 @@
 //! What an old snapshot, of a report or a dump, does to a room that goes on: nothing (TR17).
 
-use super::support::board::{Batch, Board, apply_ops, code, open_room};
+use super::support::board::{Batch, Board, apply_batches, code, open_room};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ async fn no_batch_writes_the_row_of_its_room() {
     let put = || vec![("put", "z", json!({"kind": "line"}))];
     let node =
         [Batch::anonymous(1, put()).of(Uuid::new_v4(), 1), Batch::anonymous(1, put()).of(Uuid::new_v4(), 1)];
-    apply_ops(&board.client, &node).await.unwrap();
+    apply_batches(&board.client, &node).await.unwrap();
     assert_eq!(board.value::<String>(row).await, before);
     board.assert_gapless().await;
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);

@@ -1,7 +1,7 @@
 //! Bringing the past back, and letting it go, by SQL (HI).
 
 use super::sql_history::{at, content, draw, drawn, lived_in, narrow_spacing, now, shapes};
-use super::support::board::{Batch, Board, apply_ops, code, refusal};
+use super::support::board::{Answer, Batch, Board, apply_batches, code, refusal};
 use super::support::server::retried;
 use super::sync::random;
 use pgcanvas::db::calls::upkeep;
@@ -252,12 +252,17 @@ async fn an_answer_that_was_forgotten_is_no_repeat_any_more() {
     let client = uuid::Uuid::new_v4();
     let batch = || Batch::anonymous(1, vec![("append", "a", json!({"points": [[1, 1]]}))]).of(client, 7);
     board.apply(vec![("put", "a", json!({"kind": "line", "points": [[0, 0]]}))]).await.unwrap();
-    let first = apply_ops(&board.client, &[batch()]).await.unwrap();
+    let first = apply_batches(&board.client, &[batch()]).await.unwrap();
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.applied_ops").await, 0, "the log tells it");
     assert_eq!(board.value::<i64>("select pgcanvas.forget_answers(interval '1 day')").await, 0);
-    assert_eq!(apply_ops(&board.client, &[batch()]).await.unwrap()[0].code, "repeat");
+    for forget in ["select 1", "select pgcanvas.prune_history('1', null, 0)"] {
+        board.run(forget).await;
+        let again = apply_batches(&board.client, &[batch()]).await.unwrap();
+        assert_eq!(again, [Answer { code: "repeat".to_owned(), ..first[0].clone() }], "after {forget}");
+    }
     board.run("update pgcanvas.applied_ops set at = at - interval '2 days'").await;
     assert_eq!(board.value::<i64>("select pgcanvas.forget_answers(interval '1 day')").await, 1);
-    let later = apply_ops(&board.client, &[batch()]).await.unwrap();
+    let later = apply_batches(&board.client, &[batch()]).await.unwrap();
     assert_eq!(
         (first[0].seq, later[0].seq, later[0].code.as_str()),
         (Some(2), Some(3), "fresh"),

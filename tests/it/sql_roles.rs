@@ -1,6 +1,6 @@
 //! Who may do what (RO).
 
-use super::support::board::{Batch, Board, apply_ops, code, open_room};
+use super::support::board::{Batch, Board, apply_batches, code, open_room};
 use serde_json::json;
 use tokio_postgres::Client;
 
@@ -25,8 +25,8 @@ async fn a_node_calls_procedures_and_touches_no_table() {
     let node = board.client_as("pgcanvas_node").await;
     for sql in [
         "select pgcanvas.contract()",
-        "select * from pgcanvas.apply_ops(array[1], array[null]::uuid[], array[null]::bigint[], array['node'], null, null, array[1],
-           array['put'], array['b'], null, array['{\"kind\": \"line\"}']::jsonb[])",
+        "select * from pgcanvas.apply_batches(array[1], array[null]::uuid[], array[null]::bigint[], array['node'], null, null, null, array[1],
+           array['put'], array['b'], null, null, null, array['\"kind\": \"line\"'])",
         "select * from pgcanvas.changes_since(1, 0, 0, 100)",
         "select channel from pgcanvas.room_state('1')",
         "select * from pgcanvas.room_head(1)",
@@ -255,7 +255,7 @@ async fn a_schema_that_was_given_to_another_owner_logs_everything_once() {
     assert_eq!(logged, 1);
 }
 
-/// What `apply_ops` leaves of a patch when a role of this name, which is no superuser, made the schema.
+/// What `apply_batches` leaves of a patch when a role of this name, which is no superuser, made the schema.
 async fn patch_by_owner_named(suffix: &str) {
     let board = Board::open().await;
     let database = board.database.config().get_dbname().unwrap().to_owned();
@@ -280,7 +280,7 @@ async fn patch_by_owner_named(suffix: &str) {
 async fn put_and_patch(client: &Client) -> (i64, i64, String) {
     open_room(client, 1).await;
     for op in [("put", json!({"kind": "line"})), ("patch", json!({"set": {"x": 1}}))] {
-        apply_ops(client, &[Batch::anonymous(1, vec![(op.0, "a", op.1)])]).await.unwrap();
+        apply_batches(client, &[Batch::anonymous(1, vec![(op.0, "a", op.1)])]).await.unwrap();
     }
     let sql = "select h.last_seq, s.seq, s.updated_by from pgcanvas.rooms r join pgcanvas.shapes s on s.room_id = r.id cross join lateral pgcanvas.room_head(r.id) as h";
     let row = client.query_one(sql, &[]).await.unwrap();

@@ -1,6 +1,6 @@
 //! Any writer counts: what triggers do for each statement (TR).
 
-use super::support::board::{Batch, Board, apply_ops, code, open_room, refusal};
+use super::support::board::{Batch, Board, apply_batches, code, open_room, refusal};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn storm(board: &Board, shape: fn(u32, i64) -> i64) {
                     let batch = Batch::anonymous(1, vec![("patch", &id, patch)]);
                     let batch = batch.of(Uuid::from_u128(writer.into()), round + 1);
                     // As a node does: who is in the way of direct SQL lets go and tries again.
-                    while let Err(error) = apply_ops(&client, std::slice::from_ref(&batch)).await {
+                    while let Err(error) = apply_batches(&client, std::slice::from_ref(&batch)).await {
                         assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{error:?}");
                     }
                 } else {

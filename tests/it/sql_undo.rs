@@ -123,8 +123,9 @@ async fn a_gesture_that_ended_where_it_began_is_undone_and_done_again_without_to
     bob.draw(json!([put("b", 0)])).await;
     let device = Uuid::new_v4();
     let draw = async |op_id: i64, gesture: Option<i64>, op: (&str, Value)| {
-        let sql = "select code from pgcanvas.apply_ops(array[1], array[$1::uuid], array[$2::bigint], '{ann}', array[null]::bigint[],
-            array[$3::bigint], array[1], array[$4], '{a}', array[null]::bigint[], array[$5::jsonb], null, '{editor}')";
+        let sql = "select code from pgcanvas.typed_ops(array[$4], '{a}', array[$5::jsonb]) as t, pgcanvas.apply_batches(array[1], array[$1::uuid],
+            array[$2::bigint], '{ann}', array[null]::bigint[], array[$3::bigint], '{editor}', array[1], array[$4], '{a}', array[null]::bigint[],
+            t.rows, t.extras, t.said)";
         let row = board.client.query_one(sql, &[&device, &op_id, &gesture, &op.0, &op.1]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "fresh");
     };

@@ -1,7 +1,7 @@
 //! What is looked after while people draw: rooms and people that go, pictures that nothing names, the log's index (TR, AU, FI, MI, HI).
 
 use super::migrate_beside::idle_reader;
-use super::support::board::{Batch, Board, apply_ops, code, open_room};
+use super::support::board::{Batch, Board, apply_batches, code, open_room};
 use super::support::http::{ask, get, post};
 use super::support::node::TestNode;
 use super::support::server::retried;
@@ -105,7 +105,7 @@ async fn a_person_is_erased_room_by_room_and_who_was_interrupted_goes_on() {
     }
     let put = |room| Batch::anonymous(room, vec![("put", "a", json!({"kind": "text"}))]);
     for room in [1, 2, 3] {
-        apply_ops(&board.client, &[put(room)]).await.unwrap();
+        apply_batches(&board.client, &[put(room)]).await.unwrap();
     }
     // Somebody holds the second room.
     let holder = board.database.client().await;

@@ -135,7 +135,7 @@ async function history() {
   await draw("ledger", "ann", [box("a", 0, 0)]);
   sql("select pgcanvas.chain_room('ledger')");
   for (let n = 1; n <= 4; n += 1) await draw("ledger", n % 2 ? "dora" : "ann", [{ op: "patch", id: "a", set: { x: n } }, box(`n${n}`, n * 200, 0)]);
-  sql("select pgcanvas.erase_user('dora')");
+  sql("call pgcanvas.erase_user('dora')");
   await must(request("POST", "/api/rooms", {}, { slug: "old" }));
   for (let n = 1; n <= 12; n += 1) await draw("old", "ann", [n === 1 ? box("a", 0, 0) : { op: "patch", id: "a", set: { x: n } }, box(`s${n % 4}`, n, n * 70)]);
   sql("select pgcanvas.prune_history('old', null, 9); select pgcanvas.write_snapshots()");

@@ -34,11 +34,14 @@ const BUNDLE: &[BundleFile] = bundle![
     "30_ops.sql",
     "32_references.sql",
     "34_conflicts.sql",
-    "40_apply_ops.sql",
+    "40_answers.sql",
+    "41_notifications.sql",
     "42_write_sets.sql",
-    "43_apply_batches.sql",
-    "44_befores.sql",
-    "45_undo.sql",
+    "43_one_by_one.sql",
+    "44_apply_batches.sql",
+    "45_draw.sql",
+    "46_befores.sql",
+    "47_undo.sql",
     "50_changes.sql",
     "60_presence.sql",
     "69_statements.sql",
@@ -64,7 +67,7 @@ const FOUND: &str = "
     select 'function ' || p.proname, md5(string_agg(pg_get_functiondef(p.oid), '' order by pg_get_functiondef(p.oid)))
     from pg_proc p where p.pronamespace = 'pgcanvas'::regnamespace and p.prokind in ('f', 'p') group by p.proname
     union all
-    select 'trigger ' || t.tgname || ' on ' || c.relname, md5(pg_get_triggerdef(t.oid))
+    select 'trigger ' || quote_ident(t.tgname) || ' on ' || c.relname, md5(pg_get_triggerdef(t.oid))
     from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'pgcanvas'::regnamespace and not t.tgisinternal
     union all
     select 'view ' || c.relname, md5(pg_get_viewdef(c.oid) || coalesce(r.columns, '')) from pg_class c
@@ -100,16 +103,40 @@ pub(super) async fn apply(client: &mut Client) -> Result<bool, SchemaError> {
     };
     // Triggers of tables last: from then on until the end nobody draws.
     let (triggers, others): (Vec<_>, Vec<_>) = statements().filter(is_due).partition(is_of_table);
+    let retired = retired_triggers(&transaction, &objects).await?;
     run(&transaction, &others).await?;
-    lock_tables(&transaction, &triggers).await?;
+    lock_tables(&transaction, &triggers, &retired).await?;
+    for (trigger, table) in &retired {
+        transaction.batch_execute(&format!("drop trigger {trigger} on pgcanvas.{table}")).await?;
+    }
     run(&transaction, &triggers).await?;
     record(&transaction, &text, &objects).await?;
     transaction.commit().await?;
     Ok(true)
 }
 
+/// Triggers of ours (their functions are in the schema, and named as ours are) that the bundle makes no more, with their tables. They go in the
+/// transaction that makes what takes their place: between two, rows would be neither stamped nor logged.
+async fn retired_triggers(
+    transaction: &Transaction<'_>,
+    objects: &BTreeMap<String, String>,
+) -> Result<Vec<(String, String)>, SchemaError> {
+    let sql = r"select quote_ident(t.tgname), quote_ident(c.relname) from pg_trigger t
+        join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+        where not t.tgisinternal and c.relnamespace = 'pgcanvas'::regnamespace and p.pronamespace = c.relnamespace
+          and p.proname like 'tg\_%' and 'trigger ' || quote_ident(t.tgname) || ' on ' || c.relname <> all ($1::text[])
+          and c.relname <> 'migrations'";
+    let rows = transaction.query(sql, &[&names(objects)]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
 async fn run(transaction: &Transaction<'_>, statements: &[Statement<'_>]) -> Result<(), SchemaError> {
     for statement in statements {
+        if let Some((trigger, table)) = statement.constraint_trigger() {
+            // Such a trigger cannot be replaced in place.
+            let drop = format!("drop trigger if exists {trigger} on pgcanvas.{table}");
+            transaction.batch_execute(&drop).await?;
+        }
         let applied = transaction.batch_execute(statement.text).await;
         applied.map_err(|error| SchemaError::of_file(format!("sql/{}", statement.file), error))?;
     }
@@ -118,8 +145,13 @@ async fn run(transaction: &Transaction<'_>, statements: &[Statement<'_>]) -> Res
 
 /// Takes the tables of triggers before any of these is replaced, and rooms, which writers take first, before the others: half of the locks in
 /// hand, each side would wait for the other.
-async fn lock_tables(transaction: &Transaction<'_>, triggers: &[Statement<'_>]) -> Result<(), SchemaError> {
+async fn lock_tables(
+    transaction: &Transaction<'_>,
+    triggers: &[Statement<'_>],
+    retired: &[(String, String)],
+) -> Result<(), SchemaError> {
     let mut tables: BTreeSet<&str> = triggers.iter().filter_map(Statement::table).collect();
+    tables.extend(retired.iter().map(|(_, table)| table.as_str()));
     let first = tables.take("rooms");
     let names: Vec<String> = first.iter().chain(&tables).map(|table| format!("pgcanvas.{table}")).collect();
     if !names.is_empty() {
@@ -212,14 +244,8 @@ mod tests {
     /// What is run whenever the bundle is applied must lock no table that people draw on.
     #[test]
     fn what_makes_no_object_locks_no_table() {
-        let harmless = [
-            "do $",
-            "drop type if exists ",
-            "comment on column ",
-            "comment on type ",
-            "select pgcanvas.make_role(",
-            "revoke ",
-        ];
+        let harmless =
+            ["do $", "comment on column ", "comment on type ", "select pgcanvas.make_role(", "revoke "];
         for statement in statements().filter(|statement| statement.object().is_none()) {
             let code = statement.code();
             let is_harmless = harmless.iter().any(|beginning| code.starts_with(beginning));
@@ -229,6 +255,29 @@ mod tests {
             let locks =
                 forms.iter().any(|form| code.contains(form)) && !code.contains("on pgcanvas.migrations");
             assert!(!locks, "{}: {code}", statement.file);
+        }
+    }
+
+    /// The longest line and function that somebody has to read at once.
+    const MOST_CHARACTERS: usize = 140;
+    const MOST_LINES: usize = 60;
+
+    #[test]
+    fn sql_is_the_present_in_lines_and_functions_that_can_be_read() {
+        let history = ["drop ", "create type ", "create table ", "alter table ", "create index "];
+        for BundleFile { name, text } in BUNDLE {
+            for line in text.lines() {
+                assert!(line.chars().count() <= MOST_CHARACTERS, "{name}: a long line: {line}");
+            }
+            for statement in split(name, text) {
+                let code = statement.code();
+                let is_history = history
+                    .iter()
+                    .any(|form| code.starts_with(form) || code.contains(&format!("\n    {form}")));
+                assert!(!is_history, "{name}: belongs into a migration: {code}");
+                let is_long = code.starts_with("create or replace") && code.lines().count() > MOST_LINES;
+                assert!(!is_long, "{name}: {} lines: {code}", code.lines().count());
+            }
         }
     }
 }

@@ -6,8 +6,14 @@ use tokio_postgres::Client;
 use super::SchemaError;
 
 /// An index, its table, and what it is on.
-const INDEXES: [(&str, &str, &str); 1] =
-    [("shape_changes_room_id_shape_id_idx", "shape_changes", "(room_id, shape_id)")];
+const INDEXES: [(&str, &str, &str); 2] = [
+    ("shape_changes_room_id_shape_id_idx", "shape_changes", "(room_id, shape_id)"),
+    (
+        "shape_changes_batch_idx",
+        "shape_changes",
+        "(uuid_hash_extended(client, hashint8extended(op_id, room_id))) where client is not null and (ordinal = 1) is true",
+    ),
+];
 
 /// Builds those that are missing on tables that are there.
 pub(super) async fn build(client: &mut Client) -> Result<(), SchemaError> {

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 use super::SchemaError;
 use crate::backoff::Backoff;
 
-/// How long one try waits for a lock: less than writers do before they give way (`lock_timeout` of `apply_ops`).
+/// How long one try waits for a lock: less than writers do before they give way (`lock_timeout` of `apply_batches`).
 const SHORT_WAIT: &str = "100ms";
 /// The same where the server itself holds it, to tidy a table up: it lets go when somebody has waited for `deadlock_timeout`, a second.
 const WAIT_FOR_SERVER: &str = "1500ms";

@@ -15,13 +15,12 @@ impl<'a> Statement<'a> {
         without_comments(self.text)
     }
 
-    /// The function, view or trigger that it makes, makes room for or comments on, as `trigger _900_notify on rooms`. None: it is run whenever
+    /// The function, view or trigger that it makes or comments on, as `trigger _900_notify on rooms`. None: it is run whenever
     /// the bundle is applied, and so must lock nothing where there is nothing to do.
     pub(super) fn object(&self) -> Option<String> {
         let words: Vec<&str> = self.code().split_whitespace().collect();
         match words.as_slice() {
             ["create", "or", "replace", "function" | "procedure", name, ..]
-            | ["drop", "function", "if", "exists", name, ..]
             | ["comment", "on", "function" | "procedure", name, ..] => {
                 Some(format!("function {}", bare(name)))
             }
@@ -37,7 +36,13 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// The table or view whose trigger it makes, drops or comments on.
+    /// Name and table of the constraint trigger that it makes.
+    pub(super) fn constraint_trigger(&self) -> Option<(&'a str, &'a str)> {
+        let words: Vec<&str> = self.code().split_whitespace().collect();
+        trigger(&words).filter(|_| words.starts_with(&["create", "constraint"]))
+    }
+
+    /// The table or view whose trigger it makes or comments on.
     pub(super) fn table(&self) -> Option<&'a str> {
         let words: Vec<&str> = self.code().split_whitespace().collect();
         Some(trigger(&words)?.1)
@@ -48,7 +53,6 @@ impl<'a> Statement<'a> {
 fn trigger<'a>(words: &[&'a str]) -> Option<(&'a str, &'a str)> {
     let (["create", "or", "replace", "trigger", name, rest @ ..]
     | ["create", "constraint", "trigger", name, rest @ ..]
-    | ["drop", "trigger", "if", "exists", name, rest @ ..]
     | ["comment", "on", "trigger", name, rest @ ..]) = words
     else {
         return None;
@@ -147,9 +151,7 @@ mod tests {
                 Some("trigger _1 on rooms"),
             ),
             ("create constraint trigger _1 after update of a on pgcanvas.rooms", Some("trigger _1 on rooms")),
-            ("drop trigger if exists _1 on pgcanvas.rooms;", Some("trigger _1 on rooms")),
             ("comment on trigger _1 on pgcanvas.rooms is 'on';", Some("trigger _1 on rooms")),
-            ("drop function if exists pgcanvas.ring(text), pgcanvas.ping(text);", Some("function ring")),
             ("comment on column pgcanvas.chat.id is 'x';", None),
             ("grant select on pgcanvas.chat to x;", None),
         ] {

@@ -14,7 +14,7 @@ pub(crate) struct Board {
     pub(crate) room: i64,
 }
 
-/// One batch for `apply_ops`: ops are verb, shape id and body.
+/// One batch for `apply_batches`: ops are verb, shape id and body.
 pub(crate) struct Batch {
     pub(crate) room: i64,
     pub(crate) client: Option<Uuid>,
@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     pub(crate) ops: Vec<(&'static str, String, Value)>,
 }
 
-/// What `apply_ops` answers for a batch.
+/// What `apply_batches` answers for a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) code: String,
@@ -66,7 +66,7 @@ impl Board {
 
     /// Applies one anonymous batch.
     pub(crate) async fn apply(&self, ops: Vec<(&'static str, &str, Value)>) -> Result<Answer, Error> {
-        let mut answers = apply_ops(&self.client, &[Batch::anonymous(self.room, ops)]).await?;
+        let mut answers = apply_batches(&self.client, &[Batch::anonymous(self.room, ops)]).await?;
         Ok(answers.remove(0))
     }
 
@@ -162,8 +162,8 @@ pub(crate) async fn open_room(client: &Client, number: i64) -> i64 {
     client.query_one("select pgcanvas.open_room($1)", &[&number]).await.unwrap().get(0)
 }
 
-/// Calls `apply_ops` as nodes do.
-pub(crate) async fn apply_ops(client: &Client, batches: &[Batch]) -> Result<Vec<Answer>, Error> {
+/// Calls `apply_batches` as nodes do.
+pub(crate) async fn apply_batches(client: &Client, batches: &[Batch]) -> Result<Vec<Answer>, Error> {
     let rooms: Vec<i64> = batches.iter().map(|batch| batch.room).collect();
     let clients: Vec<Option<Uuid>> = batches.iter().map(|batch| batch.client).collect();
     let op_ids: Vec<Option<i64>> = batches.iter().map(|batch| batch.op_id).collect();
@@ -178,7 +178,9 @@ pub(crate) async fn apply_ops(client: &Client, batches: &[Batch]) -> Result<Vec<
         ops.iter().map(|(_, op)| op.2.get("base").and_then(Value::as_i64)).collect();
     let seen: Vec<Option<i64>> = vec![None; batches.len()];
     let roles: Vec<Option<&str>> = batches.iter().map(|batch| batch.client.map(|_| "editor")).collect();
-    let sql = "select code, seq, outcomes from pgcanvas.apply_ops($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12) order by batch";
+    let sql = "with s as materialized (select set_config('lock_timeout', '150ms', true) as v)
+        select code, seq, outcomes from s, pgcanvas.typed_ops($8, $9, $11) as t,
+        pgcanvas.apply_batches(case when s.v <> '' then $1::bigint[] end, $2, $3, $4, $5, $6, $12, $7, $8, $9, $10, t.rows, t.extras, t.said) order by batch";
     let rows = client
         .query(
             sql,

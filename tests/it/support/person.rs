@@ -24,8 +24,8 @@ pub(crate) struct Undone {
     pub(crate) left_alone: Value,
 }
 
-const APPLY_OPS: &str = "select code, seq, outcomes from pgcanvas.apply_ops(array[$1::bigint], array[$2::uuid], array[$3::bigint],
-    array[$4::text], array[$5::bigint], null, $6, $7, $8, $9, $10, null, '{editor}')";
+const APPLY: &str = "select code, seq, outcomes from pgcanvas.typed_ops($7, $8, $10) as t, pgcanvas.apply_batches(array[$1::bigint],
+    array[$2::uuid], array[$3::bigint], array[$4::text], array[$5::bigint], null, '{editor}', $6, $7, $8, $9, t.rows, t.extras, t.said)";
 
 impl Person {
     pub(crate) async fn at(board: &Board, name: &str) -> Self {
@@ -67,7 +67,7 @@ impl Person {
         let row = self
             .connection
             .query_one(
-                APPLY_OPS,
+                APPLY,
                 &[
                     &self.room,
                     &self.device,

@@ -15,21 +15,24 @@ const SHAPES: &str = "select coalesce(json_agg(to_jsonb(s) - '{room_id,ordinal,c
 const LOG: &str = "select coalesce(json_agg(jsonb_build_array(seq, op, shape_id, change::jsonb #- '{shape,created_at}' #- '{shape,updated_at}',
     before::jsonb - 'created_at' - 'updated_at', author, client, op_id, gesture, undoes, role) order by seq, shape_id), '[]')::text
     from pgcanvas.shape_changes where room_id = $1";
-const ANSWERS: &str = "select coalesce(json_agg(jsonb_build_array(client, op_id, seq, outcomes) order by seq, op_id), '[]')::text
-    from pgcanvas.applied_ops where room_id = $1";
+const ANSWERS: &str = "select coalesce(json_agg(jsonb_build_array(k.client, k.op_id, a.seq, a.outcomes) order by a.seq, k.op_id), '[]')::text
+    from (select client, op_id::bigint from pgcanvas.applied_ops where room_id = $1
+          union select client, op_id from pgcanvas.shape_changes where room_id = $1 and client is not null) as k
+    cross join lateral pgcanvas.first_answer($1, k.client, k.op_id) as a";
 const STONES: &str =
     "select coalesce(json_agg(jsonb_build_array(id, version, nonce, seq) order by id), '[]')::text
     from pgcanvas.tombstones where room_id = $1";
 
-const ONE: &str = "select code, seq, outcomes from pgcanvas.apply_ops(array[$1::bigint], array[$2::uuid], array[$3::bigint], array[$4::text], array[null]::bigint[],
-    array[$5::bigint], array_fill(1, array[cardinality($6::text[])]), $6, $7, $8, $9, null, array['editor'])";
+const ONE: &str = "select code, seq, outcomes from pgcanvas.typed_ops($6, $7, $9) as t, pgcanvas.apply_batches(array[$1::bigint], array[$2::uuid], array[$3::bigint],
+    array[$4::text], array[null]::bigint[], array[$5::bigint], array['editor'], array_fill(1, array[cardinality($6::text[])]), $6, $7, $8, null, null,
+    t.said)";
 
 async fn told(client: &Client, sql: &str, room: i64) -> Value {
     let text: String = client.query_one(sql, &[&room]).await.unwrap().get(0);
     serde_json::from_str(&text).unwrap()
 }
 
-/// One database, three rooms that get the same batches: room 1 one by one through `apply_ops`, room 2 all in one call of `apply_batches`,
+/// One database, three rooms that get the same batches: room 1 each batch in a call of its own and without typed rows, so that it goes op by op, room 2 all in one call of `apply_batches`,
 /// room 3 each in a call of its own.
 pub(crate) struct WritePath {
     pub(crate) board: Board,

@@ -2,10 +2,16 @@
 
 create or replace function pgcanvas.names_in(p_change jsonb)
   returns text[] language plpgsql immutable parallel safe as $$
+declare
+  v_set jsonb := p_change -> 'set';
+  v_names text[] := array(select pg_catalog.jsonb_object_keys(v_set - 'props'));
 begin
-  return array(select k from jsonb_object_keys(p_change -> 'set') as k where k <> 'props'
-    union all select 'props.' || k from jsonb_object_keys(p_change #> '{set,props}') as k
-    union all select jsonb_array_elements_text(p_change -> 'unset'));
+  if v_set ? 'props' then v_names := v_names || array(select 'props.' || k
+    from pg_catalog.jsonb_object_keys(v_set -> 'props') as k); end if;
+  if p_change -> 'unset' <> '[]' then
+    v_names := v_names || array(select pg_catalog.jsonb_array_elements_text(p_change -> 'unset'));
+  end if;
+  return v_names;
 end $$;
 comment on function pgcanvas.names_in is 'What a patch names, the members of props as props.<name>.';
 
@@ -35,6 +41,17 @@ begin
 end $$;
 comment on function pgcanvas.before_of is 'What undoes a logged change of a shape that was as given then, with so many points.';
 
+create or replace function pgcanvas.with_change(p_shape jsonb, p_op text, p_change jsonb, p_seq bigint, p_author text, p_at timestamptz)
+  returns jsonb language plpgsql stable parallel safe as $$
+begin
+  if p_op = 'delete' then return null; end if;
+  if p_op = 'put' then return p_change -> 'shape'; end if;
+  if p_op = 'patch' then p_shape := pgcanvas.patched_shape(p_shape, p_change -> 'set', p_change -> 'unset'); end if;
+  return p_shape || jsonb_build_object('version', p_change -> 'version', 'seq', p_seq, 'updated_by', p_author,
+    'updated_at', pgcanvas.iso(p_at));
+end $$;
+comment on function pgcanvas.with_change is 'A shape after a logged change, but for the points that an append adds; null after its death.';
+
 create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
   returns table (seq bigint, ordinal bigint, before jsonb) language plpgsql stable set enable_hashjoin = on set jit = off as $$
 #variable_conflict use_column
@@ -53,10 +70,13 @@ begin
       cross join lateral (select l.shape_id, l.seq from pgcanvas.shape_changes l
         where l.room_id = p_room_id and l.seq = o.seq and l.ordinal = o.ordinal and l.before is null and l.op <> 'put' offset 0) as l),
     asked as materialized (select p.shape_id, max(p.seq) as seq from picked p group by p.shape_id)
-    select l.shape_id, l.seq, l.ordinal, l.op, l.change::jsonb as change, p.ordinal is not null as is_picked, l.author, l.at, b.shape
+    select l.shape_id, l.seq, l.ordinal, l.op, g.change, l.author, l.at, b.shape,
+      (l.seq, l.ordinal) in (select p.seq, p.ordinal from picked p) as is_picked,  -- hashed: a join might be made row by row
+      lead(l.shape_id) over (order by l.shape_id, l.seq, l.ordinal) is distinct from l.shape_id as is_last,
+      l.op in ('put', 'delete') or g.change -> 'set' ? 'points' or g.change -> 'unset' ? 'points' as sets_points
     from asked a
     join pgcanvas.shape_changes l on l.room_id = p_room_id and l.shape_id = a.shape_id and l.seq > v_from and l.seq <= a.seq
-    left join picked p on p.seq = l.seq and p.ordinal = l.ordinal
+    cross join lateral (select l.change::jsonb as change offset 0) as g
     left join lateral (select s.shape::jsonb as shape from pgcanvas.snapshot_shapes s
       where s.room_id = p_room_id and s.seq = v_from and s.shape_id = a.shape_id offset 0) as b on true
     order by l.shape_id, l.seq, l.ordinal
@@ -67,7 +87,7 @@ begin
       v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
       v_tails := '{}';
     end if;
-    if v_tails <> '{}' and (c.op = 'delete' or c.op = 'patch' and (c.change -> 'set' ? 'points' or c.change -> 'unset' ? 'points')) then
+    if v_tails <> '{}' and c.sets_points then
       v_shape := pgcanvas.with_tails(v_shape, v_tails);
       v_tails := '{}';
     end if;
@@ -77,27 +97,18 @@ begin
       before := pgcanvas.before_of(c.op, c.change, v_shape, v_points);
       return next;
     end if;
+    continue when c.is_last;
+    v_shape := pgcanvas.with_change(v_shape, c.op, c.change, c.seq, c.author, c.at);
     if c.op = 'append' then
       v_tails := array_append(v_tails, c.change -> 'points');
       v_points := v_points + jsonb_array_length(c.change -> 'points');
-      v_shape := v_shape || jsonb_build_object('version', c.change -> 'version', 'seq', c.seq, 'updated_by', c.author, 'updated_at', pgcanvas.iso(c.at));
-    elsif c.op = 'delete' then
-      v_shape := null;
-    else
-      if c.op = 'put' then
-        v_shape := c.change -> 'shape';
-        v_tails := '{}';
-      else
-        v_shape := pgcanvas.patched_shape(v_shape, c.change -> 'set', c.change -> 'unset') || jsonb_build_object(
-          'version', c.change -> 'version', 'seq', c.seq, 'updated_by', c.author, 'updated_at', pgcanvas.iso(c.at));
-      end if;
-      if c.op = 'put' or c.change -> 'set' ? 'points' or c.change -> 'unset' ? 'points' then
-        v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
-      end if;
+    elsif c.sets_points then
+      v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
     end if;
   end loop;
 end $$;
-comment on function pgcanvas.befores is 'What undoes logged changes (by seq and ordinal) that do not say so themselves: worked out from the snapshot before them and the log.';
+comment on function pgcanvas.befores is
+  'What undoes logged changes (by seq and ordinal) that do not say so themselves: worked out from the snapshot before them and the log.';
 
 create or replace function pgcanvas.with_tails(p_shape jsonb, p_tails jsonb[])
   returns jsonb language plpgsql immutable parallel safe as $$
@@ -117,11 +128,15 @@ begin
   return query
     select c.shape_id, coalesce(c.before::jsonb, b.before)
     from shape_changes c
-    left join (select * from befores(v_id, (select array_agg(l.seq order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq),
-      (select array_agg(l.ordinal order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq))) as b on b.ordinal = c.ordinal
+    left join (select * from befores(v_id, (select array_agg(l.seq order by l.ordinal) from shape_changes l where l.room_id = v_id
+      and l.seq = p_seq),
+      (select array_agg(l.ordinal order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq))) as b
+        on b.ordinal = c.ordinal
     where c.room_id = v_id and c.seq = p_seq order by c.ordinal;
 end $$;
-comment on function pgcanvas.change_before is 'What undoes each change of a batch: for a patch {set, unset}, for an append {length}, for a delete the shape; null for what was created.';
+comment on function pgcanvas.change_before is
+  'What undoes each change of a batch: for a patch {set, unset}, for an append {length}, for a delete the shape; null for what was '
+  'created.';
 
 create or replace function pgcanvas.shape_history(p_room text, p_shape_id text)
   returns table (seq bigint, author text, at timestamptz, op text, change jsonb, before jsonb)
@@ -139,4 +154,5 @@ begin
     from shape_changes c left join befores(v_id, v_seqs, v_ordinals) as b on b.seq = c.seq and b.ordinal = c.ordinal
     where c.room_id = v_id and c.shape_id = p_shape_id order by c.seq, c.ordinal;
 end $$;
-comment on function pgcanvas.shape_history is 'All that is kept of one shape, oldest first: who changed it, when and how, and what undoes it.';
+comment on function pgcanvas.shape_history is
+  'All that is kept of one shape, oldest first: who changed it, when and how, and what undoes it.';

@@ -1,42 +1,40 @@
 -- Undo and redo: a new batch that takes an earlier one back, as far as nobody has changed the same since. What somebody else has
 -- overwritten stays, and the answer says so. Redo is the undo of an undo.
 
-drop function if exists pgcanvas.flat(jsonb);
-drop function if exists pgcanvas.nested(jsonb);
-do $$ begin
-  if to_regtype('pgcanvas.inverse') is null then
-    create type pgcanvas.inverse as (verb text, body jsonb, now jsonb, left_alone text[]);
-  end if;
-end $$;
-comment on type pgcanvas.inverse is 'What takes a change back: the op (null: nothing is left to do), the shape after it, and the properties left alone (* for the whole shape).';
-
 create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb)
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 declare
-  v_path text[];
+  v_said jsonb := p_change -> 'set';
+  v_was jsonb := p_before -> 'set';
   v_set jsonb := '{}';
   v_props jsonb := '{}';
   v_unset text[] := '{}';
   v_left_alone text[] := '{}';
   v_name text;
+  v_key text;
+  v_old jsonb;
+  v_new jsonb;
 begin
   foreach v_name in array pgcanvas.names_in(p_change) loop
-    v_path := case when starts_with(v_name, 'props.') then array['props', substr(v_name, 7)] else array[v_name] end;
-    continue when p_before #> ('{set}' || v_path) is not distinct from p_change #> ('{set}' || v_path);  -- it said what was so
-    if p_now #> v_path is distinct from p_change #> ('{set}' || v_path) then
+    v_key := case when starts_with(v_name, 'props.') then substr(v_name, 7) end;  -- of props
+    v_old := case when v_key is null then v_was -> v_name else v_was -> 'props' -> v_key end;
+    v_new := case when v_key is null then v_said -> v_name else v_said -> 'props' -> v_key end;
+    continue when v_old is not distinct from v_new;  -- it said what was so
+    if (case when v_key is null then p_now -> v_name else p_now -> 'props' -> v_key end) is distinct from v_new then
       v_left_alone := array_append(v_left_alone, v_name);
-    elsif p_before #> ('{set}' || v_path) is null then
+    elsif v_old is null then
       v_unset := array_append(v_unset, v_name);
-      p_now := p_now #- v_path;
-    elsif cardinality(v_path) = 2 then
-      v_props := v_props || jsonb_build_object(v_path[2], p_before #> ('{set}' || v_path));
+      p_now := p_now #- case when v_key is null then array[v_name] else array['props', v_key] end;
+    elsif v_key is not null then
+      v_props := v_props || jsonb_build_object(v_key, v_old);
     else
-      v_set := v_set || jsonb_build_object(v_name, p_before #> ('{set}' || v_path));
+      v_set := v_set || jsonb_build_object(v_name, v_old);
     end if;
   end loop;
   p_now := p_now || v_set || case when v_props = '{}' then '{}' else jsonb_build_object('props', (p_now -> 'props') || v_props) end;
   if v_props <> '{}' then v_set := v_set || jsonb_build_object('props', v_props); end if;
-  return row(case when v_set <> '{}' or v_unset <> '{}' then 'patch' end, jsonb_build_object('set', v_set, 'unset', v_unset), p_now, v_left_alone)::pgcanvas.inverse;
+  return row(case when v_set <> '{}' or v_unset <> '{}' then 'patch' end, jsonb_build_object('set', v_set, 'unset', v_unset), p_now,
+    v_left_alone)::pgcanvas.inverse;
 end $$;
 comment on function pgcanvas.inverse_of_patch is 'Takes back the properties that still are what the patch set them to.';
 
@@ -45,11 +43,14 @@ create or replace function pgcanvas.inverse_of_append(p_change jsonb, p_before j
 declare
   v_length integer := (p_before ->> 'length')::integer;
   v_points jsonb := coalesce(p_now -> 'points', '[]');
-  v_tail jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n) where n > v_length);
-  v_head jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n) where n <= v_length);
+  v_tail jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n)
+    where n > v_length);
+  v_head jsonb := (select coalesce(jsonb_agg(p order by n), '[]') from jsonb_array_elements(v_points) with ordinality as t (p, n)
+    where n <= v_length);
 begin
   if v_tail <> p_change -> 'points' then return row(null, null, p_now, '{points}')::pgcanvas.inverse; end if;
-  return row('patch', jsonb_build_object('set', jsonb_build_object('points', v_head)), p_now || jsonb_build_object('points', v_head), '{}')::pgcanvas.inverse;
+  return row('patch', jsonb_build_object('set', jsonb_build_object('points', v_head)), p_now || jsonb_build_object('points', v_head),
+    '{}')::pgcanvas.inverse;
 end $$;
 comment on function pgcanvas.inverse_of_append is 'Takes back the points of an append when they still are the last ones.';
 
@@ -68,14 +69,8 @@ begin
   if p_op = 'append' then return pgcanvas.inverse_of_append(p_change, p_before, p_now); end if;
   return pgcanvas.inverse_of_patch(p_change, p_before, p_now);
 end $$;
-comment on function pgcanvas.inverse_of is 'What takes a logged change back where the shape is as given now. A shape that others changed since it was put is left alone.';
-
-do $$ begin
-  if to_regtype('pgcanvas.taken_back') is null then
-    create type pgcanvas.taken_back as (verbs text[], ids text[], bodies jsonb[], left_alone jsonb);
-  end if;
-end $$;
-comment on type pgcanvas.taken_back is 'Ops that take changes back, and what is left alone: [{"id": …, "properties": […]}].';
+comment on function pgcanvas.inverse_of is
+  'What takes a logged change back where the shape is as given now. A shape that others changed since it was put is left alone.';
 
 create or replace function pgcanvas.touches(p_shape jsonb, p_box box)
   returns boolean language plpgsql stable parallel safe as $$
@@ -84,11 +79,11 @@ declare
 begin
   if p_shape is null then return false; end if;
   v_shape := pgcanvas.shape_put(p_shape);
-  return pgcanvas.shape_bounds(v_shape.kind, v_shape.x, v_shape.y, v_shape.width, v_shape.height, v_shape.angle, v_shape.points, v_shape.stroke_width) && p_box;
+  return pgcanvas.shape_bounds(v_shape.kind, v_shape.x, v_shape.y, v_shape.width, v_shape.height, v_shape.angle, v_shape.points,
+    v_shape.stroke_width) && p_box;
 end $$;
 comment on function pgcanvas.touches is 'Whether a shape, as clients receive it, touches a box; false when there is none.';
 
-drop function if exists pgcanvas.inverses(bigint, bigint[]), pgcanvas.inverses(bigint, bigint[], box), pgcanvas.logged(bigint, bigint[]);
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
   returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable
   set enable_nestloop = off set enable_hashjoin = on set enable_bitmapscan = off set jit = off as $$
@@ -113,10 +108,12 @@ begin
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
     from picked p left join others o on o.seq = p.seq and o.ordinal = p.ordinal
     left join pgcanvas.befores(p_room_id, p_seqs, p_ordinals) as b on b.seq = p.seq and b.ordinal = p.ordinal
-    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s on true
+    left join lateral (select c.* from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = p.shape_id offset 0) as s
+      on true
     order by p.shape_id, p.seq desc, p.ordinal desc;
 end $$;
-comment on function pgcanvas.logged is 'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';
+comment on function pgcanvas.logged is
+  'Logged changes (by seq and ordinal), shape by shape from the last to the first, with the shape as it is now.';
 
 create or replace function pgcanvas.inverses(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[], p_box box)
   returns pgcanvas.taken_back language plpgsql stable as $$
@@ -151,7 +148,8 @@ begin
   end loop;
   if p_box is not null then
     if pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, v_id); end if;
-    select coalesce(array_agg(o.verb order by o.n), '{}'), coalesce(array_agg(o.id order by o.n), '{}'), coalesce(array_agg(o.body order by o.n), '{}')
+    select coalesce(array_agg(o.verb order by o.n), '{}'), coalesce(array_agg(o.id order by o.n), '{}'),
+      coalesce(array_agg(o.body order by o.n), '{}')
       into v_verbs, v_ids, v_bodies
       from unnest(v_verbs, v_ids, v_bodies) with ordinality as o (verb, id, body, n) where o.id = any (v_here);
     v_left_alone := array(select l from unnest(v_left_alone) as l where l ->> 'id' = any (v_here));
@@ -163,58 +161,61 @@ begin
           from unnest(v_left_alone) with ordinality as l (l, n) cross join jsonb_array_elements_text(l.l -> 'properties') as p (name)
           group by l.l ->> 'id') as a), '[]'))::pgcanvas.taken_back;
 end $$;
-comment on function pgcanvas.inverses is 'What takes logged changes (by seq and ordinal) back: shape by shape, from the last change to the first; of those shapes that touch the box now or would then.';
+comment on function pgcanvas.inverses is
+  'What takes logged changes (by seq and ordinal) back: shape by shape, from the last change to the first; of those shapes that touch '
+  'the box now or would then.';
 
-create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint, p_back pgcanvas.taken_back,
+create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint,
+  p_back pgcanvas.taken_back,
   p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
-  v_n integer := cardinality(p_back.verbs);
   v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
-    left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s on true
+    left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s
+      on true
     order by u.n);
   v_answer record;
 begin
-  select a.* into v_answer from pgcanvas.apply_ops(array[p_room_id], array[p_client], array[p_op_id], array[p_author], null, null,
-    array_fill(1, array[v_n]), p_back.verbs, p_back.ids, v_bases, p_back.bodies, coalesce(p_undoes, 0),
-    array[p_role]) as a;
+  select a.* into v_answer from pgcanvas.apply_batch(row(p_room_id, p_client, p_op_id, p_author, null, null, p_role,
+    coalesce(p_undoes, 0), true),
+    p_back.verbs, p_back.ids, v_bases, p_back.bodies) as a;
   update pgcanvas.applied_ops a set left_alone = p_back.left_alone
     where v_answer.code = 'fresh' and a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
   return query select v_answer.code, v_answer.seq, coalesce(v_answer.outcomes, '{}'), p_back.left_alone::json;
 end $$;
 comment on function pgcanvas.apply_inverses is 'Applies what takes changes back as a batch, and keeps what it left alone with the answer.';
 
-create or replace function pgcanvas.first_answer(p_room_id bigint, p_client uuid, p_op_id bigint)
+create or replace function pgcanvas.answer_again(p_room_id bigint, p_client uuid, p_op_id bigint)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
-  language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
-  select case when a.outcomes = '{nothing_to_undo}' then 'nothing_to_undo' else 'repeat' end, a.seq, a.outcomes, a.left_alone from applied_ops a where a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id
-$$;
-comment on function pgcanvas.first_answer is 'What a batch was answered when it was sent first; no row when it was not.';
+  language plpgsql stable as $$
+begin
+  return query
+    select case when a.outcomes = '{nothing_to_undo}' then 'nothing_to_undo' else 'repeat' end, a.seq, a.outcomes, a.left_alone
+    from pgcanvas.first_answer(p_room_id, p_client, p_op_id) as a where a.seq is not null;
+end $$;
+comment on function pgcanvas.answer_again is 'What an undo was answered when it was sent first; no row when it was not.';
 
 create or replace function pgcanvas.nothing_to_undo(p_room_id bigint, p_client uuid, p_op_id bigint)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 begin
   insert into pgcanvas.applied_ops (room_id, client, op_id, seq, outcomes)
-    select r.id, p_client, p_op_id, pgcanvas.last_seq(r.id, r.min_since), '{nothing_to_undo}' from pgcanvas.rooms r where r.id = p_room_id and p_client is not null;
+    select r.id, p_client, p_op_id, pgcanvas.last_seq(r.id, r.min_since), '{nothing_to_undo}' from pgcanvas.rooms r
+      where r.id = p_room_id and p_client is not null;
   return query select 'nothing_to_undo', null::bigint, null::text[], null::json;
 end $$;
-comment on function pgcanvas.nothing_to_undo is 'Answers that there was nothing to undo or redo, and keeps that as the answer: a late copy of the frame must not take back what was drawn since.';
-
-do $$ begin
-  if to_regtype('pgcanvas.gesture') is null then
-    create type pgcanvas.gesture as (client uuid, op_id bigint, seq bigint, batch bigint, idle boolean);
-  end if;
-end $$;
-comment on type pgcanvas.gesture is 'What a person drew in one go: the device and its counter of the first batch, the last batch; the batch that stands for it now (null: its own, 0: none), and whether its undo found nothing to do.';
+comment on function pgcanvas.nothing_to_undo is
+  'Answers that there was nothing to undo or redo, and keeps that as the answer: a late copy of the frame must not take back what was '
+  'drawn since.';
 
 create or replace function pgcanvas.last_gesture(p_room_id bigint, p_author text)
   returns pgcanvas.gesture language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select row(t.client, t.op_id, t.seq, t.batch, t.idle)::gesture from (
     (select c.client, coalesce(c.gesture, c.op_id) as op_id, c.seq, null::bigint as batch, false as idle from shape_changes c
      where c.room_id = p_room_id and c.author = p_author and c.client is not null and c.undoes is null
-       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.client = c.client and g.op_id = coalesce(c.gesture, c.op_id))
+       and not exists (select from gestures g where g.room_id = p_room_id and g.author = p_author and g.client = c.client
+         and g.op_id = coalesce(c.gesture, c.op_id))
      order by c.seq desc limit 1)
     union all
     (select g.client, g.op_id, g.seq, g.batch, g.idle from gestures g where g.room_id = p_room_id and g.author = p_author and not g.undone
@@ -228,7 +229,8 @@ create or replace function pgcanvas.last_undone(p_room_id bigint, p_author text)
   select row(g.client, g.op_id, g.seq, g.batch, g.idle)::gesture from gestures g
   where g.room_id = p_room_id and g.author = p_author and g.undone
     -- What was drawn since ends the way forward.
-    and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author and c.client is not null and c.undoes is null)
+    and not exists (select from shape_changes c where c.room_id = p_room_id and c.seq > g.moved_at and c.author = p_author
+      and c.client is not null and c.undoes is null)
   order by g.moved_at desc, g.seq limit 1
 $$;
 comment on function pgcanvas.last_undone is 'What a person would redo next.';
@@ -236,7 +238,7 @@ comment on function pgcanvas.last_undone is 'What a person would redo next.';
 create or replace function pgcanvas.changes_of_gesture(p_room_id bigint, p_author text, p_gesture pgcanvas.gesture)
   returns table (seqs bigint[], ordinals bigint[]) language plpgsql stable as $$
 declare
-  v_first bigint := (select a.seq from pgcanvas.applied_ops a where a.room_id = p_room_id and a.client = p_gesture.client and a.op_id = p_gesture.op_id);
+  v_first bigint := (pgcanvas.first_answer(p_room_id, p_gesture.client, p_gesture.op_id)).seq;
 begin
   if p_gesture.batch is not null then
     return query select array_agg(c.seq), array_agg(c.ordinal) from pgcanvas.shape_changes c
@@ -244,12 +246,16 @@ begin
     return;
   end if;
   return query select array_agg(c.seq), array_agg(c.ordinal) from pgcanvas.shape_changes c
-    where c.room_id = p_room_id and c.seq between coalesce(v_first, 0) and p_gesture.seq and c.author = p_author and c.client = p_gesture.client
+    where c.room_id = p_room_id and c.seq between coalesce(v_first, 0) and p_gesture.seq and c.author = p_author
+      and c.client = p_gesture.client
       and coalesce(c.gesture, c.op_id) = p_gesture.op_id and c.undoes is null and not p_gesture.idle;
 end $$;
-comment on function pgcanvas.changes_of_gesture is 'Logged changes (seqs and ordinals; null when there are none) to take back: those of the batch that stands for the gesture, or of all its own.';
+comment on function pgcanvas.changes_of_gesture is
+  'Logged changes (seqs and ordinals; null when there are none) to take back: those of the batch that stands for the gesture, or of '
+  'all its own.';
 
-create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_gesture pgcanvas.gesture, p_undone boolean,
+create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
+  p_gesture pgcanvas.gesture, p_undone boolean,
   p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
@@ -272,34 +278,39 @@ begin
       set undone = excluded.undone, batch = excluded.batch, idle = excluded.idle, moved_at = excluded.moved_at;
   return query select v_answer.code, v_answer.seq, v_answer.outcomes, v_answer.left_alone;
 end $$;
-comment on function pgcanvas.take_back_gesture is 'Takes what stands for a gesture back (unless it is idle), and notes what stands for it now.';
+comment on function pgcanvas.take_back_gesture is
+  'Takes what stands for a gesture back (unless it is idle), and notes what stands for it now.';
 
 create or replace function pgcanvas.move_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undo boolean,
   p_role text default null)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$  -- as apply_ops: in a knot with direct SQL this side lets go
+  -- as apply_batches: in a knot with direct SQL this side lets go
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '150ms' as $$
 declare
   v_gesture gesture;
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
+  return query select a.* from answer_again(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
   v_gesture := case when p_undo then last_gesture(p_room_id, p_author) else last_undone(p_room_id, p_author) end;
   if v_gesture.client is null then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
   return query select a.* from take_back_gesture(p_room_id, p_client, p_op_id, p_author, v_gesture, p_undo, p_role) as a;
 end $$;
-comment on function pgcanvas.move_gesture is 'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; not_found. 55P03: try again.';
+comment on function pgcanvas.move_gesture is
+  'Undo (or redo) of a person''s last gesture in a room: fresh or repeat with seq, outcomes and what was left alone; nothing_to_undo; '
+  'not_found. 55P03: try again.';
 
-drop function if exists pgcanvas.changes_in(bigint, bigint, text, box, bigint, bigint, timestamptz), pgcanvas.changes_in(bigint, bigint, text, bigint, bigint, timestamptz);
-create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_from bigint, p_to bigint, p_since timestamptz)
+create or replace function pgcanvas.changes_in(p_room_id bigint, p_batch bigint, p_author text, p_from bigint, p_to bigint,
+  p_since timestamptz)
   returns table (seqs bigint[], ordinals bigint[]) language sql stable set search_path = pgcanvas, pg_catalog, pg_temp as $$
   select array_agg(c.seq), array_agg(c.ordinal) from shape_changes c
   where c.room_id = p_room_id and c.seq between coalesce(p_batch, p_from, 0) and coalesce(p_batch, p_to, 9223372036854775807)
     and (p_author is null or c.author = p_author) and (p_since is null or c.at >= p_since)
 $$;
-comment on function pgcanvas.changes_in is 'Logged changes (seqs and ordinals; null when there are none) of a batch, a person, a span of seq, a time: of all that is not null.';
+comment on function pgcanvas.changes_in is
+  'Logged changes (seqs and ordinals; null when there are none) of a batch, a person, a span of seq, a time: of all that is not null.';
 
 create or replace function pgcanvas.undo_changes(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
   p_batch bigint, p_by text, p_box box, p_from bigint, p_to bigint, p_since timestamptz, p_role text default null)
@@ -311,13 +322,17 @@ declare
 begin
   perform from rooms r where r.id = p_room_id for no key update;
   if not found then return query select 'not_found', null::bigint, null::text[], null::json; return; end if;
-  return query select a.* from first_answer(p_room_id, p_client, p_op_id) as a;
+  return query select a.* from answer_again(p_room_id, p_client, p_op_id) as a;
   if found then return; end if;
-  select i.* into v_back from changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since) as c cross join lateral inverses(p_room_id, c.seqs, c.ordinals, p_box) as i;
-  if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select a.* from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
+  select i.* into v_back from changes_in(p_room_id, p_batch, p_by, p_from, p_to, p_since) as c
+    cross join lateral inverses(p_room_id, c.seqs, c.ordinals, p_box) as i;
+  if v_back.verbs = '{}' and v_back.left_alone = '[]' then return query select a.*
+    from nothing_to_undo(p_room_id, p_client, p_op_id) as a; return; end if;
   return query select a.* from apply_inverses(p_room_id, p_client, p_op_id, p_author, null, v_back, p_role) as a;
 end $$;
-comment on function pgcanvas.undo_changes is 'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its own, which can be undone. Answers as move_gesture.';
+comment on function pgcanvas.undo_changes is
+  'Takes back what is chosen (null: any): a batch, a person''s, what touches a box, a span of seq, since a moment. A gesture of its '
+  'own, which can be undone. Answers as move_gesture.';
 
 create or replace function pgcanvas.undo(p_room text, p_by text default null, p_since timestamptz default null, p_box box default null,
   p_batch bigint default null, p_from bigint default null, p_to bigint default null)
@@ -344,4 +359,6 @@ begin
     end;
   end loop;
 end $$;
-comment on function pgcanvas.undo is 'Takes back, from SQL: undo(''design'', p_by => ''mallory'', p_since => now() - interval ''5 minutes''). No row when there was nothing.';
+comment on function pgcanvas.undo is
+  'Takes back, from SQL: undo(''design'', p_by => ''mallory'', p_since => now() - interval ''5 minutes''). No row when there was '
+  'nothing.';

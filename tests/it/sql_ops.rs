@@ -1,6 +1,6 @@
 //! The write path of nodes (AO).
 
-use super::support::board::{Answer, Batch, Board, apply_ops, open_room, refusal};
+use super::support::board::{Answer, Batch, Board, apply_batches, open_room, refusal};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -42,9 +42,15 @@ async fn a_repeat_gets_the_first_answer_and_changes_nothing() {
     let batch = |x: i32| {
         [Batch::anonymous(board.room, vec![("put", "a", json!({"kind": "line", "x": x}))]).of(client, 1)]
     };
-    assert_eq!(apply_ops(&board.client, &batch(1)).await.unwrap(), [Answer::new("fresh", 1, &["applied"])]);
+    assert_eq!(
+        apply_batches(&board.client, &batch(1)).await.unwrap(),
+        [Answer::new("fresh", 1, &["applied"])]
+    );
     board.apply(vec![("delete", "a", Value::Null)]).await.unwrap();
-    assert_eq!(apply_ops(&board.client, &batch(2)).await.unwrap(), [Answer::new("repeat", 1, &["applied"])]);
+    assert_eq!(
+        apply_batches(&board.client, &batch(2)).await.unwrap(),
+        [Answer::new("repeat", 1, &["applied"])]
+    );
     assert_eq!(board.last_seq().await, 2);
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shapes").await, 0);
 }
@@ -54,7 +60,7 @@ async fn a_repeat_gets_the_first_answer_and_changes_nothing() {
 async fn twins_in_one_call_are_applied_once() {
     let board = Board::open().await;
     let twin = || Batch::anonymous(board.room, vec![("put", "a", rectangle())]).of(Uuid::from_u128(7), 1);
-    let answers = apply_ops(&board.client, &[twin(), twin()]).await.unwrap();
+    let answers = apply_batches(&board.client, &[twin(), twin()]).await.unwrap();
     assert_eq!(answers, [Answer::new("fresh", 1, &["applied"]), Answer::new("twin", 1, &["applied"])]);
     board.assert_gapless().await;
 }
@@ -77,7 +83,7 @@ async fn a_bad_value_keeps_nothing_of_the_call() {
 async fn a_room_that_is_not_there_harms_no_other() {
     let board = Board::open().await;
     let batch = |room| Batch::anonymous(room, vec![("put", "a", rectangle())]);
-    let answers = apply_ops(&board.client, &[batch(404), batch(board.room)]).await.unwrap();
+    let answers = apply_batches(&board.client, &[batch(404), batch(board.room)]).await.unwrap();
     assert_eq!(answers[0], Answer { code: "not_found".into(), seq: None, outcomes: None });
     assert_eq!(answers[1], Answer::new("fresh", 1, &["applied"]));
 }
@@ -89,7 +95,7 @@ async fn batches_of_several_rooms_count_in_each_room() {
     let other = open_room(&board.client, 2).await;
     let batch = |room, id| Batch::anonymous(room, vec![("put", id, rectangle())]);
     let batches = [batch(board.room, "a"), batch(other, "a"), batch(board.room, "b"), batch(board.room, "a")];
-    let answers = apply_ops(&board.client, &batches).await.unwrap();
+    let answers = apply_batches(&board.client, &batches).await.unwrap();
     let seqs: Vec<_> = answers.iter().map(|answer| answer.seq.unwrap()).collect();
     assert_eq!(seqs, [1, 1, 2, 2]); // the last one changes nothing
     board.assert_gapless().await;
