@@ -27,6 +27,11 @@ begin
     'pgcanvas.read_named(bigint[],text[],text[],pgcanvas.shape_properties[],jsonb[])',
     'pgcanvas.repaired(bigint,bigint[],text[],integer[],pgcanvas.shapes[],pgcanvas.shapes[],integer[],pgcanvas.shapes[])',
     'pgcanvas.shapes_named(bigint[],text[])',
+    'pgcanvas.before_of(text,jsonb,jsonb,integer)',
+    'pgcanvas.befores(bigint,bigint[],bigint[])',
+    'pgcanvas.inverse_of_patch(jsonb,jsonb,jsonb)',
+    'pgcanvas.inverse_of(text,jsonb,jsonb,jsonb,boolean)',
+    'pgcanvas.logged(bigint,bigint[],bigint[])',
     -- Of versions before this one; what something of theirs leans on stays, and hurts nobody.
     'pgcanvas.apply_ops(bigint[],uuid[],bigint[],text[],bigint[],bigint[],integer[],text[],text[],bigint[],jsonb[],bigint,text[])',
     'pgcanvas.apply_ops(bigint[],uuid[],bigint[],text[],bigint[],integer[],text[],text[],bigint[],jsonb[])',
@@ -146,7 +151,8 @@ comment on type pgcanvas.drawing is
   'the version and nonce at which it died, the op that changed it (0: several). touched, died: slots; frail: references to what is '
   'gone may be left; logged_ids and after: what the log gets.';
 
--- Who sends a batch again is answered from the log. "is true": for the bare comparison an index that begins with the room could be read, all of
+-- Who sends a batch again is answered from the log. "is true": for the bare comparison an index that begins with the room could be read,
+-- all of
 -- it, where a plan was made while the table was small.
 create index if not exists shape_changes_batch_idx on pgcanvas.shape_changes (uuid_hash_extended(client, hashint8extended(op_id, room_id)))
   where client is not null and (ordinal = 1) is true;

@@ -15,7 +15,7 @@ begin
 end $$;
 comment on function pgcanvas.names_in is 'What a patch names, the members of props as props.<name>.';
 
-create or replace function pgcanvas.before_of(p_op text, p_change jsonb, p_shape jsonb, p_points integer)
+create or replace function pgcanvas.before_of(p_op text, p_names text[], p_shape jsonb, p_points integer)
   returns jsonb language plpgsql immutable parallel safe as $$
 declare
   v_set jsonb := '{}';
@@ -26,7 +26,7 @@ declare
 begin
   if p_op = 'delete' then return p_shape; end if;
   if p_op = 'append' then return jsonb_build_object('length', p_points); end if;
-  foreach v_name in array pgcanvas.names_in(p_change) loop
+  foreach v_name in array p_names loop
     if starts_with(v_name, 'props.') then
       v_value := p_shape -> 'props' -> substr(v_name, 7);
       if v_value is not null then v_props := v_props || jsonb_build_object(substr(v_name, 7), v_value); end if;
@@ -39,7 +39,8 @@ begin
   if v_props <> '{}' then v_set := v_set || jsonb_build_object('props', v_props); end if;
   return jsonb_build_object('set', v_set, 'unset', v_unset);
 end $$;
-comment on function pgcanvas.before_of is 'What undoes a logged change of a shape that was as given then, with so many points.';
+comment on function pgcanvas.before_of is
+  'What undoes a logged change (a patch of these names) of a shape that was as given then, with so many points.';
 
 create or replace function pgcanvas.with_change(p_shape jsonb, p_op text, p_change jsonb, p_seq bigint, p_author text, p_at timestamptz)
   returns jsonb language plpgsql stable parallel safe as $$
@@ -53,7 +54,8 @@ end $$;
 comment on function pgcanvas.with_change is 'A shape after a logged change, but for the points that an append adds; null after its death.';
 
 create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (seq bigint, ordinal bigint, before jsonb) language plpgsql stable set enable_hashjoin = on set jit = off as $$
+  returns table (seq bigint, ordinal bigint, before jsonb, names text[]) language plpgsql stable set enable_hashjoin =
+    on set jit = off as $$
 #variable_conflict use_column
 declare
   v_first bigint := (select min(u) from unnest(p_seqs) as u);
@@ -73,6 +75,10 @@ begin
     select l.shape_id, l.seq, l.ordinal, l.op, g.change, l.author, l.at, b.shape,
       (l.seq, l.ordinal) in (select p.seq, p.ordinal from picked p) as is_picked,  -- hashed: a join might be made row by row
       lead(l.shape_id) over (order by l.shape_id, l.seq, l.ordinal) is distinct from l.shape_id as is_last,
+      case l.op when 'patch' then array(  -- names_in, here many times quicker
+        select k from jsonb_object_keys(g.change -> 'set') as k where k <> 'props'
+        union all select 'props.' || k from jsonb_object_keys(g.change #> '{set,props}') as k
+        union all select jsonb_array_elements_text(g.change -> 'unset')) end as names,
       l.op in ('put', 'delete') or g.change -> 'set' ? 'points' or g.change -> 'unset' ? 'points' as sets_points
     from asked a
     join pgcanvas.shape_changes l on l.room_id = p_room_id and l.shape_id = a.shape_id and l.seq > v_from and l.seq <= a.seq
@@ -94,7 +100,8 @@ begin
     if c.is_picked then
       seq := c.seq;
       ordinal := c.ordinal;
-      before := pgcanvas.before_of(c.op, c.change, v_shape, v_points);
+      names := c.names;
+      before := pgcanvas.before_of(c.op, c.names, v_shape, v_points);
       return next;
     end if;
     continue when c.is_last;
@@ -108,7 +115,8 @@ begin
   end loop;
 end $$;
 comment on function pgcanvas.befores is
-  'What undoes logged changes (by seq and ordinal) that do not say so themselves: worked out from the snapshot before them and the log.';
+  'What undoes logged changes (by seq and ordinal) that do not say so themselves, and what a patch names: worked out from the snapshot '
+  'before them and the log.';
 
 create or replace function pgcanvas.with_tails(p_shape jsonb, p_tails jsonb[])
   returns jsonb language plpgsql immutable parallel safe as $$
@@ -124,14 +132,12 @@ create or replace function pgcanvas.change_before(p_room text, p_seq bigint)
 #variable_conflict use_column
 declare
   v_id bigint := point_of(p_room, p_seq);
+  v_ordinals bigint[] := array(select l.ordinal from shape_changes l where l.room_id = v_id and l.seq = p_seq order by l.ordinal);
 begin
   return query
     select c.shape_id, coalesce(c.before::jsonb, b.before)
     from shape_changes c
-    left join (select * from befores(v_id, (select array_agg(l.seq order by l.ordinal) from shape_changes l where l.room_id = v_id
-      and l.seq = p_seq),
-      (select array_agg(l.ordinal order by l.ordinal) from shape_changes l where l.room_id = v_id and l.seq = p_seq))) as b
-        on b.ordinal = c.ordinal
+    left join befores(v_id, array_fill(p_seq, array[cardinality(v_ordinals)]), v_ordinals) as b on b.ordinal = c.ordinal
     where c.room_id = v_id and c.seq = p_seq order by c.ordinal;
 end $$;
 comment on function pgcanvas.change_before is

@@ -1,7 +1,7 @@
 -- Undo and redo: a new batch that takes an earlier one back, as far as nobody has changed the same since. What somebody else has
 -- overwritten stays, and the answer says so. Redo is the undo of an undo.
 
-create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb)
+create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb, p_names text[])
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 declare
   v_said jsonb := p_change -> 'set';
@@ -15,7 +15,7 @@ declare
   v_old jsonb;
   v_new jsonb;
 begin
-  foreach v_name in array pgcanvas.names_in(p_change) loop
+  foreach v_name in array coalesce(p_names, pgcanvas.names_in(p_change)) loop
     v_key := case when starts_with(v_name, 'props.') then substr(v_name, 7) end;  -- of props
     v_old := case when v_key is null then v_was -> v_name else v_was -> 'props' -> v_key end;
     v_new := case when v_key is null then v_said -> v_name else v_said -> 'props' -> v_key end;
@@ -54,7 +54,7 @@ begin
 end $$;
 comment on function pgcanvas.inverse_of_append is 'Takes back the points of an append when they still are the last ones.';
 
-create or replace function pgcanvas.inverse_of(p_op text, p_change jsonb, p_before jsonb, p_now jsonb, p_by_others boolean)
+create or replace function pgcanvas.inverse_of(p_op text, p_change jsonb, p_before jsonb, p_now jsonb, p_by_others boolean, p_names text[])
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 begin
   if p_op = 'delete' then
@@ -67,7 +67,7 @@ begin
     return row('delete', null, null, '{}')::pgcanvas.inverse;
   end if;
   if p_op = 'append' then return pgcanvas.inverse_of_append(p_change, p_before, p_now); end if;
-  return pgcanvas.inverse_of_patch(p_change, p_before, p_now);
+  return pgcanvas.inverse_of_patch(p_change, p_before, p_now, p_names);
 end $$;
 comment on function pgcanvas.inverse_of is
   'What takes a logged change back where the shape is as given now. A shape that others changed since it was put is left alone.';
@@ -85,7 +85,7 @@ end $$;
 comment on function pgcanvas.touches is 'Whether a shape, as clients receive it, touches a box; false when there is none.';
 
 create or replace function pgcanvas.logged(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (op text, id text, change jsonb, before jsonb, by_others boolean, shape jsonb) language plpgsql stable
+  returns table (op text, id text, change jsonb, before jsonb, names text[], by_others boolean, shape jsonb) language plpgsql stable
   set enable_nestloop = off set enable_hashjoin = on set enable_bitmapscan = off set jit = off as $$
 begin
   return query
@@ -103,7 +103,7 @@ begin
     others as materialized (
       select distinct p.seq, p.ordinal from picked p join later t on t.shape_id = p.shape_id
       where p.op = 'put' and t.author <> p.author and t.seq > p.seq)
-    select p.op::text, p.shape_id::text, p.change::jsonb, coalesce(p.before::jsonb, b.before),
+    select p.op::text, p.shape_id::text, p.change::jsonb, coalesce(p.before::jsonb, b.before), b.names,
            o.ordinal is not null,
            case when s.id is not null then pgcanvas.shape_text(s)::jsonb end
     from picked p left join others o on o.seq = p.seq and o.ordinal = p.ordinal
@@ -135,7 +135,7 @@ begin
       if p_box is not null and pgcanvas.touches(v_now, p_box) then v_here := array_append(v_here, c.id); end if;
     end if;
     v_id := c.id;
-    v_inverse := pgcanvas.inverse_of(c.op, c.change, c.before, v_now, c.by_others);
+    v_inverse := pgcanvas.inverse_of(c.op, c.change, c.before, v_now, c.by_others, c.names);
     v_now := v_inverse.now;
     if v_inverse.verb is not null then
       v_verbs := array_append(v_verbs, v_inverse.verb);

@@ -1,13 +1,12 @@
 //! Where it is measured: a durable PostgreSQL of its own in a folder that goes with it, and nodes as processes of their own.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use pgcanvas::db::Target;
 use pgcanvas::db::embedded::{Cluster, ClusterOptions, StopMode};
-use pgcanvas::db::schema;
 use tokio_postgres::Client;
 
 use crate::Plan;
@@ -22,14 +21,16 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// Starts it, flushing to the disk as in production.
-    pub(crate) async fn open() -> Self {
+    pub(crate) async fn open(program: &Path) -> Self {
         let name = format!("pgcanvas-bench-{}-{:08x}", std::process::id(), rand::random::<u32>());
         let folder = Folder(std::env::temp_dir().join(name));
         let options = ClusterOptions::durable(Some(&folder.0)).unwrap();
         assert!(options.fsync);
         let cluster = Cluster::start(&options).await.expect("PostgreSQL's server programs");
         let target = Target::from_config(cluster.config()).unwrap();
-        schema::migrate(&mut target.connect().await.unwrap()).await.unwrap();
+        let url = format!("--database-url={}", cluster.url());
+        let migrated = Command::new(program).args(["migrate", &url]).stdout(Stdio::null()).status();
+        assert!(migrated.unwrap().success(), "{} makes the schema", program.display());
         Self { cluster, _folder: folder, target }
     }
 
@@ -84,7 +85,7 @@ impl Lab {
 
     /// A node as its own process on this database.
     pub(crate) fn node(&self, plan: &Plan) -> Node {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pgcanvas"))
+        let mut child = Command::new(&plan.program)
             .arg(format!("--database-url={}", self.cluster.url()))
             .args(["--listen=127.0.0.1:0", "--log=warn"])
             .args(&plan.node_args)

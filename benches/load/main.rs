@@ -1,7 +1,7 @@
 //! How fast the whole is, against what the same machine and the same PostgreSQL can do at best: each figure stands beside its
 //! baseline, measured in the same run. Read the ratios; the absolute figures are this machine's.
 //!
-//! `cargo bench --bench load -- [--quick] [--repeat N] [writes] [people] [latency] [fanout] [memory] [board] [past]`
+//! `cargo bench --bench load -- [--quick] [--repeat N] [--program=PATH] [writes] [people] [latency] [fanout] [memory] [board] [past]`
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,6 +32,7 @@ mod process;
 mod socket;
 mod writes;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lab::Lab;
@@ -43,11 +44,19 @@ pub(crate) struct Plan {
     quick: bool,
     repeat: usize,
     node_args: Vec<String>,
+    /// The pgcanvas that is measured: this one, or another version's.
+    program: PathBuf,
 }
 
 impl Plan {
     fn from_args() -> Self {
-        let mut plan = Self { parts: Vec::new(), quick: false, repeat: 1, node_args: Vec::new() };
+        let mut plan = Self {
+            parts: Vec::new(),
+            quick: false,
+            repeat: 1,
+            node_args: Vec::new(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_pgcanvas")),
+        };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             match arg.as_str() {
@@ -58,6 +67,8 @@ impl Plan {
                 }
                 // `--node=--writers=2`: a flag for the node that is measured.
                 arg if arg.starts_with("--node=") => plan.node_args.push(arg["--node=".len()..].to_owned()),
+                // Another version, on a database of its own making.
+                arg if arg.starts_with("--program=") => plan.program = arg["--program=".len()..].into(),
                 part => plan.parts.push(part.to_owned()),
             }
         }
@@ -98,7 +109,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn run(plan: &Plan) {
-    let mut lab = Lab::open().await;
+    let mut lab = Lab::open(&plan.program).await;
     println!("{}", lab.described().await);
     for _ in 0..plan.repeat {
         if plan.wants("writes") {

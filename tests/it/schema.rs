@@ -64,13 +64,29 @@ async fn another_bundle_is_applied_whole() {
     let mut client = database.client().await;
     client
         .batch_execute(
-            "update pgcanvas.meta set bundle_hash = 'of another one'; drop function pgcanvas.room_head(bigint, text)",
+            "update pgcanvas.meta set bundle_hash = 'of another one'; drop function pgcanvas.room_head(bigint, text);
+             create trigger _505_log_insert after insert on pgcanvas.shapes for each statement execute function pgcanvas.tg_shapes__begin('');
+             create function public.mine() returns trigger language plpgsql as $$ begin return null; end $$;
+             create trigger mine after insert on pgcanvas.shapes for each statement execute function public.mine()",
         )
         .await
         .unwrap();
+    let triggers = "select array_agg(tgname::text) from pg_trigger where tgrelid = 'pgcanvas.shapes'::regclass and not tgisinternal";
+    let before: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
     let outcome = migrate(&mut client).await.unwrap();
     assert!(outcome.bundle_applied && outcome.migrations.is_empty());
     client.query("select * from pgcanvas.room_head(1)", &[]).await.unwrap();
+    let mut after: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
+    after.push("_505_log_insert".to_owned());
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert_eq!(
+        sorted(after),
+        sorted(before),
+        "what this bundle makes no more is gone, what is somebody else's stays"
+    );
 }
 
 /// MI5
