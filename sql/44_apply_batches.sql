@@ -36,7 +36,7 @@ declare
   v_slots integer[] := p_named.slots;
   v_kinds text[] := p_named.kinds;
   v_puts text[] := p_named.puts;
-  v_versions bigint[] := p_named.versions;
+  v_versions bigint[] := p_named.versions;  -- in strict rooms as the batches so far leave it
   v_named text[] := array_fill(null::text, array[cardinality(v_batches)]);  -- by slot: what named it, put, patch, append or delete
   v_waiting boolean[] := array_fill(false, array[cardinality(p_rooms.ids)]);  -- by room: the rest is left to the next round
   v_began boolean[] := v_waiting;
@@ -58,8 +58,8 @@ begin
         when v_kinds[m] in ('general', 'referred') or v_kinds[m] = 'put' and v_puts[m] is null
           or v_policy = 'offset' and v_verbs[m] = 'put' and v_versions[v_slots[m]] is null then
           case when v_began[v_room] then 'wait' else 'general' end
-        when v_named[v_slots[m]] is not null and (v_named[v_slots[m]] = 'delete' or v_policy = 'strict'
-          or v_verbs[m] not in ('patch', 'append') or v_named[v_slots[m]] = 'append' and v_kinds[m] = 'points') then 'wait'
+        when v_named[v_slots[m]] is not null and (v_named[v_slots[m]] = 'delete' or v_verbs[m] not in ('patch', 'append')
+          or v_named[v_slots[m]] = 'append' and v_kinds[m] = 'points') then 'wait'
         when v_policy = 'strict' and v_versions[v_slots[m]] is not null and (v_bases[m] = v_versions[v_slots[m]]) is not true
           then 'conflict'
         else v_how end;
@@ -67,7 +67,13 @@ begin
       m := m + 1;
     end loop;
     if v_how in ('wait', 'general') then v_waiting[v_room] := true; else v_began[v_room] := true; end if;
-    for i in n..m - 1 loop v_hows[i] := v_how; end loop;
+    for i in n..m - 1 loop
+      v_hows[i] := v_how;
+      if v_policy = 'strict' and v_how = 'now' and (v_versions[v_slots[i]] is not null or v_verbs[i] = 'put')
+        and v_puts[i] is distinct from '' then
+        v_versions[v_slots[i]] := coalesce(v_versions[v_slots[i]], p_named.deaths[v_slots[i]], 0) + 1;
+      end if;
+    end loop;
     n := m;
   end loop;
   return v_hows;
