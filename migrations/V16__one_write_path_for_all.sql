@@ -133,11 +133,12 @@ create type pgcanvas.batch_results as (codes text[], seqs bigint[], outcomes tex
 comment on type pgcanvas.batch_results is
   'What became of the batches of a call: codes, as apply_batches answers, and kept (fresh, and the answer is more than the log tells); '
   'outcomes, after each other with commas.';
-create type pgcanvas.named_ops as (slots integer[], versions bigint[], deaths bigint[], kinds text[], puts text[], fault text);
+create type pgcanvas.named_ops as (slots integer[], versions bigint[], deaths bigint[], kinds text[], puts text[],
+  refs boolean[], fault text);
 comment on type pgcanvas.named_ops is
   'What is known of the shape of each op. slots: the first op that names it; versions: its version (null: it is not there); deaths: '
   'the version at which it died; kinds, how the op may be written: simple, points (a patch that sets them), append, put (over a living '
-  'shape), referred (a delete of what others refer to), or general: one by one; puts: see put_changes.';
+  'shape), referred (a delete of what others refer to), or general: one by one; puts: see put_changes; refs: whether it may change what the shape refers to, and to nothing that is dead.';
 create type pgcanvas.shape_writes as (states "char"[], rows pgcanvas.shape_properties[], extras jsonb[], appends boolean[], versions bigint[],
   seqs bigint[], makers text[], authors text[]);
 comment on type pgcanvas.shape_writes is

@@ -52,14 +52,18 @@ create or replace function pgcanvas.bound_elements(p_props jsonb)
 return case when jsonb_typeof(p_props -> 'boundElements') = 'array' then p_props -> 'boundElements' else '[]' end;
 comment on function pgcanvas.bound_elements is 'Arrows and texts bound to a shape, as Excalidraw lists them; empty when there are none.';
 
-create or replace function pgcanvas.targets_of(p_shape pgcanvas.shapes)
+create or replace function pgcanvas.targets_in(p_frame_id text, p_container_id text, p_props jsonb)
   returns text[] language sql immutable parallel safe
 return array(
   select distinct t.id from (
-    values (p_shape.frame_id), (p_shape.container_id), (p_shape.props #>> '{startBinding,elementId}'),
-      (p_shape.props #>> '{endBinding,elementId}')
-    union all select e ->> 'id' from jsonb_array_elements(pgcanvas.bound_elements(p_shape.props)) as e) as t (id)
+    values (p_frame_id), (p_container_id), (p_props #>> '{startBinding,elementId}'), (p_props #>> '{endBinding,elementId}')
+    union all select e ->> 'id' from jsonb_array_elements(pgcanvas.bound_elements(p_props)) as e) as t (id)
   where t.id is not null);
+comment on function pgcanvas.targets_in is 'Shapes that such a frame, container and props refer to.';
+
+create or replace function pgcanvas.targets_of(p_shape pgcanvas.shapes)
+  returns text[] language sql immutable parallel safe
+return pgcanvas.targets_in(p_shape.frame_id, p_shape.container_id, p_shape.props);
 comment on function pgcanvas.targets_of is 'Shapes that a shape refers to.';
 
 create or replace function pgcanvas.has_refs(p_shape pgcanvas.shapes)
@@ -68,27 +72,41 @@ return p_shape.frame_id is not null or p_shape.container_id is not null or p_sha
   or p_shape.props ?| '{startBinding,endBinding,boundElements}';
 comment on function pgcanvas.has_refs is 'Whether a shape may refer to anything: most do not.';
 
-create or replace function pgcanvas.shape_refs(p_room_id bigint, p_shape pgcanvas.shapes)
+create or replace function pgcanvas.refs_in(p_room_id bigint, p_frame_id text, p_container_id text, p_group_ids text[], p_props jsonb)
   returns text[] language plpgsql immutable parallel safe as $$
 declare
   v_refs text[];  -- put together piece by piece: a query costs more than most shapes have references
   v_id text;
 begin
-  if p_shape.frame_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_shape.frame_id)); end if;
-  if p_shape.container_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_shape.container_id)); end if;
-  if p_shape.props ?| '{startBinding,endBinding,boundElements}' then
-    p_shape.frame_id := null;
-    p_shape.container_id := null;
-    foreach v_id in array pgcanvas.targets_of(p_shape) loop v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, v_id)); end loop;
+  if p_frame_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_frame_id)); end if;
+  if p_container_id is not null then v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, p_container_id)); end if;
+  if p_props ?| '{startBinding,endBinding,boundElements}' then
+    foreach v_id in array pgcanvas.targets_in(null, null, p_props) loop
+      v_refs := array_append(v_refs, pgcanvas.shape_key(p_room_id, v_id));
+    end loop;
   end if;
-  if p_shape.group_ids is not null then
-    foreach v_id in array p_shape.group_ids loop
+  if p_group_ids is not null then
+    foreach v_id in array p_group_ids loop
       if v_id is not null then v_refs := array_append(v_refs, pgcanvas.group_key(p_room_id, v_id)); end if;
     end loop;
   end if;
   return v_refs;
 end $$;
+comment on function pgcanvas.refs_in is 'Keys of what such a frame, container, groups and props refer to; null when nothing.';
+
+create or replace function pgcanvas.shape_refs(p_room_id bigint, p_shape pgcanvas.shapes)
+  returns text[] language sql immutable parallel safe
+return pgcanvas.refs_in(p_room_id, p_shape.frame_id, p_shape.container_id, p_shape.group_ids, p_shape.props);
 comment on function pgcanvas.shape_refs is 'Keys of what a shape refers to; null when nothing.';
+
+create or replace function pgcanvas.names_dead(p_room_id bigint, p_frame_id text, p_container_id text, p_props jsonb)
+  returns boolean language plpgsql stable as $$
+begin
+  return exists (select from unnest(pgcanvas.targets_in(p_frame_id, p_container_id, p_props)) as t (id)
+    where exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = t.id)
+      and not exists (select from pgcanvas.shapes s where s.room_id = any (array[p_room_id]) and s.id = t.id));
+end $$;
+comment on function pgcanvas.names_dead is 'Whether any of these refers to a shape that was deleted. One that never was may yet come.';
 
 create or replace function pgcanvas.without_binding(p_props jsonb, p_name text, p_gone text[])
   returns jsonb language sql immutable parallel safe

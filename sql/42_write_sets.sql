@@ -9,6 +9,11 @@ return p_props ?| '{startBinding,endBinding,boundElements}' and (p_props ->> 'st
   or coalesce(p_props ->> 'boundElements', '[]') <> '[]');
 comment on function pgcanvas.refers is 'Whether props may refer to another shape.';
 
+create or replace function pgcanvas.touches_refs(p_frame_id text, p_container_id text, p_group_ids text[], p_props jsonb)
+  returns boolean language sql immutable parallel safe
+return num_nonnulls(p_frame_id, p_container_id, p_group_ids) > 0 or coalesce(p_props ?| '{startBinding,endBinding,boundElements}', false);
+comment on function pgcanvas.touches_refs is 'Whether what an op sets may change what its shape refers to.';
+
 create or replace function pgcanvas.is_referred(p_room_id bigint, p_shape_id text)
   returns boolean language plpgsql stable set enable_bitmapscan = on as $$  -- a GIN index is read in no other way
 begin
@@ -21,25 +26,26 @@ create or replace function pgcanvas.read_named(p_room_ids bigint[], p_ops pgcanv
 declare
   v_named pgcanvas.named_ops;
 begin
-  select array_agg(k.slot), array_agg(k.version), array_agg(k.death), array_agg(k.kind),
+  select array_agg(k.slot), array_agg(k.version), array_agg(k.death), array_agg(k.kind), array_agg(k.refs),
       (array_agg(k.fault) filter (where k.fault is not null))[1]
-    into v_named.slots, v_named.versions, v_named.deaths, v_named.kinds, v_named.fault
+    into v_named.slots, v_named.versions, v_named.deaths, v_named.kinds, v_named.refs, v_named.fault
   from (
     select o.n, min(o.n) over w as slot, s.version, g.version as death,
       case
       when lag(o.batch) over w = o.batch then 'general'
       when o.verb = 'delete' then case when s.version is null then 'simple'
         when s.group_ids is not null or pgcanvas.is_referred(o.room_id, o.shape_id) then 'referred' else 'simple' end
-      when o.id is null or o.frame_id is not null or o.container_id is not null or cardinality(o.group_ids) > 0 or pgcanvas.refers(o.props)
-        then 'general'
+      when o.id is null then 'general'
+      when r.refs and (o.verb = 'put' and s.version is not null or pgcanvas.names_dead(o.room_id, coalesce(o.frame_id, s.frame_id),
+        coalesce(o.container_id, s.container_id), coalesce(s.props || o.props, o.props, s.props))) then 'general'
       when o.verb = 'put' then case when num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then 'general'
         when s.version is null then 'simple' else 'put' end
       when s.version is null then 'simple'
-      when o.extra is not null or s.extra is not null or s.refs is not null and (o.group_ids is not null
-          or o.props ?| '{startBinding,endBinding,boundElements}') then 'general'
+      when o.extra is not null or s.extra is not null then 'general'
       when o.verb = 'append' then case when cardinality(o.points) = 0 then 'general' else 'append' end
       when o.verb <> 'patch' or pg_column_size(o.props) + pg_column_size(s.props) > 262144 then 'general'
       when o.points is not null then 'points' else 'simple' end as kind,
+      r.refs,
       pgcanvas.properties_fault(row(o.id, o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.index, o.frame_id, o.container_id,
         o.group_ids, o.locked, o.stroke_color, o.background_color, o.fill_style, o.stroke_width, o.stroke_style, o.roughness, o.opacity,
         o.text, o.font_size, o.font_family, o.file_id, o.link, o.props)::pgcanvas.shape_properties, o.extra) as fault
@@ -47,8 +53,11 @@ begin
       unnest(p_ops.rows)) with ordinality as o (room_id, batch, verb, shape_id, extra, id, kind, x, y, width, height, angle, points,
         index, frame_id, container_id, group_ids, locked, stroke_color,
       background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
-    left join lateral (select t.version, t.extra, t.refs, t.group_ids, t.props from pgcanvas.shapes t
+    left join lateral (select t.version, t.extra, t.refs, t.frame_id, t.container_id, t.group_ids, t.props from pgcanvas.shapes t
       where t.room_id = any (array[o.room_id]) and t.id = o.shape_id offset 0) as s on true
+    cross join lateral (select o.frame_id is not null or o.container_id is not null or cardinality(o.group_ids) > 0 is true
+      or pgcanvas.refers(o.props) is true
+      or s.refs is not null and pgcanvas.touches_refs(o.frame_id, o.container_id, o.group_ids, o.props)) as r (refs)
     left join lateral (select t.version from pgcanvas.tombstones t
       where s.version is null and t.room_id = any (array[o.room_id]) and t.id = o.shape_id offset 0) as g on true
     window w as (partition by o.room_id, o.shape_id order by o.n)
@@ -112,7 +121,8 @@ begin
   return row(p_first.id, coalesce(p_then.kind, p_first.kind), coalesce(p_then.x, p_first.x), coalesce(p_then.y, p_first.y),
     coalesce(p_then.width, p_first.width), coalesce(p_then.height, p_first.height), coalesce(p_then.angle, p_first.angle),
     case when p_append then pgcanvas.appended(p_first.points, p_then.points) else coalesce(p_then.points, p_first.points) end,
-    coalesce(p_then.index, p_first.index), null::text, null::text, coalesce(p_then.group_ids, p_first.group_ids),
+    coalesce(p_then.index, p_first.index), coalesce(p_then.frame_id, p_first.frame_id),
+    coalesce(p_then.container_id, p_first.container_id), coalesce(p_then.group_ids, p_first.group_ids),
       coalesce(p_then.locked, p_first.locked),
     coalesce(p_then.stroke_color, p_first.stroke_color), coalesce(p_then.background_color, p_first.background_color),
     coalesce(p_then.fill_style, p_first.fill_style), coalesce(p_then.stroke_width, p_first.stroke_width),
@@ -133,7 +143,12 @@ declare
 begin
   update pgcanvas.shapes s set
     kind = j.kind, x = j.x, y = j.y, width = j.width, height = j.height, angle = j.angle, points = j.points,
-    index = coalesce(j.index, s.index), group_ids = coalesce(j.group_ids, s.group_ids), locked = coalesce(j.locked, s.locked),
+    index = coalesce(j.index, s.index), frame_id = coalesce(j.frame_id, s.frame_id),
+      container_id = coalesce(j.container_id, s.container_id),
+    group_ids = coalesce(j.group_ids, s.group_ids), locked = coalesce(j.locked, s.locked),
+    refs = case when pgcanvas.touches_refs(j.frame_id, j.container_id, j.group_ids, j.props) then pgcanvas.refs_in(s.room_id,
+      coalesce(j.frame_id, s.frame_id), coalesce(j.container_id, s.container_id), coalesce(j.group_ids, s.group_ids),
+      coalesce(s.props || j.props, s.props)) else s.refs end,
     stroke_color = coalesce(j.stroke_color, s.stroke_color), background_color = coalesce(j.background_color, s.background_color),
     fill_style = coalesce(j.fill_style, s.fill_style), stroke_width = j.stroke_width,
       stroke_style = coalesce(j.stroke_style, s.stroke_style),
@@ -146,9 +161,9 @@ begin
     select k.*, case when k.place_kept then k.old_bounds
       else pgcanvas.shape_bounds(k.kind, k.x, k.y, k.width, k.height, k.angle, k.points, k.stroke_width) end as bounds
     from (
-      select o.room_id, o.id, o.version, o.seq, o.author, o.at, o.index, o.group_ids, o.locked, o.stroke_color, o.background_color,
-        o.fill_style,
-        o.stroke_style, o.roughness, o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link, o.props,
+      select o.room_id, o.id, o.version, o.seq, o.author, o.at, o.index, o.frame_id, o.container_id, o.group_ids, o.locked, o.stroke_color,
+        o.background_color, o.fill_style, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link,
+          o.props,
         coalesce(o.kind, t.kind) as kind, coalesce(o.x, t.x) as x, coalesce(o.y, t.y) as y, coalesce(o.width, t.width) as width,
         coalesce(o.height, t.height) as height, coalesce(o.angle, t.angle) as angle,
           coalesce(o.stroke_width, t.stroke_width) as stroke_width,
@@ -175,12 +190,17 @@ create or replace function pgcanvas.insert_shapes(p_states "char"[], p_room_ids 
   p_versions bigint[], p_seqs bigint[], p_makers text[], p_authors text[], p_ats timestamptz[])
   returns void language plpgsql volatile as $$
 begin
-  insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, group_ids, locked, stroke_color,
-    background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, extra,
-    bounds, grid, version, seq, created_by, updated_by, created_at, updated_at)
-  select j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, j.group_ids, j.locked, j.stroke_color,
-    j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size, j.font_family, j.file_id,
-    j.link, j.props, j.extra, j.bounds, pgcanvas.grid_box(j.bounds), j.version, j.seq, j.maker, j.author, j.at, j.at
+  insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked,
+    stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id,
+      link, props, extra,
+    bounds, grid, version, seq, created_by, updated_by, created_at, updated_at, refs)
+  select j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, j.frame_id, j.container_id, j.group_ids,
+    j.locked,
+    j.stroke_color, j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size,
+      j.font_family, j.file_id,
+    j.link, j.props, j.extra, j.bounds, pgcanvas.grid_box(j.bounds), j.version, j.seq, j.maker, j.author, j.at, j.at,
+    case when pgcanvas.touches_refs(j.frame_id, j.container_id, j.group_ids, j.props)
+      then pgcanvas.refs_in(j.room_id, j.frame_id, j.container_id, j.group_ids, j.props) end
   from (
     select o.*, pgcanvas.shape_bounds(o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.stroke_width) as bounds
     from rows from (unnest(p_states), unnest(p_room_ids), unnest(p_extras), unnest(p_versions), unnest(p_seqs), unnest(p_makers),

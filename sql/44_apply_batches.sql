@@ -36,6 +36,9 @@ declare
   v_slots integer[] := p_named.slots;
   v_kinds text[] := p_named.kinds;
   v_puts text[] := p_named.puts;
+  v_refs boolean[] := p_named.refs;
+  v_deleting boolean[] := array_fill(false, array[cardinality(p_rooms.ids)]);  -- by room: whether something is deleted in this round
+  v_referring boolean[] := v_deleting;  -- or comes to refer to something, which a deletion then has to see
   v_versions bigint[] := p_named.versions;  -- in strict rooms as the batches so far leave it
   v_named text[] := array_fill(null::text, array[cardinality(v_batches)]);  -- by slot: what named it, put, patch, append or delete
   v_waiting boolean[] := array_fill(false, array[cardinality(p_rooms.ids)]);  -- by room: the rest is left to the next round
@@ -56,6 +59,7 @@ begin
       v_how := case
         when v_how = 'wait' or v_how = 'general' then v_how
         when v_kinds[m] in ('general', 'referred') or v_kinds[m] = 'put' and v_puts[m] is null
+          or v_refs[m] and v_deleting[v_room] or v_verbs[m] = 'delete' and v_referring[v_room]
           or v_policy = 'offset' and v_verbs[m] = 'put' and v_versions[v_slots[m]] is null then
           case when v_began[v_room] then 'wait' else 'general' end
         when v_named[v_slots[m]] is not null and (v_named[v_slots[m]] = 'delete' or v_verbs[m] not in ('patch', 'append')
@@ -63,6 +67,8 @@ begin
         when v_policy = 'strict' and v_versions[v_slots[m]] is not null and (v_bases[m] = v_versions[v_slots[m]]) is not true
           then 'conflict'
         else v_how end;
+      if v_refs[m] then v_referring[v_room] := true; end if;
+      if v_verbs[m] = 'delete' then v_deleting[v_room] := true; end if;
       if v_named[v_slots[m]] is null or v_verbs[m] <> 'patch' then v_named[v_slots[m]] := v_verbs[m]; end if;
       m := m + 1;
     end loop;

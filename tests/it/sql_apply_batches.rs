@@ -18,15 +18,51 @@ fn ops(ops: &Value) -> Vec<Op> {
     }
 }
 
-/// Some properties of a shape; of `odd` ones everything.
-fn properties(random: &mut StdRng, shape: &mut Map<String, Value>, odd: bool) {
+/// What shapes say in a call.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    Plain,
+    /// They often refer to each other, and are often deleted.
+    Tied,
+    /// Everything.
+    Odd,
+}
+
+/// So many shapes refer to each other.
+const FEW: usize = 6;
+
+/// What refers to other shapes.
+fn references(random: &mut StdRng, shape: &mut Map<String, Value>) {
+    let id = format!("s{}", random.random_range(0..FEW));
+    let (name, value) = match random.random_range(0..9) {
+        0 => ("frame_id", json!(id)),
+        1 => ("container_id", json!(id)),
+        2 => ("group_ids", json!(["g"])),
+        3 => ("group_ids", json!(["g", "h"])),
+        4 => ("group_ids", json!([])),
+        5 => ("props", json!({"startBinding": {"elementId": id, "focus": 0.5}, "k": 1})),
+        6 => ("props", json!({"endBinding": {"elementId": id}, "startBinding": null})),
+        7 => ("props", json!({"boundElements": [{"id": id, "type": "arrow"}]})),
+        _ => ("props", json!({"boundElements": []})),
+    };
+    shape.insert(name.to_owned(), value);
+}
+
+/// Some properties of a shape.
+fn properties(random: &mut StdRng, shape: &mut Map<String, Value>, manner: Manner) {
     let mut set = |name: &str, value: Value| _ = shape.insert(name.to_owned(), value);
     for name in ["x", "y", "width", "height", "angle"] {
         if random.random_bool(0.5) {
             set(name, json!(f64::from(random.random_range(-3..3)) / 2.0));
         }
     }
-    if !odd {
+    if manner == Manner::Tied {
+        if random.random_bool(0.5) {
+            references(random, shape);
+        }
+        return;
+    }
+    if manner == Manner::Plain {
         set("x", json!(random.random_range(-1e6..1e6)));
         if random.random_bool(0.3) {
             set(
@@ -67,10 +103,14 @@ fn properties(random: &mut StdRng, shape: &mut Map<String, Value>, odd: bool) {
     }
 }
 
-fn any_op(random: &mut StdRng, id: &str, odd: bool) -> Value {
+fn any_op(random: &mut StdRng, id: &str, manner: Manner) -> Value {
     let mut members = Map::new();
-    properties(random, &mut members, odd);
-    match random.random_range(if odd { 0 } else { 3 }..20) {
+    properties(random, &mut members, manner);
+    let kind = random.random_range(if manner == Manner::Plain { 3 } else { 0 }..20);
+    if manner == Manner::Tied && kind > 15 {
+        return json!({"op": "delete", "id": id});
+    }
+    match kind {
         0 => json!({"op": "delete", "id": id}),
         1 => json!({"op": "append", "id": id, "points": [[1, 2]]}),
         2 => json!({"op": "patch", "id": id, "set": members, "unset": ["file_id_", "props.zzz"]}),
@@ -88,8 +128,9 @@ fn any_op(random: &mut StdRng, id: &str, odd: bool) -> Value {
 
 /// Batches that name each shape once, nearly always, or often more than once.
 fn any_batches(random: &mut StdRng) -> Vec<Vec<Op>> {
-    let mut ids: Vec<usize> = (0..16).collect();
-    let odd = random.random_bool(0.4);
+    let manner =
+        *[Manner::Plain, Manner::Plain, Manner::Tied, Manner::Odd, Manner::Odd].choose(random).unwrap();
+    let mut ids: Vec<usize> = (0..if manner == Manner::Tied { FEW } else { 16 }).collect();
     let most = if random.random_bool(0.4) { 2 } else { 5 };
     let once = if random.random_bool(0.5) { 0.97 } else { 0.4 };
     (0..random.random_range(1..most))
@@ -97,9 +138,12 @@ fn any_batches(random: &mut StdRng) -> Vec<Vec<Op>> {
             let count = random.random_range(1..most);
             let batch: Vec<Value> = (0..count)
                 .map(|_| {
+                    if ids.len() < 2 {
+                        ids.extend(0..FEW);
+                    }
                     let place = random.random_range(0..ids.len());
                     let id = if random.random_bool(once) { ids.swap_remove(place) } else { ids[place] };
-                    let mut op = any_op(random, &format!("s{id}"), odd);
+                    let mut op = any_op(random, &format!("s{id}"), manner);
                     op["base"] = json!(random.random_range(0..4));
                     op
                 })
@@ -192,6 +236,47 @@ async fn a_call_that_names_a_shape_many_times_folds_what_it_says() {
     path.op_id -= 1;
     path.send(&[ops(&json!([put("z", 1)])), ops(&json!([patch("c", json!({"x": 8}))]))]).await;
     path.assert_same().await;
+}
+
+/// AO9, RF1, RF3
+#[tokio::test]
+async fn a_call_that_refers_to_what_it_deletes_leaves_no_reference() {
+    let mut path = WritePath::open().await;
+    let put = |id: &str, more: Value| {
+        let mut shape = json!({"id": id, "kind": "frame"});
+        shape.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"op": "put", "shape": shape})
+    };
+    let patch = |id: &str, set: Value| json!({"op": "patch", "id": id, "set": set});
+    let delete = |id: &str| json!({"op": "delete", "id": id});
+    let bound = |id: &str| json!({"props": {"startBinding": {"elementId": id}}});
+    let none = json!({});
+    for call in [
+        vec![put("f", none.clone()), put("g", none.clone()), put("a", none.clone()), put("b", none.clone())],
+        vec![patch("a", json!({"frame_id": "f"})), patch("b", bound("g")), delete("f"), delete("g")],
+        vec![put("f", none.clone()), put("g", none.clone())],
+        vec![
+            delete("f"),
+            patch("a", json!({"container_id": "f", "x": 1})),
+            delete("g"),
+            patch("b", bound("g")),
+        ],
+        vec![
+            patch("a", json!({"frame_id": "f"})),
+            put("f", none.clone()),
+            patch("a", json!({"frame_id": "f"})),
+        ],
+        vec![put("c", bound("f")), patch("c", json!({"props": {"startBinding": null}})), delete("f")],
+        vec![
+            patch("a", json!({"group_ids": ["x"]})),
+            patch("b", json!({"group_ids": ["x", "y"]})),
+            delete("a"),
+        ],
+    ] {
+        let batches: Vec<Vec<Op>> = call.into_iter().map(|op| ops(&json!([op]))).collect();
+        path.send(&batches).await;
+        path.assert_same().await;
+    }
 }
 
 /// AO9, AO3
