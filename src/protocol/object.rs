@@ -81,11 +81,6 @@ impl ObjectWriter {
         &mut self.text
     }
 
-    /// How long the text is so far.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The finished text.
     pub(crate) fn finish(mut self) -> String {
         self.text.push('}');
