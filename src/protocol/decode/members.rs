@@ -55,13 +55,10 @@ impl Members {
     pub(super) fn add(&mut self, name: &str, json: Json<'_>) -> Result<bool, Violation> {
         let start = self.said.len();
         let property = find(name);
-        let taken = check_name(name).and_then(|()| {
-            let out = self.begin(name);
-            match property {
-                Some((_, property)) => write_known(property, json, out),
-                None => write_unknown(json, out),
-            }
-        });
+        let taken = match property {
+            Some((_, property)) => write_known(property, json, self.begin(name)),
+            None => check_name(name).and_then(|()| write_unknown(json, self.begin(name))),
+        };
         self.take(property, taken.map_err(|violation| violation.within(name))?, start);
         Ok(property.is_some())
     }
