@@ -3,7 +3,7 @@
 use super::json::{Kind, Node};
 
 /// About so many bytes of a frame make a node.
-const BYTES_PER_NODE: usize = 8;
+const BYTES_PER_NODE: usize = 4;
 /// Stands for the container around the whole.
 const NOTHING: u32 = u32::MAX;
 
