@@ -7,7 +7,7 @@ mod gesture;
 pub(crate) mod json;
 pub(crate) mod members;
 mod message;
-pub(crate) mod number;
+mod number;
 mod ops;
 pub(crate) mod property;
 #[cfg(test)]

@@ -1,15 +1,9 @@
 //! Writing a number that was read: in its shortest form, which is nearly always how it came.
 
-use crate::model::limits::MIN_NUMBER;
 use crate::protocol::object::push_number;
 
 /// A text this short has no more digits than a double keeps.
 const EXACT_CHARS: usize = 15;
-
-/// The number as it is kept: what is next to nought is nought.
-pub(crate) fn kept(value: f64) -> f64 {
-    if value.abs() < MIN_NUMBER { 0.0 } else { value }
-}
 
 /// Writes the number that was read from a text.
 pub(super) fn push_read(text: &str, value: f64, out: &mut String) {

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use super::fields::{read_items, read_number, read_text, read_text_within};
 use super::json::{Children, Json, Kind};
-use super::number::{kept, push_read};
+use super::number::push_read;
 use super::scrub::copy_checked;
 use super::violation::Violation;
 use crate::model::ids::{IdError, is_id};
 use crate::model::limits::{MAX_COORDINATE, MAX_GROUPS_PER_SHAPE, MAX_POINTS_PER_SHAPE};
 use crate::model::row::{Points, Value};
 use crate::model::shape::{Presence, Property, Rule};
-use crate::protocol::object::push_quoted;
+use crate::protocol::object::{kept, push_quoted};
 
 /// How deep a property's value stands within its shape.
 const PROPERTY_DEPTH: usize = 1;
