@@ -72,11 +72,11 @@
 //!
 //! # The life of one change
 //!
-//! 1. `session` reads a frame; [`protocol::decode()`] checks it and writes each op's body as the database takes it. A socket has a permit per
-//!    batch without an answer; without one it is read no further.
+//! 1. `session` reads a frame; [`protocol::decode()`] scans its JSON once, checks it, and makes of each op a row of values (unless only the
+//!    general way in the database knows what it says) and the text that the log will hold. A socket has a permit per batch without an
+//!    answer; without one it is read no further.
 //! 2. The room's writer queues it. A room is always on the same writer, so its batches keep their order.
-//! 3. When the transaction before is done, all that waits goes into one call of `apply_batches`, as typed rows beside the text that the log will
-//!    hold: rooms locked, repeats found, what is known of the named shapes read, then planned in numbers alone (which op applies, at which
+//! 3. When the transaction before is done, all that waits goes into one call of `apply_batches`, rows and texts as they are: rooms locked, repeats found, what is known of the named shapes read, then planned in numbers alone (which op applies, at which
 //!    version and seq), then written, one statement for all shapes that change, one for those that come, one for the log. What a shape gets
 //!    from many ops of a call is folded into one row. What is seldom done goes op by op, in the same transaction.
 //! 4. The log holds what ops said, as clients will read it, and each room's channel is notified: once, or as often as it takes for the batches to

@@ -21,6 +21,7 @@ use super::pool::Db;
 use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 
 pub use gestures::GestureCall;
+pub use typed::column_type;
 pub use writing::{BatchAnswer, BatchCall, WriterConnection};
 
 pub use reading::{Reader, RoomReading, reader, room_delta_at};

@@ -121,7 +121,9 @@ impl fmt::Display for ShapeId {
 
 /// Whether a text may name a shape, group, frame or container.
 pub fn is_id(text: &str) -> bool {
-    !text.is_empty() && !text.contains('\0') && text.chars().nth(MAX_ID_CHARS).is_none()
+    // Most have not even as many bytes.
+    let is_short = text.len() <= MAX_ID_CHARS || text.chars().nth(MAX_ID_CHARS).is_none();
+    is_short && !text.is_empty() && !text.contains('\0')
 }
 
 /// A room's readable name.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::ids::{Seq, ShapeId};
+use super::row::Row;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -39,17 +40,83 @@ impl Verb {
 }
 
 /// One checked operation, ready for the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Op {
-    /// What is to be done.
-    pub verb: Verb,
     /// To which shape.
     pub id: ShapeId,
-    /// JSON text: the shape for `put`, `{"set":{…},"unset":[…]}` for `patch`, `{"points":[…]}` for `append`, `null` for
-    /// `delete`; for `merge` the shape with its `version` or its tombstone.
-    pub body: String,
     /// The version that the author saw, if said.
     pub base: Option<i64>,
+    /// What it says, members of a JSON object without its braces, as the log will hold them: the shape's for `put`,
+    /// `"set":{…},"unset":[…]` for `patch`, `"points":[…]` for `append`, nothing for `delete`; for `merge` the shape's
+    /// with its `version` and whether it `is_deleted`.
+    pub said: String,
+    /// What is to be done.
+    pub action: Action,
+}
+
+/// What is to be done to a shape, with what that takes. A row is there unless the op says what only the general way
+/// in the database knows: references to other shapes, and in a patch names without a column or to unset.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Create, or replace whole.
+    Put(Option<NewShape>),
+    /// Change the named properties only.
+    Patch(Option<Row>),
+    /// Add points to the end.
+    Append(Row),
+    /// Remove; removing what is gone is no error.
+    Delete,
+    /// Take a replica's state of a shape if it is the later one.
+    Merge,
+}
+
+/// A shape as it will be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewShape {
+    /// What has a column.
+    pub row: Row,
+    /// JSON object: what has none, or is null.
+    pub extra: Option<String>,
+}
+
+impl Op {
+    /// The removal of a shape.
+    pub const fn delete(id: ShapeId) -> Self {
+        Self { id, base: None, said: String::new(), action: Action::Delete }
+    }
+
+    /// What is to be done.
+    pub const fn verb(&self) -> Verb {
+        match self.action {
+            Action::Put(_) => Verb::Put,
+            Action::Patch(_) => Verb::Patch,
+            Action::Append(_) => Verb::Append,
+            Action::Delete => Verb::Delete,
+            Action::Merge => Verb::Merge,
+        }
+    }
+
+    /// The values that it sets.
+    pub const fn row(&self) -> Option<&Row> {
+        match &self.action {
+            Action::Put(Some(shape)) => Some(&shape.row),
+            Action::Patch(Some(row)) | Action::Append(row) => Some(row),
+            Action::Put(None) | Action::Patch(None) | Action::Delete | Action::Merge => None,
+        }
+    }
+
+    /// JSON object: what of a new shape has no column.
+    pub fn extra(&self) -> Option<&str> {
+        match &self.action {
+            Action::Put(Some(shape)) => shape.extra.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// How many bytes it holds beside itself.
+    pub fn bytes(&self) -> usize {
+        self.said.len() + self.row().map_or(0, Row::bytes) + self.extra().map_or(0, str::len)
+    }
 }
 
 /// Logged changes chosen to be taken back: all that meet every condition given.

@@ -9,8 +9,10 @@ use super::limits::{
 /// What a property's value must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// The id of a shape.
+    /// The id of the shape.
     Id,
+    /// The id of another shape.
+    Reference,
     /// A finite number within the range.
     Number {
         /// The least allowed.
@@ -84,7 +86,7 @@ const fn within(most: f64) -> Rule {
     between(-most, most)
 }
 
-/// Every property that is a column.
+/// Every property that is a column, in the order of the fields of `pgcanvas.shape_properties`.
 pub const PROPERTIES: [Property; 26] = [
     property("id", Rule::Id, Presence::Identity),
     property("kind", Rule::Text { min_chars: 1, max_chars: MAX_KIND_CHARS }, Presence::Required),
@@ -95,15 +97,15 @@ pub const PROPERTIES: [Property; 26] = [
     property("angle", within(MAX_ANGLE_RADIANS), Presence::Defaulted),
     optional("points", Rule::Points),
     optional("index", Rule::Index { max_chars: MAX_INDEX_CHARS }),
-    optional("frame_id", Rule::Id),
-    optional("container_id", Rule::Id),
+    optional("frame_id", Rule::Reference),
+    optional("container_id", Rule::Reference),
     optional("group_ids", Rule::GroupIds),
     optional("locked", Rule::Flag),
     optional("stroke_color", text(MAX_COLOR_CHARS)),
     optional("background_color", text(MAX_COLOR_CHARS)),
     optional("fill_style", text(MAX_STYLE_CHARS)),
-    optional("stroke_style", text(MAX_STYLE_CHARS)),
     optional("stroke_width", between(0.0, MAX_STROKE_WIDTH)),
+    optional("stroke_style", text(MAX_STYLE_CHARS)),
     optional("roughness", between(0.0, MAX_PERCENT)),
     optional("opacity", between(0.0, MAX_PERCENT)),
     optional("text", text(MAX_TEXT_CHARS)),
@@ -118,9 +120,9 @@ pub const PROPERTIES: [Property; 26] = [
 pub const SERVER_OWNED: [&str; 6] =
     ["version", "seq", "created_by", "updated_by", "created_at", "updated_at"];
 
-/// The column of that name, if it is one.
-pub fn find(name: &str) -> Option<&'static Property> {
-    PROPERTIES.iter().find(|property| property.name == name)
+/// The column of that name, if it is one, and its place among [`PROPERTIES`].
+pub fn find(name: &str) -> Option<(usize, &'static Property)> {
+    PROPERTIES.iter().enumerate().find(|(_, property)| property.name == name)
 }
 
 /// Whether only the database writes this name.

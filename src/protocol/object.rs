@@ -81,11 +81,6 @@ impl ObjectWriter {
         &mut self.text
     }
 
-    /// How long the text is so far.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The finished text.
     pub(crate) fn finish(mut self) -> String {
         self.text.push('}');
@@ -118,10 +113,14 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
     out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| String::from("\"\"")));
 }
 
-/// Appends a finite number in its shortest form; what is next to nought becomes nought.
+/// The number as it is kept: what is next to nought is nought.
+pub(crate) fn kept(value: f64) -> f64 {
+    if value.abs() < MIN_NUMBER { 0.0 } else { value }
+}
+
+/// Appends a finite number as it is kept, in its shortest form.
 pub(crate) fn push_number(out: &mut String, value: f64) {
-    let value = if value.abs() < MIN_NUMBER { 0.0 } else { value };
-    push_display(out, value);
+    push_display(out, kept(value));
 }
 
 fn push_display(out: &mut String, value: impl Display) {

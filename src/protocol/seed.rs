@@ -1,18 +1,23 @@
 //! The dialect of the older system: its shapes as rows, and rows as its shapes. The original shape is kept whole under
 //! `props.seed`, so that what an old client drew comes back equal.
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::decode::fields::{Fields, read_number, read_text, read_text_within};
+use super::decode::fields::{Fields, read_number, read_text, read_text_within, scan};
+use super::decode::json::Json;
+use super::decode::members::Members;
+use super::decode::property::{Taken, take_object};
 use super::decode::scrub::copy_checked;
 use super::decode::{SeedMessage, Violation, read_room, read_shape_id};
-use super::object::{ObjectWriter, push_number};
-use crate::model::limits::{MAX_COORDINATE, MAX_KIND_CHARS, MAX_SHAPE_BYTES};
-use crate::model::{Op, ShapeId, Verb};
+use super::object::{ObjectWriter, kept, push_number, push_quoted};
+use crate::model::limits::{MAX_COORDINATE, MAX_KIND_CHARS};
+use crate::model::row::Value as RowValue;
+use crate::model::{Op, ShapeId};
 
 /// How deep the original stands within its row: below the shape and its `props`.
 const ORIGINAL_DEPTH: usize = 2;
+/// What a row of this dialect takes beside its original, bytes.
+const USUAL_BYTES: usize = 128;
 
 /// Reads a message of this dialect.
 pub(crate) fn read(kind: &str, fields: &Fields<'_>) -> Result<SeedMessage, Violation> {
@@ -27,40 +32,42 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>) -> Result<SeedMessage, Viola
 
 fn read_delete(fields: &Fields<'_>) -> Result<Op, Violation> {
     let id = fields.read_required("shapeId", read_shape_id)?;
-    Ok(Op { verb: Verb::Delete, id, body: String::from("null"), base: None })
+    Ok(Op::delete(id))
 }
 
-fn read_message(raw: &RawValue) -> Result<Op, Violation> {
-    let text = read_text(raw)?;
+fn read_message(json: Json<'_>) -> Result<Op, Violation> {
+    let text = read_text(json)?;
     let holds_shape = |_| Violation::new("must be a JSON string that holds {\"shape\":{…}}");
-    let fields = Fields::read(&text).map_err(holds_shape)?;
+    let document = scan(&text).map_err(holds_shape)?;
+    let fields = Fields::read(document.root()).map_err(holds_shape)?;
     fields.read_required("shape", read_shape)
 }
 
 /// Reads a shape of this dialect as the `put` of a row.
-fn read_shape(raw: &RawValue) -> Result<Op, Violation> {
-    let fields = Fields::read(raw.get())?;
+fn read_shape(json: Json<'_>) -> Result<Op, Violation> {
+    let fields = Fields::read(json)?;
     let id = fields.read_required("id", read_shape_id)?;
-    let old_kind = fields.read_required("type", |raw| read_text_within(raw, MAX_KIND_CHARS))?;
+    let old_kind = fields.read_required("type", |json| read_text_within(json, MAX_KIND_CHARS))?;
     if old_kind.is_empty() {
         return Err(Violation::new("must not be empty").within("type"));
     }
     let place = Placement::of(&old_kind, |name| fields.get(name).and_then(read_number));
     let mut original = String::new();
-    copy_checked(raw.get(), ORIGINAL_DEPTH, &mut original)?;
-    let body = write_row(&id, row_kind(&old_kind), place.checked()?, &original);
-    if body.len() > MAX_SHAPE_BYTES {
-        return Err(Violation::too_large(format!("must be at most {MAX_SHAPE_BYTES} bytes of JSON")));
-    }
-    Ok(Op { verb: Verb::Put, id, body, base: None })
+    copy_checked(json, ORIGINAL_DEPTH, &mut original)?;
+    write_row(&id, row_kind(&old_kind), place.checked()?, &original).into_put(id, None)
 }
 
-fn write_row(id: &ShapeId, kind: &str, place: Placement, original: &str) -> String {
-    let mut row = ObjectWriter::new().string("id", id.as_str()).string("kind", kind);
-    for (name, value) in place.members() {
-        push_number(row.begin(name), value);
+fn write_row(id: &ShapeId, kind: &str, place: Placement, original: &str) -> Members {
+    let mut row = Members::new(original.len() + USUAL_BYTES, place.members().len());
+    for (name, text) in [("id", id.as_str()), ("kind", kind)] {
+        row.say(name, Taken::Value(RowValue::Text(text.to_owned())), |out| push_quoted(out, text));
     }
-    row.raw("props", &ObjectWriter::new().raw("seed", original).finish()).finish()
+    for (name, value) in place.members() {
+        row.say(name, Taken::Value(RowValue::Number(kept(value))), |out| push_number(out, value));
+    }
+    let props = ObjectWriter::new().raw("seed", original).finish();
+    row.say("props", take_object(&props), |out| out.push_str(&props));
+    row
 }
 
 /// The row's kind for a type of this dialect.
@@ -200,7 +207,7 @@ mod tests {
     }
 
     fn row(shape: &str) -> Map<String, Value> {
-        serde_json::from_str(&chat(shape).unwrap().body).unwrap()
+        serde_json::from_str(&format!("{{{}}}", chat(shape).unwrap().said)).unwrap()
     }
 
     fn parse(json: &str) -> Value {
@@ -225,7 +232,8 @@ mod tests {
     fn a_circle_becomes_an_ellipse_and_a_rect_a_rectangle() {
         let mut circle = row(CIRCLE);
         assert_eq!(circle.remove("props"), Some(json!({"seed": parse(CIRCLE)})));
-        let wanted = json!({"id":"shape_1","kind":"ellipse","x":50,"y":50.5,"width":100,"height":100});
+        let wanted =
+            json!({"id":"shape_1","kind":"ellipse","x":50,"y":50.5,"width":100,"height":100,"angle":0});
         assert_eq!(Value::Object(circle), wanted);
         let rect = row(r#"{"id":"r","type":"rect","x":150,"y":150,"width":100,"height":75}"#);
         assert_eq!(rect.get("kind"), Some(&json!("rectangle")));

@@ -12,7 +12,7 @@ pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 pub struct Size {
     /// Ops in it.
     pub ops: usize,
-    /// Bytes of their JSON.
+    /// Bytes of what they say.
     pub bytes: usize,
 }
 

@@ -77,7 +77,7 @@ impl Submission {
         let ops = self.gesture.ops();
         // What is no drawing goes by itself: as large as can be.
         let count = if self.is_drawing() { ops.len() } else { MAX_OPS };
-        Size { ops: count, bytes: ops.iter().map(|op| op.body.len() + 64).sum() }
+        Size { ops: count, bytes: ops.iter().map(|op| op.said.len() + 64).sum() }
     }
 
     pub(super) fn call(&self) -> BatchCall<'_> {

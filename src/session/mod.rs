@@ -313,7 +313,7 @@ impl Session {
     }
 }
 
-/// What an op takes beside its body, about.
+/// What an op takes beside what it holds, about.
 const OP_BYTES: usize = 128;
 /// What a control frame of a client takes beside its text.
 const CONTROL_HEADER_BYTES: usize = 6;

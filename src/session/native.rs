@@ -194,7 +194,7 @@ impl Session {
         };
         // The semaphore is never closed; without a permit the socket is read no further.
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
-        let bytes = batch.gesture.ops().iter().map(|op| op.body.len() + OP_BYTES).sum();
+        let bytes = batch.gesture.ops().iter().map(|op| op.bytes() + OP_BYTES).sum();
         let Some(held) = self.hold(bytes).await else {
             return self.reject(&room, batch.op_id, RejectCode::Unavailable, &Exhausted.to_string());
         };

@@ -10,7 +10,7 @@ use super::{Membership, OP_BYTES, Session, Speaker};
 use crate::budget::Exhausted;
 use crate::db::DbError;
 use crate::db::calls;
-use crate::model::{Gesture, Op, OpId, Role, RoomName, User, Verb};
+use crate::model::{Action, Gesture, Op, OpId, Role, RoomName, User};
 use crate::protocol::encode::{self, ErrorFrame, Outcome};
 use crate::protocol::seed::delete_frame;
 use crate::protocol::{RejectCode, SeedMessage};
@@ -115,7 +115,7 @@ impl Session {
             return self.error_in(name, RejectCode::Forbidden, VIEW_ONLY);
         }
         let Ok(permit) = Arc::clone(&self.on_the_way).acquire_owned().await else { return };
-        let Some(held) = self.hold(op.body.len() + OP_BYTES).await else {
+        let Some(held) = self.hold(op.bytes() + OP_BYTES).await else {
             return self.error_in(name, RejectCode::Unavailable, &Exhausted.to_string());
         };
         if self.outbox.is_closing() {
@@ -125,7 +125,7 @@ impl Session {
         seed.sent += 1;
         let Ok(op_id) = OpId::new(seed.sent) else { return };
         let (outbox, room) = (Arc::clone(&self.outbox), name.to_string());
-        let deleted = (op.verb == Verb::Delete).then(|| op.id.as_str().to_owned());
+        let deleted = (op.action == Action::Delete).then(|| op.id.as_str().to_owned());
         let reply = move |answer| {
             match answer {
                 Answer::Reject { code, message, .. } => {

@@ -1,6 +1,8 @@
 //! What the catalog says about the schema (CT).
 
 use super::support::board::Board;
+use pgcanvas::db::calls::column_type;
+use pgcanvas::model::shape::PROPERTIES;
 
 /// Asserts that the query, which lists offenders, lists none.
 async fn assert_none(sql: &str) {
@@ -170,4 +172,15 @@ async fn whoever_starts_what_writes_numbers_pins_their_digits() {
          select f.proname::text from f join writes w using (proname) where f.starts and not f.pins",
     )
     .await;
+}
+
+/// CT11
+#[tokio::test]
+async fn a_node_knows_the_fields_of_shape_properties_by_name_type_and_order() {
+    let sql = "select a.attname || ' ' || t.typname from pg_attribute a join pg_type t on t.oid = a.atttypid
+               where a.attrelid = 'pgcanvas.shape_properties'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum";
+    let rows = Board::open().await.client.query(sql, &[]).await.unwrap();
+    let fields: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let known = PROPERTIES.iter().map(|known| format!("{} {}", known.name, column_type(known.rule).name()));
+    assert_eq!(fields, known.collect::<Vec<_>>());
 }

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::seq;
-use super::typed::{TypedOp, TypedRow};
+use super::typed::JsonText;
 use crate::db::error::DbError;
 use crate::db::pool::Db;
 use crate::model::{Op, Role, RoomId, Seq};
@@ -51,28 +51,6 @@ pub enum BatchAnswer {
     Conflict,
     /// There is no such room.
     NoRoom,
-}
-
-/// Text that is already JSON, for a `jsonb` parameter.
-#[derive(Debug)]
-struct JsonText<'a>(&'a str);
-
-impl tokio_postgres::types::ToSql for JsonText<'_> {
-    fn to_sql(
-        &self,
-        _: &tokio_postgres::types::Type,
-        out: &mut bytes::BytesMut,
-    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        out.extend_from_slice(&[1]); // the version of jsonb's binary form: its text follows
-        out.extend_from_slice(self.0.as_bytes());
-        Ok(tokio_postgres::types::IsNull::No)
-    }
-
-    fn accepts(ty: &tokio_postgres::types::Type) -> bool {
-        *ty == tokio_postgres::types::Type::JSONB
-    }
-
-    tokio_postgres::types::to_sql_checked!();
 }
 
 /// How long a transaction may take before its connection is given up, by whoever has no less patience; longer than the server's own limit,
@@ -120,14 +98,12 @@ impl WriterConnection {
         let numbers: Vec<i32> =
             (1..).zip(batches).flat_map(|(n, batch)| batch.ops.iter().map(move |_| n)).collect();
         let ops = || batches.iter().flat_map(|batch| batch.ops);
-        let verbs: Vec<&str> = ops().map(|op| op.verb.as_str()).collect();
+        let verbs: Vec<&str> = ops().map(|op| op.verb().as_str()).collect();
         let shapes: Vec<&str> = ops().map(|op| op.id.as_str()).collect();
         let bases: Vec<Option<i64>> = ops().map(|op| op.base).collect();
-        let typed: Vec<TypedOp<'_>> = ops().map(TypedOp::read).collect();
-        let rows: Vec<Option<&TypedRow>> = typed.iter().map(|op| op.row.as_ref()).collect();
-        let extras: Vec<Option<JsonText<'_>>> =
-            typed.iter().map(|op| op.extra.as_deref().map(JsonText)).collect();
-        let said: Vec<&str> = typed.iter().map(|op| op.said.as_ref()).collect();
+        let rows: Vec<_> = ops().map(Op::row).collect();
+        let extras: Vec<Option<JsonText<'_>>> = ops().map(|op| op.extra().map(JsonText)).collect();
+        let said: Vec<&str> = ops().map(|op| op.said.as_str()).collect();
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 14] = [
             &rooms, &clients, &op_ids, &authors, &seen, &gestures, &roles, &numbers, &verbs, &shapes, &bases,
             &rows, &extras, &said,

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::tests::{body, ops_frame, put};
+use super::json::Document;
+use super::tests::{ops_frame, put, said};
 use super::{ClientMessage, decode};
 use crate::model::limits::MIN_NUMBER;
 
@@ -75,7 +76,33 @@ fn almost_frames() -> impl Strategy<Value = String> {
     })
 }
 
+/// JSON with a byte or two changed.
+fn almost_json() -> impl Strategy<Value = String> {
+    let changes =
+        prop::collection::vec((any::<prop::sample::Index>(), "[{}\\[\\]\",:0-9eE.tru\\\\ \n+-]"), 0..3);
+    (almost_frames(), changes).prop_map(|(frame, changes)| {
+        let mut letters: Vec<char> = frame.chars().collect();
+        for (place, change) in changes {
+            let place = place.index(letters.len());
+            letters.splice(place..=place, change.chars());
+        }
+        letters.into_iter().collect()
+    })
+}
+
 proptest! {
+    #[test]
+    fn what_is_scanned_is_what_serde_takes_for_json(text in almost_json()) {
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        prop_assert_eq!(Document::scan(&text).is_some(), is_json, "{}", text);
+    }
+
+    #[test]
+    fn what_is_scanned_at_random_is_what_serde_takes_for_json(text in "[\\[\\],0-2eE.+-]{1,6}|\"[a\\\\u0d\"]{0,9}\"| ?(null|true|false|nul|[{}])") {
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        prop_assert_eq!(Document::scan(&text).is_some(), is_json, "{}", text);
+    }
+
     #[test]
     fn decoding_never_panics_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&String::from_utf8_lossy(&bytes));
@@ -95,8 +122,9 @@ proptest! {
     fn what_is_accepted_is_json_that_jsonb_takes(value in almost_frames()) {
         if let Ok(ClientMessage::Gesture(batch)) = decode(&ops_frame(&put(&format!("\"mine\":{value}")))) {
             for op in batch.gesture.ops() {
-                prop_assert!(serde_json::from_str::<Value>(&op.body).is_ok(), "{}", op.body);
-                prop_assert!(!op.body.contains("\\u0000"));
+                let said = format!("{{{}}}", op.said);
+                prop_assert!(serde_json::from_str::<Value>(&said).is_ok(), "{said}");
+                prop_assert!(!said.contains("\\u0000"));
             }
         }
     }
@@ -104,7 +132,7 @@ proptest! {
     #[test]
     fn a_coordinate_arrives_bit_for_bit(x in -1e9f64..1e9) {
         prop_assume!(x == 0.0 || x.abs() >= MIN_NUMBER);
-        let shape = body(&put(&format!("\"x\":{x:?},\"mine\":[{x:?}]")));
+        let shape = said(&put(&format!("\"x\":{x:?},\"mine\":[{x:?}]")));
         prop_assert_eq!(shape.get("x").and_then(Value::as_f64), Some(x));
         prop_assert_eq!(shape.pointer("/mine/0").and_then(Value::as_f64), Some(x));
     }

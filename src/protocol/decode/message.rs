@@ -107,7 +107,7 @@ pub struct PostedBatch {
 }
 
 /// A message of the seed dialect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SeedMessage {
     /// Enters a room.
     JoinRoom {

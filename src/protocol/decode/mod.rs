@@ -4,23 +4,29 @@ pub(crate) mod fields;
 #[cfg(test)]
 mod fuzz;
 mod gesture;
+pub(crate) mod json;
+pub(crate) mod members;
 mod message;
+mod number;
 mod ops;
-mod property;
+pub(crate) mod property;
+#[cfg(test)]
+mod rows;
+mod scan;
 pub(crate) mod scrub;
 mod spelling;
 #[cfg(test)]
 mod tests;
 mod violation;
 
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use message::{Batch, ClientMessage, DecodeError, Hello, Join, PostedBatch, SeedMessage};
 pub(crate) use ops::read_shape_id;
 pub use violation::Violation;
 
-use self::fields::{Fields, read_integer, read_items, read_number, read_text, read_text_within};
+use self::fields::{Fields, read_integer, read_items, read_number, read_text, read_text_within, scan};
+use self::json::{Json, Kind};
 use self::spelling::Warnings;
 use self::violation::shown;
 use super::reject::RejectCode;
@@ -32,7 +38,8 @@ use crate::model::{ClientId, Gesture, IdError, OpId, RoomId, RoomName, Seq, Toke
 
 /// Reads one text frame.
 pub fn decode(text: &str) -> Result<ClientMessage, DecodeError> {
-    let fields = Fields::read(text).map_err(|violation| refuse(&violation, None))?;
+    let document = scan(text).map_err(|violation| refuse(&violation, None))?;
+    let fields = Fields::read(document.root()).map_err(|violation| refuse(&violation, None))?;
     let kind =
         fields.read_required("type", read_text).map_err(|violation| refuse(&violation, Some(&fields)))?;
     match kind.as_ref() {
@@ -62,7 +69,8 @@ pub enum Posted {
 
 /// Reads a gesture that came by HTTP.
 pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation> {
-    let fields = Fields::read(body)?;
+    let document = scan(body)?;
+    let fields = Fields::read(document.root())?;
     let mut warnings = Warnings::default();
     Ok(PostedBatch {
         client: fields.read_required("client", read_client)?,
@@ -80,7 +88,7 @@ pub fn decode_posted(kind: Posted, body: &str) -> Result<PostedBatch, Violation>
 }
 
 fn read_drawing(fields: &Fields<'_>, warnings: &mut Warnings) -> Result<Gesture, Violation> {
-    fields.read_required("ops", |raw| ops::read_ops(raw, warnings)).map(Gesture::Draw)
+    fields.read_required("ops", |json| ops::read_ops(json, warnings)).map(Gesture::Draw)
 }
 
 fn warned(mut message: ClientMessage, warnings: Warnings) -> ClientMessage {
@@ -95,7 +103,7 @@ fn read_part_of(fields: &Fields<'_>) -> Result<Option<OpId>, Violation> {
 }
 
 fn read_seen(fields: &Fields<'_>) -> Result<Option<Seq>, Violation> {
-    fields.read_optional("seen", |raw| Ok(raw.get().parse::<Seq>()?))
+    fields.read_optional("seen", |json| Ok(json.text().parse::<Seq>()?))
 }
 
 /// An `error` frame's content, with as much of the frame's address as can be read.
@@ -105,8 +113,8 @@ fn refuse(violation: &Violation, fields: Option<&Fields<'_>>) -> DecodeError {
     DecodeError::Frame {
         code: violation.code,
         message: violation.message(),
-        room: room.and_then(|raw| read_room(raw).ok()),
-        op_id: op_id.and_then(|raw| read_op_id(raw).ok()),
+        room: room.and_then(|json| read_room(json).ok()),
+        op_id: op_id.and_then(|json| read_op_id(json).ok()),
     }
 }
 
@@ -149,7 +157,7 @@ fn decode_other(kind: &str, fields: &Fields<'_>) -> Result<ClientMessage, Violat
 }
 
 fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
-    let whole = |raw| read_integer(raw).ok_or_else(|| Violation::new("must be an integer"));
+    let whole = |json| read_integer(json).ok_or_else(|| Violation::new("must be an integer"));
     Ok(Hello {
         protocol: fields.read_required("protocol", whole)?,
         client: fields.read_required("client", read_client)?,
@@ -162,7 +170,7 @@ fn read_hello(fields: &Fields<'_>) -> Result<Hello, Violation> {
 fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
     Ok(Join {
         room: fields.read_required("room", read_room)?,
-        since: fields.read_optional("since", |raw| Ok(raw.get().parse::<Seq>()?))?,
+        since: fields.read_optional("since", |json| Ok(json.text().parse::<Seq>()?))?,
         epoch: fields.read_optional("epoch", read_uuid)?,
         viewport: fields.read_optional("viewport", read_viewport)?,
         name: read_name(fields)?,
@@ -170,41 +178,41 @@ fn read_join(fields: &Fields<'_>) -> Result<Join, Violation> {
     })
 }
 
-fn read_token(raw: &RawValue) -> Result<Token, Violation> {
-    Ok(Token::new(read_text_within(raw, MAX_TOKEN_CHARS)?.into()))
+fn read_token(json: Json<'_>) -> Result<Token, Violation> {
+    Ok(Token::new(read_text_within(json, MAX_TOKEN_CHARS)?.into()))
 }
 
-fn read_key(raw: &RawValue) -> Result<Token, Violation> {
-    let key = read_text_within(raw, MAX_TOKEN_CHARS)?;
+fn read_key(json: Json<'_>) -> Result<Token, Violation> {
+    let key = read_text_within(json, MAX_TOKEN_CHARS)?;
     Token::key(&key)
         .ok_or_else(|| Violation::new(format!("must be {MIN_KEY_CHARS} to {MAX_TOKEN_CHARS} characters")))
 }
 
 /// A room's name, as text or as a number.
-pub(crate) fn read_room(raw: &RawValue) -> Result<RoomName, Violation> {
-    let name = match read_integer(raw) {
+pub(crate) fn read_room(json: Json<'_>) -> Result<RoomName, Violation> {
+    let name = match read_integer(json) {
         Some(number) => RoomId::new(number).map(RoomName::Id).map_err(|_| IdError::NotRoomName),
-        None => read_text(raw).map_err(|_| IdError::NotRoomName).and_then(|text| text.parse()),
+        None => read_text(json).map_err(|_| IdError::NotRoomName).and_then(|text| text.parse()),
     };
     Ok(name?)
 }
 
-fn read_client(raw: &RawValue) -> Result<ClientId, Violation> {
-    Ok(read_text(raw)?.parse()?)
+fn read_client(json: Json<'_>) -> Result<ClientId, Violation> {
+    Ok(read_text(json)?.parse()?)
 }
 
-fn read_op_id(raw: &RawValue) -> Result<OpId, Violation> {
-    Ok(raw.get().parse()?)
+fn read_op_id(json: Json<'_>) -> Result<OpId, Violation> {
+    Ok(json.text().parse()?)
 }
 
-fn read_uuid(raw: &RawValue) -> Result<Uuid, Violation> {
-    Ok(Uuid::parse_str(&read_text(raw)?).map_err(|_| IdError::NotUuid)?)
+fn read_uuid(json: Json<'_>) -> Result<Uuid, Violation> {
+    Ok(Uuid::parse_str(&read_text(json)?).map_err(|_| IdError::NotUuid)?)
 }
 
 /// A display name without space around it; none when nothing is left.
 fn read_name(fields: &Fields<'_>) -> Result<Option<String>, Violation> {
-    let name = fields.read_optional("name", |raw| {
-        let name = read_text_within(raw, MAX_NAME_CHARS)?;
+    let name = fields.read_optional("name", |json| {
+        let name = read_text_within(json, MAX_NAME_CHARS)?;
         if name.chars().any(char::is_control) {
             return Err(Violation::new("must not hold control characters"));
         }
@@ -213,36 +221,34 @@ fn read_name(fields: &Fields<'_>) -> Result<Option<String>, Violation> {
     Ok(name.filter(|name| !name.is_empty()))
 }
 
-fn read_viewport(raw: &RawValue) -> Result<[f64; 4], Violation> {
+fn read_viewport(json: Json<'_>) -> Result<[f64; 4], Violation> {
     let rule =
         || Violation::new(format!("must be [x0,y0,x1,y1], finite numbers of at most {MAX_COORDINATE:e}"));
-    let items = read_items(raw, 4).map_err(|_| rule())?;
-    let numbers: Option<Vec<f64>> = items
-        .into_iter()
-        .map(|item| read_number(item).filter(|value| value.abs() <= MAX_COORDINATE))
-        .collect();
+    let items = read_items(json, 4).map_err(|_| rule())?;
+    let numbers: Option<Vec<f64>> =
+        items.map(|item| read_number(item).filter(|value| value.abs() <= MAX_COORDINATE)).collect();
     numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(rule)
 }
 
 fn read_presence(fields: &Fields<'_>) -> Result<ClientMessage, Violation> {
     let room = fields.read_required("room", read_room)?;
-    let state = fields.read_required("state", |raw| {
-        if !raw.get().starts_with('{') {
+    let state = fields.read_required("state", |json| {
+        if json.kind() != Kind::Object {
             return Err(Violation::new("must be an object"));
         }
-        copy_within(raw, MAX_PRESENCE_BYTES)
+        copy_within(json, MAX_PRESENCE_BYTES)
     })?;
     Ok(ClientMessage::Presence { room, state })
 }
 
-fn read_echo(raw: &RawValue) -> Result<String, Violation> {
-    copy_within(raw, MAX_PING_BYTES)
+fn read_echo(json: Json<'_>) -> Result<String, Violation> {
+    copy_within(json, MAX_PING_BYTES)
 }
 
 /// Compact JSON of at most so many bytes.
-fn copy_within(raw: &RawValue, max_bytes: usize) -> Result<String, Violation> {
+fn copy_within(json: Json<'_>, max_bytes: usize) -> Result<String, Violation> {
     let mut text = String::new();
-    scrub::copy_checked(raw.get(), 0, &mut text)?;
+    scrub::copy_checked(json, 0, &mut text)?;
     if text.len() > max_bytes {
         return Err(Violation::too_large(format!("must be at most {max_bytes} bytes of JSON")));
     }

@@ -2,34 +2,39 @@
 //! U+0000 or lone surrogates, and without numbers that `jsonb` would print with thousands of digits. Numbers and strings
 //! are kept as they were written.
 
-use std::borrow::Cow;
-
+use super::json::{Json, Kind};
 use super::violation::Violation;
 use crate::model::limits::{MAX_NESTING_DEPTH, MAX_NUMBER, MAX_NUMBER_CHARS};
 use crate::protocol::object::push_number;
 
-/// Copies well-formed JSON that stands at this depth within its shape.
-pub(crate) fn copy_checked(json: &str, depth: usize, out: &mut String) -> Result<(), Violation> {
-    let (mut rest, mut depth) = (json, depth);
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            '"' => string_length(rest),
-            '-' | '0'..='9' => number_length(rest),
-            _ => first.len_utf8(),
-        };
-        let (token, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        rest = after;
-        match first {
-            '"' => copy_string(token, out)?,
-            '-' | '0'..='9' => copy_number(token, out)?,
-            ' ' | '\t' | '\n' | '\r' => {}
-            _ => {
-                depth = depth_after(first, depth)?;
-                out.push(first);
-            }
+/// Copies a value that stands at this depth within its shape.
+pub(crate) fn copy_checked(json: Json<'_>, mut depth: usize, out: &mut String) -> Result<(), Violation> {
+    let document = json.document();
+    let (mut at, end) = json.range();
+    for leaf in json.all().filter(|value| is_copied_whole(value.kind())) {
+        let (start, after) = leaf.range();
+        depth = copy_structure(document.between(at, start), depth, out)?;
+        match leaf.kind() {
+            Kind::Number => copy_number(leaf.text(), out)?,
+            Kind::Escaped => copy_escaped(leaf.text(), out)?,
+            _ => out.push_str(leaf.text()),
         }
+        at = after;
     }
-    Ok(())
+    copy_structure(document.between(at, end), depth, out).map(drop)
+}
+
+const fn is_copied_whole(kind: Kind) -> bool {
+    matches!(kind, Kind::Number | Kind::Plain | Kind::Escaped)
+}
+
+/// Copies what stands between strings and numbers, without space, and gives the depth after it.
+fn copy_structure(text: &str, mut depth: usize, out: &mut String) -> Result<usize, Violation> {
+    for character in text.chars().filter(|character| !character.is_ascii_whitespace()) {
+        depth = depth_after(character, depth)?;
+        out.push(character);
+    }
+    Ok(depth)
 }
 
 fn depth_after(character: char, depth: usize) -> Result<usize, Violation> {
@@ -43,60 +48,40 @@ fn depth_after(character: char, depth: usize) -> Result<usize, Violation> {
     }
 }
 
-/// The length in bytes of the string that the text begins with, quotes included.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (position, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return position + 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-fn number_length(text: &str) -> usize {
-    text.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count()
-}
-
-fn copy_string(token: &str, out: &mut String) -> Result<(), Violation> {
-    if token.contains('\\') {
-        check_escapes(token)?;
+/// Only an escape can hide U+0000 or half a surrogate pair in well-formed text.
+fn copy_escaped(token: &str, out: &mut String) -> Result<(), Violation> {
+    let text: String =
+        serde_json::from_str(token).map_err(|_| Violation::new("must not hold a lone surrogate"))?;
+    if text.contains('\0') {
+        return Err(Violation::new("must not hold U+0000"));
     }
     out.push_str(token);
     Ok(())
 }
 
-/// Only an escape can hide U+0000 or half a surrogate pair in well-formed text.
-fn check_escapes(token: &str) -> Result<(), Violation> {
-    let text: Cow<'_, str> = serde_json::from_str(token)
-        .map(Cow::Owned)
-        .map_err(|_| Violation::new("must not hold a lone surrogate"))?;
-    if text.contains('\0') { Err(Violation::new("must not hold U+0000")) } else { Ok(()) }
-}
-
 fn copy_number(token: &str, out: &mut String) -> Result<(), Violation> {
+    // So few digits are no number beyond the largest.
+    if token.len() <= MAX_NUMBER_CHARS && !token.contains(['e', 'E']) {
+        out.push_str(token);
+        return Ok(());
+    }
     let value: f64 = token.parse().unwrap_or(f64::INFINITY);
     if value.abs() > MAX_NUMBER {
         return Err(Violation::new(format!("must hold no number beyond {MAX_NUMBER:e}")));
     }
-    if token.len() <= MAX_NUMBER_CHARS && !token.contains(['e', 'E']) {
-        out.push_str(token);
-    } else {
-        push_number(out, value);
-    }
+    push_number(out, value);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::decode::json::Document;
 
     fn copy(json: &str) -> Result<String, String> {
         let mut out = String::new();
-        copy_checked(json, 0, &mut out).map(|()| out).map_err(|violation| violation.message())
+        let document = Document::scan(json).unwrap();
+        copy_checked(document.root(), 0, &mut out).map(|()| out).map_err(|violation| violation.message())
     }
 
     #[test]

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::Verb;
 use crate::model::limits::*;
+use crate::model::{Op, Verb};
 
 const CLIENT: &str = "7f1d9f6e-5d0e-4b52-9f0e-0123456789ab";
 
@@ -10,7 +10,7 @@ pub(super) fn ops_frame(ops: &str) -> String {
     format!(r#"{{"type":"ops","room":"design-1","op_id":7,"ops":{ops}}}"#)
 }
 
-fn batch(ops: &str) -> Batch {
+pub(super) fn batch(ops: &str) -> Batch {
     match decode(&ops_frame(ops)) {
         Ok(ClientMessage::Gesture(batch)) => batch,
         other => panic!("{other:?}"),
@@ -39,8 +39,23 @@ fn refused(frame: &str) -> String {
     }
 }
 
-pub(super) fn body(ops: &str) -> Value {
-    serde_json::from_str(&batch(ops).gesture.ops().first().unwrap().body).unwrap()
+fn first(ops: &str) -> Op {
+    batch(ops).gesture.ops().first().cloned().unwrap()
+}
+
+/// What the first operation says.
+pub(super) fn said(ops: &str) -> Value {
+    serde_json::from_str(&format!("{{{}}}", first(ops).said)).unwrap()
+}
+
+/// Shape members as a put says them: with what a shape cannot be without.
+fn whole(mut members: Value) -> Value {
+    let shape = members.as_object_mut().unwrap();
+    for name in ["x", "y", "width", "height", "angle"] {
+        shape.entry(name).or_insert(json!(0));
+    }
+    shape.entry("props").or_insert(json!({}));
+    members
 }
 
 #[test]
@@ -133,7 +148,7 @@ fn what_is_no_frame_is_refused_as_such() {
 #[test]
 fn of_members_of_one_name_the_last_counts() {
     assert!(matches!(decode(r#"{"type":"dance","type":"ping"}"#), Ok(ClientMessage::Ping { .. })));
-    assert_eq!(body(&put(r#""x":1,"x":2"#)), json!({"id":"a","kind":"line","x":2}));
+    assert_eq!(said(&put(r#""x":1,"x":2"#)), whole(json!({"id":"a","kind":"line","x":2})));
 }
 
 #[test]
@@ -153,16 +168,16 @@ fn a_put_keeps_everything_but_what_the_server_owns() {
         "created_by":"x","updated_by":1,"created_at":0,"updated_at":[],"props":{"b":[1]},"mine":{"z":null}}}]"#;
     let wanted =
         json!({"id":"a","kind":"rectangle","x":1.5,"points":null,"props":{"b":[1]},"mine":{"z":null}});
-    assert_eq!(body(ops), wanted);
-    let op = batch(ops).gesture.ops().last().cloned().unwrap();
-    assert_eq!((op.verb, op.id.as_str(), op.base), (Verb::Put, "a", Some(3)));
+    assert_eq!(said(ops), whole(wanted));
+    let op = first(ops);
+    assert_eq!((op.verb(), op.id.as_str(), op.base), (Verb::Put, "a", Some(3)));
 }
 
 #[test]
 fn a_kind_that_nobody_knows_is_kept() {
     assert_eq!(
-        body(r#"[{"op":"put","shape":{"id":"a","kind":"hologram"}}]"#),
-        json!({"id":"a","kind":"hologram"})
+        said(r#"[{"op":"put","shape":{"id":"a","kind":"hologram"}}]"#),
+        whole(json!({"id":"a","kind":"hologram"}))
     );
 }
 
@@ -224,10 +239,8 @@ fn text_lengths_are_counted_in_characters() {
 #[test]
 fn points_are_bounded_and_keep_their_numbers() {
     let ops = put(r#""points":[ [ 0 , 1.25 , 0.5 ] , [ -3e2 , 1e-40, 1 ] ]"#);
-    assert_eq!(
-        batch(&ops).gesture.ops().last().cloned().unwrap().body,
-        r#"{"id":"a","kind":"line","points":[[0,1.25,0.5],[-300,0,1]]}"#
-    );
+    let wanted = r#""id":"a","kind":"line","points":[[0,1.25,0.5],[-300,0,1]],"x":0,"y":0,"#;
+    assert!(first(&ops).said.starts_with(wanted), "{}", first(&ops).said);
     let many = |count: usize| put(&format!(r#""points":[{}]"#, vec!["[1,2]"; count].join(",")));
     assert!(decode(&ops_frame(&many(MAX_POINTS_PER_SHAPE))).is_ok());
     let (code, message) = rejected(&many(MAX_POINTS_PER_SHAPE + 1));
@@ -246,9 +259,9 @@ fn a_shape_is_bounded_in_bytes() {
 fn a_patch_sets_and_unsets() {
     let ops = r#"[{"op":"patch","id":"a","base":2,"set":{"x":1,"version":3,"props":{"a":null}},
         "unset":["link","props.b","props.b","seq","mine"]}]"#;
-    assert_eq!(body(ops), json!({"set":{"x":1,"props":{"a":null}},"unset":["link","mine","props.b"]}));
+    assert_eq!(said(ops), json!({"set":{"x":1,"props":{"a":null}},"unset":["link","mine","props.b"]}));
     let bare = r#"[{"op":"patch","id":"a","unset":["link"]}]"#;
-    assert_eq!(body(bare), json!({"set":{},"unset":["link"]}));
+    assert_eq!(said(bare), json!({"set":{},"unset":["link"]}));
 }
 
 #[test]
@@ -278,14 +291,15 @@ fn a_patch_that_contradicts_itself_or_the_shape_is_rejected() {
 
 #[test]
 fn appends_and_deletes_are_read() {
-    assert_eq!(body(r#"[{"op":"append","id":"a","points":[[1,2]]}]"#), json!({"points":[[1,2]]}));
+    assert_eq!(said(r#"[{"op":"append","id":"a","points":[[1,2]]}]"#), json!({"points":[[1,2]]}));
     assert!(
         rejected(r#"[{"op":"append","id":"a","points":[]}]"#)
             .1
             .starts_with("ops[0].points: must hold at least 1")
     );
     assert!(rejected(r#"[{"op":"append","id":"a"}]"#).1.starts_with("ops[0].points: is required"));
-    assert_eq!(body(r#"[{"op":"delete","id":"a"}]"#), Value::Null);
+    let delete = first(r#"[{"op":"delete","id":"a"}]"#);
+    assert_eq!(delete, Op::delete(delete.id.clone()));
     assert!(rejected(r#"[{"op":"delete"}]"#).1.starts_with("ops[0].id: is required"));
     assert!(
         rejected(r#"[{"op":"delete","id":"a","base":-1}]"#).1.starts_with("ops[0].base: must be an integer")

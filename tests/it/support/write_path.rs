@@ -89,11 +89,14 @@ impl WritePath {
     async fn one_by_one(&self, batches: &[Vec<Op>]) -> Option<Vec<BatchAnswer>> {
         let mut answers = Vec::new();
         for call in self.calls(1, batches) {
-            let verbs: Vec<&str> = call.ops.iter().map(|op| op.verb.as_str()).collect();
+            let verbs: Vec<&str> = call.ops.iter().map(|op| op.verb().as_str()).collect();
             let ids: Vec<&str> = call.ops.iter().map(|op| op.id.as_str()).collect();
             let bases: Vec<Option<i64>> = call.ops.iter().map(|op| op.base).collect();
-            let bodies: Vec<Value> =
-                call.ops.iter().map(|op| serde_json::from_str(&op.body).unwrap()).collect();
+            let bodies: Vec<Value> = call
+                .ops
+                .iter()
+                .map(|op| serde_json::from_str(&format!("{{{}}}", op.said)).unwrap())
+                .collect();
             let row = self
                 .board
                 .client
