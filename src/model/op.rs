@@ -54,13 +54,12 @@ pub struct Op {
     pub action: Action,
 }
 
-/// What is to be done to a shape, with what that takes. A row is there unless the op says what only the general way
-/// in the database knows: references to other shapes, and in a patch names without a column or to unset.
+/// What is to be done to a shape, with what that takes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Create, or replace whole.
-    Put(Option<NewShape>),
-    /// Change the named properties only.
+    Put(NewShape),
+    /// Change the named properties only; no row when it names any without a column, or to unset.
     Patch(Option<Row>),
     /// Add points to the end.
     Append(Row),
@@ -99,16 +98,16 @@ impl Op {
     /// The values that it sets.
     pub const fn row(&self) -> Option<&Row> {
         match &self.action {
-            Action::Put(Some(shape)) => Some(&shape.row),
+            Action::Put(shape) => Some(&shape.row),
             Action::Patch(Some(row)) | Action::Append(row) => Some(row),
-            Action::Put(None) | Action::Patch(None) | Action::Delete | Action::Merge => None,
+            Action::Patch(None) | Action::Delete | Action::Merge => None,
         }
     }
 
     /// JSON object: what of a new shape has no column.
     pub fn extra(&self) -> Option<&str> {
         match &self.action {
-            Action::Put(Some(shape)) => shape.extra.as_deref(),
+            Action::Put(shape) => shape.extra.as_deref(),
             _ => None,
         }
     }

@@ -13,8 +13,8 @@ pub enum Value {
     Flag(bool),
     /// Of points.
     Points(Points),
-    /// Of the groups of a shape that is in none.
-    NoGroups,
+    /// Of a list of names.
+    Names(Vec<String>),
     /// Of an object: JSON text.
     Object(String),
 }
@@ -90,7 +90,8 @@ impl Value {
     /// How many bytes it takes beside itself.
     fn bytes(&self) -> usize {
         match self {
-            Self::Number(_) | Self::Flag(_) | Self::NoGroups => 0,
+            Self::Number(_) | Self::Flag(_) => 0,
+            Self::Names(names) => names.iter().map(|name| size_of::<String>() + name.len()).sum(),
             Self::Text(text) | Self::Object(text) => text.len(),
             Self::Points(Points::Flat(points)) => size_of_val(points.as_slice()),
             Self::Points(Points::Pressed(points)) => size_of_val(points.as_slice()),

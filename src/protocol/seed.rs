@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::decode::fields::{Fields, read_number, read_text, read_text_within, scan};
 use super::decode::json::Json;
 use super::decode::members::Members;
-use super::decode::property::{Taken, take_object};
+use super::decode::property::Taken;
 use super::decode::scrub::copy_checked;
 use super::decode::{SeedMessage, Violation, read_room, read_shape_id};
 use super::object::{ObjectWriter, kept, push_number, push_quoted};
@@ -66,7 +66,7 @@ fn write_row(id: &ShapeId, kind: &str, place: Placement, original: &str) -> Memb
         row.say(name, Taken::Value(RowValue::Number(kept(value))), |out| push_number(out, value));
     }
     let props = ObjectWriter::new().raw("seed", original).finish();
-    row.say("props", take_object(&props), |out| out.push_str(&props));
+    row.say("props", Taken::Value(RowValue::Object(props.clone())), |out| out.push_str(&props));
     row
 }
 

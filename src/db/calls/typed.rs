@@ -74,7 +74,7 @@ fn write_field(value: &Value, out: &mut BytesMut) -> Result<(), Box<dyn Error + 
         Value::Flag(flag) => out.put_u8(u8::from(*flag)),
         Value::Points(Points::Flat(points)) => write_points(points, out)?,
         Value::Points(Points::Pressed(points)) => write_points(points, out)?,
-        Value::NoGroups => write_empty_array(&Type::TEXT, out),
+        Value::Names(names) => write_names(names, out)?,
         Value::Object(json) => write_json(json, out),
     }
     let length = i32::try_from(out.len() - start - size_of::<i32>())?;
@@ -93,6 +93,23 @@ fn write_empty_array(of: &Type, out: &mut BytesMut) {
     out.put_i32(0); // dimensions
     out.put_i32(0); // no nulls
     out.put_u32(of.oid());
+}
+
+fn write_names(names: &[String], out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
+    if names.is_empty() {
+        write_empty_array(&Type::TEXT, out);
+        return Ok(());
+    }
+    out.put_i32(1); // dimensions
+    out.put_i32(0); // no nulls
+    out.put_u32(Type::TEXT.oid());
+    out.put_i32(i32::try_from(names.len())?);
+    out.put_i32(1); // the lowest subscript
+    for name in names {
+        out.put_i32(i32::try_from(name.len())?);
+        out.put_slice(name.as_bytes());
+    }
+    Ok(())
 }
 
 fn write_points<const N: usize>(

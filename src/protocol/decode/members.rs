@@ -22,7 +22,7 @@ const DEFAULTS: usize = 6;
 pub(crate) struct Members {
     said: String,
     is_empty: bool,
-    /// None when what is said refers to other shapes.
+    /// None for what makes no row.
     row: Option<Row>,
     /// Members without a column or null, each after a comma.
     aside: String,
@@ -83,7 +83,6 @@ impl Members {
     fn take(&mut self, property: Option<(usize, &Property)>, taken: Taken, start: usize) {
         match (taken, property, &mut self.row) {
             (Taken::Value(value), Some((place, _)), Some(row)) => row.set(place, value),
-            (Taken::Reference, ..) => self.row = None,
             _ => self.set_aside(start),
         }
     }
@@ -99,19 +98,17 @@ impl Members {
         }
     }
 
-    /// The shape as a new one; what it leaves out is said as far as a row holds it.
+    /// The shape as a new one; what it leaves out is said, too.
     pub(crate) fn into_put(mut self, id: ShapeId, base: Option<i64>) -> Result<Op, Violation> {
         check_size(&self.said)?;
         let extra = self.aside.strip_prefix(',').map(|members| format!("{{{members}}}"));
-        let shape = self.row.map(|mut row| {
-            row.fill_defaults(|name, json| {
-                for part in [",\"", name, "\":", json] {
-                    self.said.push_str(part);
-                }
-            });
-            NewShape { row, extra }
+        let mut row = self.row.unwrap_or_default();
+        row.fill_defaults(|name, json| {
+            for part in [",\"", name, "\":", json] {
+                self.said.push_str(part);
+            }
         });
-        Ok(Op { id, base, said: self.said, action: Action::Put(shape) })
+        Ok(Op { id, base, said: self.said, action: Action::Put(NewShape { row, extra }) })
     }
 
     /// What is set, and what is removed beside it.

@@ -16,9 +16,6 @@ use crate::protocol::object::{kept, push_quoted};
 /// How deep a property's value stands within its shape.
 const PROPERTY_DEPTH: usize = 1;
 
-/// How `props` that refer to other shapes look; the database looks closer.
-const REFERENCES: [&str; 3] = ["\"startBinding\":{", "\"endBinding\":{", "\"boundElements\":[{"];
-
 /// What a row takes of a property.
 #[derive(Debug)]
 pub(crate) enum Taken {
@@ -26,8 +23,6 @@ pub(crate) enum Taken {
     Value(Value),
     /// Nothing: it has no column, or is null.
     Aside,
-    /// Nothing, nor of any other: it refers to other shapes.
-    Reference,
 }
 
 /// Writes a known property's value.
@@ -49,15 +44,14 @@ pub(super) fn write_unknown(json: Json<'_>, out: &mut String) -> Result<Taken, V
 
 fn write_by_rule(rule: Rule, json: Json<'_>, out: &mut String) -> Result<Taken, Violation> {
     let value = match rule {
-        Rule::Id => Value::Text(write_id(json, out)?.into_owned()),
-        Rule::Reference => return write_id(json, out).map(|_| Taken::Reference),
+        Rule::Id | Rule::Reference => Value::Text(write_id(json, out)?.into_owned()),
         Rule::Number { min, max } => Value::Number(write_number(json, min, max, out)?),
         Rule::Text { min_chars, max_chars } => Value::Text(write_text(json, min_chars, max_chars, out)?),
         Rule::Index { max_chars } => Value::Text(write_index(json, max_chars, out)?),
         Rule::Flag => Value::Flag(write_flag(json, out)?),
         Rule::Points => Value::Points(write_points(json, 0, out)?),
-        Rule::GroupIds => return write_group_ids(json, out),
-        Rule::Object => return write_object(json, out),
+        Rule::GroupIds => Value::Names(write_group_ids(json, out)?),
+        Rule::Object => Value::Object(write_object(json, out)?),
     };
     Ok(Taken::Value(value))
 }
@@ -125,36 +119,26 @@ pub(super) fn read_flag(json: Json<'_>) -> Result<bool, Violation> {
     json.text().parse().map_err(|_| Violation::new("must be true or false"))
 }
 
-/// Only the empty list says nothing of others.
-fn write_group_ids(json: Json<'_>, out: &mut String) -> Result<Taken, Violation> {
-    let mut taken = Taken::Value(Value::NoGroups);
+fn write_group_ids(json: Json<'_>, out: &mut String) -> Result<Vec<String>, Violation> {
+    let mut names = Vec::new();
     out.push('[');
     for (position, item) in read_items(json, MAX_GROUPS_PER_SHAPE)?.enumerate() {
         if position > 0 {
             out.push(',');
         }
-        write_id(item, out).map_err(|violation| violation.at(position))?;
-        taken = Taken::Reference;
+        names.push(write_id(item, out).map_err(|violation| violation.at(position))?.into_owned());
     }
     out.push(']');
-    Ok(taken)
+    Ok(names)
 }
 
-fn write_object(json: Json<'_>, out: &mut String) -> Result<Taken, Violation> {
+fn write_object(json: Json<'_>, out: &mut String) -> Result<String, Violation> {
     if json.kind() != Kind::Object {
         return Err(Violation::new("must be an object"));
     }
     let start = out.len();
     copy_checked(json, PROPERTY_DEPTH, out)?;
-    Ok(take_object(out.get(start..).unwrap_or_default()))
-}
-
-/// What a row takes of `props`: JSON that was checked.
-pub(crate) fn take_object(json: &str) -> Taken {
-    if REFERENCES.iter().any(|reference| json.contains(reference)) {
-        return Taken::Reference;
-    }
-    Taken::Value(Value::Object(json.to_owned()))
+    Ok(out.get(start..).unwrap_or_default().to_owned())
 }
 
 /// Writes an array of points, of which there must be at least so many.

@@ -11,7 +11,7 @@ fn first(ops: &str) -> Op {
     batch(ops).gesture.ops().first().cloned().unwrap()
 }
 
-fn new_shape(members: &str) -> Option<NewShape> {
+fn new_shape(members: &str) -> NewShape {
     match first(&put(members)).action {
         Action::Put(shape) => shape,
         other => panic!("{other:?}"),
@@ -37,14 +37,16 @@ fn value(row: &Row, name: &str) -> Value {
 fn a_put_has_a_row_of_what_it_says_and_what_it_leaves_out() {
     let shape = new_shape(
         r#""x":1.50,"text":"a\u0062","locked":true,"group_ids":[],"points":[[0,1],[2,-0]],"props":{"b": 1}"#,
-    )
-    .unwrap();
+    );
     let row = &shape.row;
     let wanted = "id kind x y width height angle points group_ids locked text props";
     assert_eq!(names(row).join(" "), wanted);
     assert_eq!((value(row, "x"), value(row, "y")), (Value::Number(1.5), Value::Number(0.0)));
     assert_eq!(value(row, "text"), Value::Text("ab".to_owned()));
-    assert_eq!((value(row, "locked"), value(row, "group_ids")), (Value::Flag(true), Value::NoGroups));
+    assert_eq!(
+        (value(row, "locked"), value(row, "group_ids")),
+        (Value::Flag(true), Value::Names(Vec::new()))
+    );
     assert_eq!(value(row, "points"), Value::Points(Points::Flat(vec![[0.0, 1.0], [2.0, 0.0]])));
     assert_eq!(value(row, "props"), Value::Object(r#"{"b":1}"#.to_owned()));
     assert_eq!(shape.extra, None);
@@ -52,26 +54,21 @@ fn a_put_has_a_row_of_what_it_says_and_what_it_leaves_out() {
 
 #[test]
 fn what_of_a_put_has_no_column_or_is_null_goes_beside_its_row() {
-    let shape = new_shape(r#""x":1,"mine":{ "z":null },"link":null,"\"q":2"#).unwrap();
+    let shape = new_shape(r#""x":1,"mine":{ "z":null },"link":null,"\"q":2"#);
     let extra: Json = serde_json::from_str(shape.extra.as_deref().unwrap()).unwrap();
     assert_eq!(extra, json!({"mine":{"z":null},"link":null,"\"q":2}));
     assert!(!names(&shape.row).contains(&"link"));
 }
 
 #[test]
-fn what_refers_to_other_shapes_has_no_row_and_says_no_defaults() {
-    for members in [
-        r#""frame_id":"f""#,
-        r#""container_id":"c""#,
-        r#""group_ids":["g"]"#,
-        r#""props":{"startBinding":{"elementId":"b"}}"#,
-        r#""mine":1,"props":{"boundElements":[{"id":"b"}]}"#,
-    ] {
-        assert_eq!(new_shape(members), None, "{members}");
-        assert!(!first(&put(members)).said.contains("angle"), "{members}");
-        assert_eq!(patch(&format!(r#""set":{{{members}}}"#)).row(), None, "{members}");
-    }
-    assert!(new_shape(r#""frame_id":null,"props":{"startBinding":null,"boundElements":[]}"#).is_some());
+fn what_refers_to_other_shapes_is_in_the_row() {
+    let tied =
+        new_shape(r#""frame_id":"f","group_ids":["g","h"],"props":{"startBinding":{"elementId":"b"}}"#).row;
+    assert_eq!(value(&tied, "frame_id"), Value::Text("f".to_owned()));
+    assert_eq!(value(&tied, "group_ids"), Value::Names(vec!["g".to_owned(), "h".to_owned()]));
+    assert_eq!(value(&tied, "props"), Value::Object(r#"{"startBinding":{"elementId":"b"}}"#.to_owned()));
+    let set = patch(r#""set":{"container_id":"c"}"#);
+    assert_eq!(value(set.row().unwrap(), "container_id"), Value::Text("c".to_owned()));
 }
 
 #[test]
