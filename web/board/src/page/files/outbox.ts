@@ -1,5 +1,5 @@
 import { ask, Refusal } from "../api.js";
-import { inTime } from "./time.js";
+import { inTime } from "@pgcanvas/client";
 
 const NAME = "pgcanvas-pictures";
 const STORE = "unsent";
