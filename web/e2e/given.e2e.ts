@@ -67,6 +67,17 @@ describe("what comes from outside", () => {
     await ann.context.close();
   });
 
+  it("without what is nested without end, which is named", async () => {
+    const { room, ann } = await opened("nested");
+    const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+    const text = drawing([element("deep", "rectangle", 0, { customData: "?" }), element("good", "ellipse", 150)]).buffer.toString().replace('"?"', nested);
+    await importFile(ann, { name: "deep.excalidraw", mimeType: "application/json", buffer: Buffer.from(text) });
+    await said(ann, /^1 shape was added\. 1 was left out: rectangle “deep”, because what is in it is nested more than 32 deep/);
+    await until("the other is stored", async () => (await kinds(room)) === "ellipse");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
   it("under new names where theirs are none, as they lie on each other", async () => {
     const { room, ann } = await opened("odd-names");
     const label = element("label", "text", 10, { containerId: 12345, text: "of the first", fontSize: 20, fontFamily: 5 });

@@ -1,5 +1,5 @@
 import type { DragEvent as ReactDragEvent } from "react";
-import { addFile, type Target } from "./importFile.js";
+import { addOrSay, type Target } from "./importFile.js";
 
 /** Dropped anew for the component. */
 const forComponent = new WeakSet<Event>();
@@ -18,7 +18,7 @@ export function takeDrop(event: ReactDragEvent, target: Target | undefined): voi
   event.stopPropagation();
   if (!target || target.room.viewOnly) return;
   const { clientX, clientY, target: place } = event;
-  void addFile(target, file).then((isTaken) => {
+  void addOrSay(target, file).then((isTaken) => {
     if (isTaken) return;
     const dataTransfer = new DataTransfer();
     dataTransfer.items.add(file);

@@ -26,7 +26,7 @@ export interface Target {
 /** Asks for a file and adds what is drawn in it to the board, where it is looked at then. */
 export function importFile(target: Target): void {
   choose(".excalidraw,.json,.png,.svg,application/json,image/png,image/svg+xml", (file) => {
-    void addFile(target, file).then((isTaken) => {
+    void addOrSay(target, file).then((isTaken) => {
       if (!isTaken) say(target, "There is no drawing in this file. Drawings are .excalidraw files, and PNG or SVG that were exported with their scene.");
     });
   });
@@ -35,12 +35,21 @@ export function importFile(target: Target): void {
 /** Asks for a library and adds it to the one that this browser keeps. */
 export function importLibrary(target: Target): void {
   choose(".excalidrawlib,.json,application/json", (file) => {
-    void addFile(target, file).then((isTaken) => !isTaken && say(target, "There is no library in this file."));
+    void addOrSay(target, file).then((isTaken) => !isTaken && say(target, "There is no library in this file."));
   });
 }
 
-/** Adds what is in a file, a drawing or a library; whether there is any. */
-export async function addFile(target: Target, file: Blob): Promise<boolean> {
+/** Adds what is in a file, a drawing or a library; whether there is any. That it cannot be added, for whatever reason, is said. */
+export async function addOrSay(target: Target, file: Blob): Promise<boolean> {
+  try {
+    return await addFile(target, file);
+  } catch (failure) {
+    say(target, `This file could not be added: ${failure instanceof Error ? failure.message : String(failure)}`);
+    return true;
+  }
+}
+
+async function addFile(target: Target, file: Blob): Promise<boolean> {
   const held = await heldIn(file);
   if (held?.what === "drawing") await addDrawing(target, takeIn(held.elements, restoreOne, freshId), held.files);
   if (held?.what === "library") {
@@ -51,9 +60,9 @@ export async function addFile(target: Target, file: Blob): Promise<boolean> {
   return held !== undefined;
 }
 
-async function addDrawing(target: Target, taken: Taken, files: unknown): Promise<void> {
+async function addDrawing(target: Target, read: Taken, files: unknown): Promise<void> {
   const { api, room, binding, pictures } = target;
-  const { elements, left } = storable(await withPictures({ ...taken, elements: repaired(taken.elements) }, files, pictures));
+  const { elements, left } = storable(await withPictures({ ...read, elements: repaired(read.elements) }, files, pictures));
   const present = new Set(api.getSceneElementsIncludingDeleted().map(({ id }) => id));
   const isTaken = (id: string) => present.has(id) || room.shape(id) !== undefined;
   const added = onTop(fresh(elements, isTaken, freshId), [...room.shapes()].map(placeOf));
