@@ -4,7 +4,7 @@ import { Scene } from "./scene.js";
 import { until } from "./until.js";
 
 /** Rows that PostgreSQL keeps, and that the component by itself does not survive. */
-const ODD = [
+const ODD: readonly object[] = [
   { id: "i1", kind: "rectangle", x: 300, y: 200, width: 60, height: 40, index: "6" },
   { id: "i2", kind: "rectangle", x: 400, y: 200, width: 60, height: 40, index: "zz" },
   { id: "i3", kind: "rectangle", x: 500, y: 200, width: 60, height: 40 },
