@@ -170,9 +170,9 @@ export class Client {
 }
 
 async function platformStore(): Promise<Store> {
-  if (typeof indexedDB === "undefined") return new MemoryStore();
-  // A browser may refuse, in a private window for example, or not answer: then the page works, and says that it does not keep.
-  const opening = IndexedStore.open();
+  // A browser may refuse, in a private window for example and at the very name of it, or not answer: then the page works, and says that it does
+  // not keep.
+  const opening = Promise.resolve().then(() => IndexedStore.open());
   const store = await inTime(OPEN_MS, opening).catch(() => undefined);
   if (store) return store;
   // Who comes too late holds nothing that another page may need.

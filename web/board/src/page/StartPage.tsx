@@ -6,6 +6,7 @@ import { keepAsking } from "./asking.js";
 import { pathOf } from "./place.js";
 import { Picture } from "./Picture.js";
 import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
+import { wayTo } from "./share/links.js";
 import type { Visibility } from "./share/rights.js";
 import { ago, moment } from "./when.js";
 
@@ -33,7 +34,7 @@ function NewRoom() {
     event.preventDefault();
     const visibility = new FormData(event.currentTarget).get("visibility") as Visibility;
     makeRoom(slug.trim(), visibility).then(
-      (made) => location.assign(pathOf(made)),
+      (made) => location.assign(wayTo(made)),
       (failure: Error) => setTrouble(failure.message),
     );
   };

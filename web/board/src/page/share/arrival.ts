@@ -1,7 +1,7 @@
 import type { Role } from "@pgcanvas/client";
 import { ask } from "../api.js";
 import { isSilence } from "../asking.js";
-import { keepLink, linkOf, tokenIn } from "./links.js";
+import { areLinksKept, keepLink, linkOf, tokenIn } from "./links.js";
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 1, editor: 2, owner: 3 };
 
@@ -39,7 +39,8 @@ function waiting(): string | undefined {
 
 function settle(room: string, link: string): void {
   keepLink(room, link);
-  history.replaceState(null, "", location.pathname + location.search);
+  // Where the browser does not keep it the tab does: it is there after a reload.
+  history.replaceState(areLinksKept() ? null : { link }, "", location.pathname + location.search);
 }
 
 /** Which of two links lets one do more, the one that came where both are as good; nothing while no node answers. */
