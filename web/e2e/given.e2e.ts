@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { drawing, drop, element, importFile, paste, pictured } from "./given.js";
+import { drawing, drop, element, importFile, paste, pictured, png } from "./given.js";
 import { makeRoom } from "./node.js";
 import type { Person } from "./person.js";
 import { Scene } from "./scene.js";
@@ -63,6 +63,29 @@ describe("what comes from outside", () => {
     await paste(ann, JSON.stringify({ type: "excalidraw/clipboard", elements: [large, element("s", "ellipse", 0)] }));
     await said(ann, /^1 was left out: rectangle “large”/);
     await until("so it is with what is pasted", async () => (await kinds(room)) === "ellipse rectangle rectangle rectangle");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("without what is nested without end, which is named", async () => {
+    const { room, ann } = await opened("nested");
+    const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+    const text = drawing([element("deep", "rectangle", 0, { customData: "?" }), element("good", "ellipse", 150)]).buffer.toString().replace('"?"', nested);
+    await importFile(ann, { name: "deep.excalidraw", mimeType: "application/json", buffer: Buffer.from(text) });
+    await said(ann, /^1 shape was added\. 1 was left out: rectangle “deep”, because what is in it is nested more than 32 deep/);
+    await until("the other is stored", async () => (await kinds(room)) === "ellipse");
+    expect(ann.complaints).toEqual([]);
+    await ann.context.close();
+  });
+
+  it("each of several files that are dropped at once, pictures among them", async () => {
+    const { room, ann } = await opened("several");
+    const picture = (colour: readonly [number, number, number], name: string) => ({ name, mimeType: "image/png", buffer: png(colour) });
+    await drop(ann, drawing([element("one", "rectangle", 0), STROKE]), picture(RED, "red.png"), drawing([element("two", "ellipse", 150)]), picture(BLUE, "blue.png"));
+    await said(ann, /1 shape was added\. 1 was left out: freedraw “bad”.* 1 shape was added\./);
+    await until("they are stored", async () => (await kinds(room)) === "ellipse image image rectangle");
+    await until("with their pictures", async () => (await pictures(room)) === "2|2|2");
+    await ann.picture("given-several");
     expect(ann.complaints).toEqual([]);
     await ann.context.close();
   });

@@ -40,15 +40,17 @@ export async function paste(person: Person, text: string, type = "text/plain"): 
   }, [text, type]);
 }
 
-/** Drops a file on the board. */
-export async function drop(person: Person, { name, mimeType, buffer }: File): Promise<void> {
-  await person.page.evaluate(([called, type, base64]) => {
+/** Drops files on the board, at once. */
+export async function drop(person: Person, ...files: readonly File[]): Promise<void> {
+  await person.page.evaluate((given) => {
     const dataTransfer = new DataTransfer();
-    const bytes = Uint8Array.from(atob(base64!), (letter) => letter.charCodeAt(0));
-    dataTransfer.items.add(new File([bytes], called!, { type: type! }));
+    for (const [called, type, base64] of given) {
+      const bytes = Uint8Array.from(atob(base64!), (letter) => letter.charCodeAt(0));
+      dataTransfer.items.add(new File([bytes], called!, { type: type! }));
+    }
     const where = { bubbles: true, cancelable: true, clientX: 500, clientY: 400 };
     document.querySelector(".excalidraw")?.dispatchEvent(new DragEvent("drop", { dataTransfer, ...where }));
-  }, [name, mimeType, buffer.toString("base64")]);
+  }, files.map(({ name, mimeType, buffer }) => [name, mimeType, buffer.toString("base64")]));
 }
 
 /** A picture of one colour. */

@@ -1,5 +1,9 @@
+/** What the browser did not keep: it holds as long as the page. */
+const unkept = new Map<string, string | undefined>();
+
 /** What this browser keeps of a person, by name; nothing where it keeps nothing. */
 export function recall(key: string): string | undefined {
+  if (unkept.has(key)) return unkept.get(key);
   try {
     return localStorage.getItem(key) ?? undefined;
   } catch {
@@ -12,9 +16,15 @@ export function remember(key: string, value: string | undefined): void {
   try {
     if (value === undefined) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
+    unkept.delete(key);
   } catch {
-    // As said.
+    unkept.set(key, value);
   }
+}
+
+/** Whether the browser has it, so that the next page does. */
+export function isKept(key: string): boolean {
+  return !unkept.has(key);
 }
 
 /** What is kept as JSON, if it is what is expected. */

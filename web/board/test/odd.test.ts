@@ -84,6 +84,25 @@ describe("a row that the component cannot draw as it is", () => {
     for (const kind of ["rectangle", "freedraw"]) expect(fill({ kind, width: 19_200, height: 10_800, stroke_width: 1 })).toBe("hachure");
   });
 
+  it("is drawn in the time of others, whatever numbers it has", () => {
+    const odd = { strokeWidth: 1e9, roughness: 1e10, opacity: -5, points: [[0, 0], [1e30, 0]] };
+    expect(shown({ kind: "line", props: odd })).toMatchObject({ strokeWidth: 2, roughness: 1, opacity: 100, points: [[0, 0], [10, 20]] });
+    expect(shown({ kind: "text", props: { fontSize: 1e9, lineHeight: 1e9 } })).toMatchObject({ fontSize: 20, lineHeight: 1.25 });
+    expect(shown({ stroke_width: 1000, roughness: 100, opacity: 0 })).toMatchObject({ strokeWidth: 1000, roughness: 100, opacity: 0 });
+  });
+
+  it("has nothing of its own under the names that every object has", () => {
+    const props = JSON.parse('{"hasOwnProperty": 5, "__proto__": null, "toString": 1, "constructor": {}, "valueOf": 2, "propertyIsEnumerable": 0}') as Json;
+    expect(Object.getOwnPropertyNames(shown({ props })).filter((name) => name in Object.prototype)).toEqual([]);
+    expect(changed(row({ props }), { y: 5 }).now["props"]).toEqual(props);
+  });
+
+  it("is in no frame where it is one", () => {
+    for (const kind of ["frame", "magicframe"]) expect(shown({ kind, frame_id: "f" })["frameId"]).toBeNull();
+    expect(shown({ frame_id: "f" })["frameId"]).toBe("f");
+    expect(changed(row({ kind: "frame", frame_id: "f" }), { y: 5 }).now["frame_id"]).toBe("f");
+  });
+
   it("shows a value of its columns where props has another that is none", () => {
     const odd = { x: {}, width: "1", angle: null, strokeColor: 5, groupIds: [null], opacity: "x", locked: 1, roundness: 3, link: {}, seed: "s" };
     expect(shown({ props: odd })).toMatchObject({ x: 0, width: 0, angle: 0, strokeColor: "#1e1e1e", groupIds: [], opacity: 100, locked: false, roundness: null });

@@ -4,7 +4,8 @@ import { CLOSE, platformSocket, type OpenSocket } from "./connection/socket.js";
 import { opsUrl } from "./drain.js";
 import { Room } from "./room.js";
 import { IndexedStore } from "./storage/indexed.js";
-import { MemoryStore, type Store } from "./storage/store.js";
+import { MemoryStore, NOTHING_KEPT, type Store } from "./storage/store.js";
+import { inTime } from "./time.js";
 import type { Role, Told, Welcome } from "./wire.js";
 
 /** Why coming back is of no use, for people. */
@@ -15,8 +16,9 @@ const WHY: Readonly<Record<number, string>> = {
   [CLOSE.versionNotSpoken]: "The node was upgraded: reload this page.",
 };
 
-/** How long the browser's database is waited for. */
+/** How long the browser's database is waited for, to open and to give what was kept of a room. */
 const OPEN_MS = 10_000;
+const LOAD_MS = 10_000;
 
 /** How a client is opened. */
 export interface ClientSettings {
@@ -90,8 +92,10 @@ export class Client {
   async join(name: string, { link, role }: Coming = {}): Promise<Room> {
     const known = this.rooms.get(name);
     if (known) return known;
-    const kept = await this.store.load(name);
-    const room = new Room(name, kept, {
+    const loading = this.store.load(name);
+    // One that refuses, or does not answer, keeps nobody from the room.
+    const kept = await inTime(LOAD_MS, loading).catch(() => undefined);
+    const room = new Room(name, kept ?? NOTHING_KEPT, {
       store: this.store,
       clock: this.clock,
       opsUrl: opsUrl(this.settings.addresses[0] ?? "", name),
@@ -103,6 +107,7 @@ export class Client {
       stopped: () => this.stopped,
     });
     this.rooms.set(name, room);
+    if (!kept) loading.then((late) => room.takeOver(late), () => {});
     if (this.welcome) room.up(this.welcome);
     return room;
   }
@@ -165,15 +170,10 @@ export class Client {
 }
 
 async function platformStore(): Promise<Store> {
-  if (typeof indexedDB === "undefined") return new MemoryStore();
-  // A browser may refuse, in a private window for example, or not answer: then the page works, and says that it does not keep.
-  const opening = IndexedStore.open();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), OPEN_MS);
-  });
-  const store = await Promise.race([opening, late]).catch(() => undefined);
-  clearTimeout(timer);
+  // A browser may refuse, in a private window for example and at the very name of it, or not answer: then the page works, and says that it does
+  // not keep.
+  const opening = Promise.resolve().then(() => IndexedStore.open());
+  const store = await inTime(OPEN_MS, opening).catch(() => undefined);
   if (store) return store;
   // Who comes too late holds nothing that another page may need.
   opening.then((unused) => unused.close(), () => {});

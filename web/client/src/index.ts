@@ -8,6 +8,7 @@ export { SERVER_OWNED } from "./shape.js";
 export type { Peer, Role } from "./wire.js";
 export type { OpenSocket, Socket } from "./connection/socket.js";
 export { systemClock, type Clock } from "./clock.js";
+export { inTime } from "./time.js";
 export { MemoryStore, type BoardChange, type Kept, type Store } from "./storage/store.js";
 export { IndexedStore, type IndexedSettings } from "./storage/indexed.js";
 // The pure parts: a client of another kind may be built from them.

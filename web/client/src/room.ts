@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.js";
 import { Board, restartOpId } from "./core/board.js";
-import { longest } from "./core/fit.js";
+import { fit, longest } from "./core/fit.js";
 import type { News, Rejection } from "./core/news.js";
-import { keyOf } from "./core/queue.js";
+import { keyOf, type Queued } from "./core/queue.js";
 import { acknowledged, givenUp, receive, tooLong } from "./core/receive.js";
 import { Drain } from "./drain.js";
 import { Emitter, type Off } from "./emitter.js";
@@ -154,7 +154,7 @@ export class Room extends Emitter<RoomEvents> {
   edit(ops: readonly Op[], gesture?: number): number {
     if (this.viewOnly) return 0;
     const { batches, refused } = this.board.edit(ops, gesture);
-    if (batches.length > 0) this.ties.store.keep(this.name, ...batches);
+    this.keep(batches);
     for (const batch of batches) this.madeMs.set(keyOf(batch.client, batch.op_id), this.ties.clock.now());
     this.emit("change", { ids: new Set(batches.flatMap((batch) => batch.ops.map(idOf))), own: true });
     this.flush();
@@ -244,6 +244,15 @@ export class Room extends Emitter<RoomEvents> {
     void this.drain.run();
   }
 
+  /** What an earlier page left, where the browser took long to give it: it is sent as ever. Called by the client. */
+  takeOver({ queue, orphans }: Kept): void {
+    for (const batch of [...queue, ...orphans]) this.board.adopt(batch);
+    if (this.board.link) this.take(fit(this.board));
+    this.emit("change", { ids: new Set([...queue, ...orphans].flatMap((batch) => batch.ops.map(idOf))), own: false });
+    if (this.joinedBy && !this.viewOnly) void this.drain.run();
+    this.flush();
+  }
+
   /** Lets go of the room; what is not sent stays kept. Called by the client. */
   close(): void {
     this.cancelWake?.();
@@ -279,6 +288,11 @@ export class Room extends Emitter<RoomEvents> {
     const wakeAtMs = this.board.wakeAtMs();
     if (wakeAtMs !== undefined) this.cancelWake = this.ties.clock.after(Math.max(0, wakeAtMs - nowMs), () => this.flush());
     this.say();
+  }
+
+  /** Whether it is kept is told when the browser has said so. */
+  private keep(batches: readonly Queued[]): void {
+    if (batches.length > 0) void this.ties.store.keep(this.name, ...batches)?.then(() => this.say());
   }
 
   private withLink(frame: Said): Said {
@@ -317,7 +331,7 @@ export class Room extends Emitter<RoomEvents> {
       case "committed":
         return this.answerTurn(item.op_id, "applied");
       case "cut":
-        return this.ties.store.keep(this.name, ...item.batches);
+        return this.keep(item.batches);
       case "settled":
         this.madeMs.delete(keyOf(item.client, item.op_id));
         return this.ties.store.settle(this.name, item.client, item.op_id);

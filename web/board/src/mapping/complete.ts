@@ -1,6 +1,6 @@
 import { nearest } from "./columns.js";
 import {
-  isBinding, isBound, isCrop, isFlag, isNumber, isPair, isPath, isRoundness, isSegment, isSize, isText, listOf, oneOf, orAbsent, orNull, type Fits,
+  isBinding, isBound, isCrop, isFlag, isNumber, isPair, isPath, isRoundness, isSegment, isText, listOf, oneOf, orAbsent, orNull, within, type Fits,
 } from "./drawable.js";
 import type { Element } from "./element.js";
 import { isTooLargeToHatch } from "./fill.js";
@@ -20,7 +20,8 @@ const COMMON: Members = {
   index: [isOrderKey, always(null)], seed: [isNumber, ({ id }) => seedOf(String(id))],
   strokeColor: [isText, always("#1e1e1e")], backgroundColor: [isText, always("transparent")],
   fillStyle: [oneOf("hachure", "cross-hatch", "zigzag", "solid"), always("solid")],
-  strokeWidth: [isSize, always(2)], strokeStyle: [isText, always("solid")], roughness: [isSize, always(1)], opacity: [isNumber, always(100)],
+  strokeWidth: [within(0, 1000), always(2)], strokeStyle: [isText, always("solid")], roughness: [within(0, 100), always(1)],
+  opacity: [within(0, 100), always(100)],
   groupIds: [listOf(isText), always([])], frameId: [orNull(isText), always(null)], roundness: [orNull(isRoundness), always(null)],
   boundElements: [orNull(listOf(isBound)), ({ boundElements }) => (Array.isArray(boundElements) ? boundElements.filter(isBound) : null)],
   link: [orNull(isText), always(null)], locked: [isFlag, always(false)],
@@ -33,7 +34,10 @@ const LINE: Members = {
 };
 /** How far the component keeps an arrow from what it is bound to. */
 const GAP = 5;
-const FRAME: Members = { name: [orNull(isText), always(null)] };
+/** The component has no frames in frames, and does not come back from two that are in each other. */
+const FRAME: Members = { name: [orNull(isText), always(null)], frameId: [(value) => value === null, always(null)] };
+/** What every object has, and the component asks an element for: one that has something else under such a name is none to it. */
+const INHERITED = Object.getOwnPropertyNames(Object.prototype);
 
 const BY_TYPE: ReadonlyMap<string, Members> = new Map<string, Members>([
   ["rectangle", {}],
@@ -53,9 +57,9 @@ const BY_TYPE: ReadonlyMap<string, Members> = new Map<string, Members>([
     fileId: [orNull(isText), always(null)], status: [isText, always("saved")], scale: [isPair, always([1, 1])], crop: [orNull(isCrop), always(null)],
   }],
   ["text", {
-    text: [isText, always("")], fontSize: [isSize, always(20)], fontFamily: [isNumber, always(5)], textAlign: [isText, always("left")],
+    text: [isText, always("")], fontSize: [within(0, 10_000), always(20)], fontFamily: [isNumber, always(5)], textAlign: [isText, always("left")],
     verticalAlign: [isText, always("top")], containerId: [orNull(isText), always(null)], originalText: [isText, ({ text }) => text],
-    autoResize: [isFlag, always(true)], lineHeight: [isSize, always(1.25)],
+    autoResize: [isFlag, always(true)], lineHeight: [within(0, 100), always(1.25)],
   }],
 ]);
 
@@ -70,6 +74,7 @@ export const KINDS: ReadonlySet<string> = new Set(BY_TYPE.keys());
 export function complete(element: Element): Element {
   const own = BY_TYPE.get(element.type);
   const shown: Shown = { ...element, type: own ? element.type : "rectangle" };
+  for (const name of INHERITED) if (Object.hasOwn(shown, name)) Reflect.deleteProperty(shown, name);
   for (const [name, [fits, standIn]] of Object.entries({ ...COMMON, ...own })) {
     if (!fits(shown[name])) shown[name] = standIn(shown);
   }

@@ -4,7 +4,9 @@ export type Fits = (value: unknown) => boolean;
 export const isText: Fits = (value) => typeof value === "string";
 export const isFlag: Fits = (value) => typeof value === "boolean";
 export const isNumber: Fits = (value) => typeof value === "number" && Number.isFinite(value);
-export const isSize: Fits = (value) => isNumber(value) && Number(value) >= 0;
+
+/** A number that is neither more nor less: some make the component work for minutes, for every shape and at each painting. */
+export const within = (least: number, most: number): Fits => (value) => isNumber(value) && Number(value) >= least && Number(value) <= most;
 
 export const oneOf = (...values: readonly unknown[]): Fits => (value) => values.includes(value);
 export const orNull = (fits: Fits): Fits => (value) => value === null || fits(value);
@@ -15,7 +17,8 @@ export const object = (members: Readonly<Record<string, Fits>>): Fits => (value)
 
 export const isPair: Fits = (value) => listOf(isNumber)(value) && (value as unknown[]).length === 2;
 /** A path of nothing has no place: the component looks for its first point. */
-export const isPath: Fits = (value) => listOf(isPair)(value) && (value as unknown[]).length > 0;
+export const isPath: Fits = (value) => listOf(isPoint)(value) && (value as unknown[]).length > 0;
+const isPoint: Fits = (value) => isPair(value) && (value as unknown[]).every(within(-1e9, 1e9));
 export const isBound: Fits = object({ id: isText, type: isText });
 export const isBinding: Fits = object({ elementId: isText, focus: isNumber, gap: isNumber, fixedPoint: orAbsent(orNull(isPair)) });
 export const isSegment: Fits = object({ index: isNumber, start: isPair, end: isPair });

@@ -5,4 +5,4 @@ export { arePairs } from "./drawable.js";
 export { TRANSPORT, type Element } from "./element.js";
 export { isOrderKey } from "./orderKey.js";
 export { fromRow, toRow, type Passport } from "./row.js";
-export { putOps, whyNotStorable } from "./storable.js";
+export { putOps, whyNotStorable, whyTooDeep } from "./storable.js";

@@ -13,9 +13,15 @@ const encoder = new TextEncoder();
 
 /** Why no database takes the row of an element, in words for people; nothing where it takes it. */
 export function whyNotStorable({ points: _, ...rest }: Shape): string | undefined {
-  if (isDeeper(rest, MOST_DEEP)) return `what is in it is nested more than ${MOST_DEEP} deep`;
+  const tooDeep = whyTooDeep(rest);
+  if (tooDeep) return tooDeep;
   const bytes = bytesOf(rest);
   return bytes > MOST_BYTES - HEAD_BYTES ? `it is ${inMegabytes(bytes)}, larger than a shape may be (1 MB)` : undefined;
+}
+
+/** Whether something is nested deeper than any database takes, in words for people: so deep that one cannot even walk through it, it may be. */
+export function whyTooDeep(value: unknown): string | undefined {
+  return isDeeper(value, MOST_DEEP) ? `what is in it is nested more than ${MOST_DEEP} deep` : undefined;
 }
 
 /** The ops that put a row there: one, and more where a stroke has more points than one op carries. */
@@ -57,9 +63,9 @@ function numberBytes(text: string): number {
   return text.length + (text.includes("e") ? EXPONENT_BYTES : 0);
 }
 
-function isDeeper(value: Json, most: number): boolean {
+function isDeeper(value: unknown, most: number): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return most === 0 || Object.values(value).some((member) => isDeeper(member as Json, most - 1));
+  return most === 0 || Object.values(value).some((member) => isDeeper(member, most - 1));
 }
 
 function inMegabytes(bytes: number): string {

@@ -1,12 +1,14 @@
-import { useEffect, useRef, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type ReactNode } from "react";
+import { useKeys } from "./keys.js";
 
-/** A dialog of the page, over everything; Escape and its button close it, and what is typed in it reaches nothing else. */
+/** A dialog of the page, over everything; Escape and its button close it, and what is typed while it is open reaches nothing else. */
 export function Dialog({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  const keep = (event: { stopPropagation(): void }) => event.stopPropagation();
+  // Before a field in it asks for the focus.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
+  useKeys();
   return (
-    <dialog ref={dialog} className="dialog" aria-label={title} onClose={close} onKeyDown={keep} onPaste={keep} onCopy={keep} onCut={keep}>
+    <dialog ref={dialog} className="dialog" aria-label={title} onClose={close}>
       <header>
         <h2>{title}</h2>
         <button type="button" className="plain" onClick={() => dialog.current?.close()}>Close</button>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { account } from "./account/account.js";
 import { askBlob } from "./api.js";
+import { keepAsking } from "./asking.js";
 import { pictureOf, type RoomRow } from "./rooms.js";
 import { linkOf } from "./share/links.js";
 
@@ -11,14 +12,14 @@ export function Picture({ room }: { room: RoomRow }) {
   useEffect(() => {
     if (!byHand) return undefined;
     let made: string | undefined;
-    let wanted = true;
-    void askBlob(pictureOf(room.slug)).then((picture) => {
-      if (!picture || !wanted) return;
+    const show = (picture: Blob | undefined) => {
+      if (!picture) return;
       made = URL.createObjectURL(picture);
       setAddress(made);
-    });
+    };
+    const stop = keepAsking(() => askBlob(pictureOf(room.slug)), show, () => {});
     return () => {
-      wanted = false;
+      stop();
       if (made !== undefined) URL.revokeObjectURL(made);
     };
   }, [byHand, room.slug]);

@@ -1,6 +1,7 @@
 import type { Room } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
 import { Board } from "./Board.js";
+import { Dialog } from "./Dialog.js";
 import { Guard } from "./Guard.js";
 import { NameField } from "./NameField.js";
 import { useOriginTrouble } from "./origin.js";
@@ -47,20 +48,25 @@ function Opening({ name, offline, trouble }: { name: string; offline: boolean; t
   return <p className="page-loading" role="status">{offline ? `No node answers. ${name} opens as soon as one does.` : `Opening ${name} …`}</p>;
 }
 
-/** Asks a person who comes by a link what to call them. */
+/** Asks a person who comes by a link what to call them; who closes it without an answer is a guest. */
 function Introduction({ done }: { done: () => void }) {
+  const enter = () => {
+    callMe(myName() ?? "");
+    void openClient().then((client) => client.rename(myName() || "guest"));
+    done();
+  };
   return (
-    <form
-      className="introduction"
-      onSubmit={(event) => {
-        event.preventDefault();
-        callMe(myName() ?? "");
-        void openClient().then((client) => client.rename(myName() || "guest"));
-        done();
-      }}
-    >
-      <NameField label="What should the others call you?" />
-      <button type="submit">Come in</button>
-    </form>
+    <Dialog title="Welcome" close={enter}>
+      <form
+        className="introduction"
+        onSubmit={(event) => {
+          event.preventDefault();
+          enter();
+        }}
+      >
+        <NameField label="What should the others call you?" first />
+        <button type="submit">Come in</button>
+      </form>
+    </Dialog>
   );
 }

@@ -2,9 +2,11 @@ import { useEffect, useState, type FormEvent } from "react";
 import { nameOf } from "../people/names.js";
 import { useAccount } from "./account/account.js";
 import { WhoAmI } from "./account/WhoAmI.js";
+import { keepAsking } from "./asking.js";
 import { pathOf } from "./place.js";
 import { Picture } from "./Picture.js";
 import { listRooms, makeRoom, type RoomRow } from "./rooms.js";
+import { wayTo } from "./share/links.js";
 import type { Visibility } from "./share/rights.js";
 import { ago, moment } from "./when.js";
 
@@ -32,7 +34,7 @@ function NewRoom() {
     event.preventDefault();
     const visibility = new FormData(event.currentTarget).get("visibility") as Visibility;
     makeRoom(slug.trim(), visibility).then(
-      (made) => location.assign(pathOf(made)),
+      (made) => location.assign(wayTo(made)),
       (failure: Error) => setTrouble(failure.message),
     );
   };
@@ -67,9 +69,7 @@ function Rooms() {
   const [rooms, setRooms] = useState<RoomRow[] | undefined>();
   const [trouble, setTrouble] = useState("");
   const account = useAccount();
-  useEffect(() => {
-    listRooms().then(setRooms, (failure: Error) => setTrouble(failure.message));
-  }, [account]);
+  useEffect(() => keepAsking(listRooms, setRooms, setTrouble), [account]);
   if (trouble) return <p className="trouble" role="alert">The rooms cannot be listed: {trouble}</p>;
   if (!rooms) return <p className="quiet">Looking for rooms …</p>;
   if (rooms.length === 0) return <p className="quiet">No rooms yet. Yours is the first.</p>;

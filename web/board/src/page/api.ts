@@ -1,5 +1,6 @@
 import { account, end } from "./account/account.js";
 import { originWords } from "./origin.js";
+import { request } from "./request.js";
 import { linkOf } from "./share/links.js";
 
 /** A refusal of the node, or its silence, in words for a person; `code` is for programs. */
@@ -31,33 +32,58 @@ const SAID_AT: readonly (readonly [RegExp, string, string])[] = [
 ];
 
 /** Asks the node, as who one is and by the link one has; what it refuses, and that it does not answer, is a [`Refusal`]. */
-export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const answer = await fetch(path, { ...init, headers: { ...credentials(path), ...init.headers } }).catch((failure: unknown) => {
-    if (init.signal?.aborted) throw failure;
-    throw new Refusal("unavailable", "No node answers. Are you offline?");
-  });
-  const body: unknown = await answer.json().catch(() => undefined);
+export async function ask<T>(path: string, init: RequestInit = {}, silenceMs?: number): Promise<T> {
+  const { answer, content } = await heard(path, init, silenceMs, (given) => given.text());
+  const body = json(content);
+  if (answer.ok && body === NO_JSON) throw new Refusal("unavailable", "Something that is no node answers: a proxy, or a network that wants you to sign in.");
   if (answer.ok) return body as T;
-  const said = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
+  const said = (body as { error?: { code?: string; message?: string } } | null | undefined)?.error;
   // What is between the page and the node may have a limit of its own, and says so in its own words.
   const code = said?.code ?? (answer.status === 413 ? "too_large" : "unavailable");
   if (code === "unauthorized" && account() && !path.startsWith("/api/sign")) {
     // The sign-in ran out: this person is a guest until they sign in anew.
     end();
-    return ask(path, init);
+    return ask(path, init, silenceMs);
   }
   throw new Refusal(code, originWords(said?.message) ?? wordsFor(path, code) ?? said?.message ?? `The node answered ${answer.status}.`);
 }
 
-/** Asks for something that is no JSON; nothing when it is refused. */
+/** Asks for something that is no JSON; nothing when it is refused. That no node answers is a [`Refusal`]. */
 export async function askBlob(path: string): Promise<Blob | undefined> {
-  const answer = await fetch(path, { headers: credentials(path) }).catch(() => undefined);
-  return answer?.ok ? answer.blob() : undefined;
+  const { answer, content } = await heard(path, {}, undefined, (given) => given.blob());
+  if (answer.status >= 500) throw silence();
+  return answer.ok ? content : undefined;
+}
+
+/** An answer that came whole. */
+async function heard<T>(path: string, init: RequestInit, silenceMs: number | undefined, read: (answer: Response) => Promise<T>): Promise<{ answer: Response; content: T }> {
+  try {
+    const answer = await request(path, { ...init, headers: { ...credentials(path), ...init.headers } }, silenceMs);
+    return { answer, content: await read(answer) };
+  } catch (failure) {
+    if (init.signal?.aborted) throw failure;
+    throw silence();
+  }
+}
+
+function silence(): Refusal {
+  return new Refusal("unavailable", "No node answers. Are you offline?");
+}
+
+/** What is no JSON, though there is something. */
+const NO_JSON = Symbol("no JSON");
+
+function json(text: string): unknown {
+  try {
+    return text === "" ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    return NO_JSON;
+  }
 }
 
 /** Posts JSON. */
-export function post<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>(path, { method: "POST", body: JSON.stringify(body) });
+export function post<T>(path: string, body: unknown, silenceMs?: number): Promise<T> {
+  return ask<T>(path, { method: "POST", body: JSON.stringify(body) }, silenceMs);
 }
 
 function wordsFor(path: string, code: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { Status } from "@pgcanvas/client";
 import { useEffect, useState } from "react";
+import { request } from "./request.js";
 
 /** What a refusal begins with that is about where the page comes from. */
 const ABOUT = /^origin: /;
@@ -11,9 +12,12 @@ export function originWords(message: string | undefined): string | undefined {
   return `The node refuses this page: ${said}.`;
 }
 
+/** How long that may take: it is asked again before long, and what hangs would keep other requests from their turn. */
+const ASK_MS = 2_500;
+
 /** Why the node refuses this page's socket, if it does because of where it comes from: a browser does not say. */
 async function askOrigin(): Promise<string | undefined> {
-  const answer = await fetch(`/api/origin?of=${encodeURIComponent(location.origin)}`).catch(() => undefined);
+  const answer = await request(`/api/origin?of=${encodeURIComponent(location.origin)}`, {}, ASK_MS).catch(() => undefined);
   const said = answer?.ok ? ((await answer.json().catch(() => undefined)) as { message?: string } | undefined) : undefined;
   return originWords(said?.message);
 }

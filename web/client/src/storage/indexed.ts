@@ -4,10 +4,13 @@ import type { Shape } from "../shape.js";
 import { done, openDatabase, result, STORES, within } from "./database.js";
 import { claimClient, lockOf, type TabNotes } from "./identity.js";
 import { Locks } from "./locks.js";
+import { inTime } from "../time.js";
 import { freshKey, type BoardChange, type Kept, type Store } from "./store.js";
 
 /** Without locks, what another page has kept for so long is taken to be left behind; if it is not, both send it and it is applied once. */
 const LEFT_BEHIND_MS = 10_000;
+/** A gesture that takes the browser longer than this counts as not kept, until it is. */
+const KEEP_MS = 5000;
 
 interface KeptClient {
   readonly client: string;
@@ -103,17 +106,17 @@ export class IndexedStore implements Store {
     };
   }
 
-  keep(room: string, ...batches: readonly Queued[]): void {
+  async keep(room: string, ...batches: readonly Queued[]): Promise<void> {
     const own = batches.filter(({ client }) => client === this.client);
     const next = Math.max(this.counted.get(room) ?? 1, ...own.map(({ op_id }) => op_id + 1));
     this.counted.set(room, next);
-    void this.write([STORES.queue, STORES.boards], (open) => {
+    const writing = this.write([STORES.queue, STORES.boards], (open) => {
       for (const batch of batches) open(STORES.queue).put({ ...batch, room, kept_at_ms: Date.now() } satisfies KeptBatch);
       // Who is counted on for begins anew with the time.
       if (own.length > 0) open(STORES.boards).put({ key: this.counterKey(room), next_op_id: next } satisfies KeptBoard);
-    }).then((kept) => {
-      this.durable = kept;
     });
+    this.durable = await inTime(KEEP_MS, writing).catch(() => false);
+    if (!this.durable) void writing.then((kept) => (this.durable ||= kept));
   }
 
   settle(room: string, client: string, opId: number): void {

@@ -15,6 +15,9 @@ export interface Kept {
   readonly nextOpId: number;
 }
 
+/** Of a room of which nothing was kept. */
+export const NOTHING_KEPT: Kept = { at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 };
+
 /** What changed on the confirmed board: these shapes, or all of them. */
 export interface BoardChange {
   readonly at: At;
@@ -33,8 +36,8 @@ export interface Store {
   keyOf(client: string): string | undefined;
   /** What was kept of a room. */
   load(room: string): Promise<Kept>;
-  /** Keeps batches, all or none, each until it is settled. */
-  keep(room: string, ...batches: readonly Queued[]): void;
+  /** Keeps batches, all or none, each until it is settled. Whatever it gives ends when `durable` says how that went. */
+  keep(room: string, ...batches: readonly Queued[]): Promise<void> | void;
   /** A gesture needs no keeping any more. */
   settle(room: string, client: string, opId: number): void;
   /** Calls when this page is the one that is to keep the room's confirmed board, at once or later or never. */
@@ -79,7 +82,7 @@ export class MemoryStore implements Store {
   }
 
   load(): Promise<Kept> {
-    return Promise.resolve({ at: undefined, shapes: [], queue: [], orphans: [], nextOpId: 1 });
+    return Promise.resolve(NOTHING_KEPT);
   }
 
   keep(): void {}

@@ -1,5 +1,5 @@
 import type { BinaryFileData } from "@excalidraw/excalidraw/types";
-import { inTime } from "./time.js";
+import { inTime } from "@pgcanvas/client";
 
 /** How long a picture may take to be decoded. */
 const DECODE_MS = 30_000;

@@ -1,5 +1,6 @@
-import { ask, Refusal } from "../api.js";
-import { inTime } from "./time.js";
+import { ask } from "../api.js";
+import { isSilence } from "../asking.js";
+import { inTime } from "@pgcanvas/client";
 
 const NAME = "pgcanvas-pictures";
 const STORE = "unsent";
@@ -68,11 +69,10 @@ function deliver(id: string, picture: Blob): Promise<void> {
 }
 
 async function put(id: string, picture: Blob): Promise<void> {
-  const signal = AbortSignal.timeout(SEND_MS + picture.size / LEAST_BYTES_PER_MS);
   try {
-    await ask(`/api/files/${id}`, { method: "PUT", body: picture, signal });
+    await ask(`/api/files/${id}`, { method: "PUT", body: picture }, SEND_MS + picture.size / LEAST_BYTES_PER_MS);
   } catch (failure) {
-    if (signal.aborted || (failure instanceof Refusal && (failure.code === "unavailable" || failure.code === "rate_limited"))) {
+    if (isSilence(failure)) {
       unsent.set(id, picture);
       return;
     }

@@ -1,5 +1,6 @@
 import type { ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
 import { decodedFile } from "./decode.js";
+import { request } from "../request.js";
 import { send, unsentPicture } from "./outbox.js";
 import { prepared } from "./prepare.js";
 import { sha256 } from "./sha256.js";
@@ -98,28 +99,10 @@ export function isName(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
-/** A picture as the node sends it: as slowly as it may be, but not with silences. */
+/** A picture as the node sends it. */
 async function fetched(id: string): Promise<Blob | undefined> {
-  const silence = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const heard = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), SILENCE_MS);
-  };
-  heard();
-  try {
-    const { ok, body, headers } = await fetch(`/api/files/${id}`, { signal: silence.signal });
-    if (!ok || !body) return undefined;
-    const listened = body.pipeThrough(new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform: (part, out) => {
-        heard();
-        out.enqueue(part);
-      },
-    }));
-    return await new Response(listened, { headers: { "content-type": headers.get("content-type") ?? "" } }).blob();
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = await request(`/api/files/${id}`, {}, SILENCE_MS);
+  return answer.ok ? answer.blob() : undefined;
 }
 
 /** The bytes of a data address: the page may fetch from its node alone. */

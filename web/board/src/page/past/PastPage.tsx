@@ -1,6 +1,6 @@
 import type { Room } from "@pgcanvas/client";
 import { useState, type DragEvent } from "react";
-import { pathOf } from "../place.js";
+import { wayTo } from "../share/links.js";
 import type { View } from "../view.js";
 import { Branching } from "./Branching.js";
 import { PastCanvas } from "./PastCanvas.js";
@@ -40,7 +40,7 @@ export function PastPage({ room, client, author, view, leave }: Given) {
   };
   const branch = (slug: string) => {
     if (seq === undefined) return;
-    branchAt(room.name, seq, slug).then((made) => location.assign(pathOf(made.slug)), (failure: Error) => tell(failure.message));
+    branchAt(room.name, seq, slug).then((made) => location.assign(wayTo(made.slug)), (failure: Error) => tell(failure.message));
   };
   return (
     <div className="past" role="region" aria-label="History" onDropCapture={takeNothing}>

@@ -1,6 +1,6 @@
 import type { Room, Shape } from "@pgcanvas/client";
 import { useEffect, useRef, useState } from "react";
-import { Refusal } from "../api.js";
+import { isSilence, keepAsking } from "../asking.js";
 import { readRoom } from "../rooms.js";
 import { boardAt, readHistory, type Batch } from "./past.js";
 
@@ -33,7 +33,7 @@ export function useStretch(room: Room, tell: (trouble: string) => void): Stretch
       if (isLeft) return;
       hasFailed = true;
       tell(failure.message);
-      if (failure instanceof Refusal && failure.code === "unavailable") timer ??= setTimeout(read, AGAIN_MS);
+      if (isSilence(failure)) timer ??= setTimeout(read, AGAIN_MS);
     };
     const read = () => {
       timer = undefined;
@@ -69,14 +69,15 @@ export function useBoardAt(room: string, seq: number | undefined, tell: (trouble
       return undefined;
     }
     const asking = new AbortController();
-    boardAt(room, seq, asking.signal).then(
-      (shapes) => {
-        keep(kept.current, seq, shapes);
-        show(shapes);
-      },
-      (failure: Error) => asking.signal.aborted || tell(failure.message),
-    );
-    return () => asking.abort();
+    const take = (shapes: Shape[]) => {
+      keep(kept.current, seq, shapes);
+      show(shapes);
+    };
+    const stop = keepAsking(() => boardAt(room, seq, asking.signal), take, tell);
+    return () => {
+      stop();
+      asking.abort();
+    };
   }, [room, seq, tell]);
   return board;
 }
@@ -98,13 +99,10 @@ interface Read {
 /** The batches, newest first, none before they are read; `more` reads on, while there is more. */
 export function useBatches(room: string, stretch: Stretch | undefined, tell: (trouble: string) => void): { batches: readonly Batch[] | undefined; more: (() => void) | undefined } {
   const [read, setRead] = useState<Read | undefined>();
-  const ask = (before: number, join: (known: Read | undefined, page: Read) => Read) =>
-    readHistory(room, before).then((page) => setRead((known) => join(known, page)), (failure: Error) => tell(failure.message));
-  useEffect(() => {
-    if (stretch) void ask(stretch.last + 1, withNewer);
-  }, [room, stretch]);
+  useEffect(() => (stretch ? keepAsking(() => readHistory(room, stretch.last + 1), (page) => setRead((known) => withNewer(known, page)), tell) : undefined), [room, stretch, tell]);
+  const earlier = (before: number) => readHistory(room, before).then((page) => setRead((known) => withEarlier(known, page)), (failure: Error) => tell(failure.message));
   const next = read?.next ?? null;
-  return { batches: read?.batches, more: next === null ? undefined : () => void ask(next, withEarlier) };
+  return { batches: read?.batches, more: next === null ? undefined : () => void earlier(next) };
 }
 
 /** What is known with a page of the newest; where more happened meanwhile than is on a page, that page is the beginning. */

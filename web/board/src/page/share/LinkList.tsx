@@ -2,6 +2,7 @@ import type { Role } from "@pgcanvas/client";
 import { useEffect, useState, type FormEvent } from "react";
 import { nameOf } from "../../people/names.js";
 import { Address } from "../Address.js";
+import { keepAsking } from "../asking.js";
 import { ago, moment } from "../when.js";
 import { addressOf } from "./links.js";
 import { listLinks, makeLink, revokeLink, type Link, type Try } from "./rights.js";
@@ -13,11 +14,11 @@ const LETS: Readonly<Record<Role, string>> = { viewer: "May look", editor: "May 
 const LASTS: readonly (readonly [string, string])[] = [["", "for ever"], ["1", "for a day"], ["7", "for a week"], ["30", "for a month"]];
 
 /** Links that let in whoever has them: made, handed on, taken back. */
-export function LinkList({ room, attempt }: { room: string; attempt: Try }) {
+export function LinkList({ room, attempt, tell }: { room: string; attempt: Try; tell: (trouble: string) => void }) {
   const [links, setLinks] = useState<readonly Link[]>([]);
   const [made, setMade] = useState<Link | undefined>();
   const read = () => attempt(listLinks(room)).then((list) => list && setLinks(list));
-  useEffect(() => void read(), [room]);
+  useEffect(() => keepAsking(() => listLinks(room), setLinks, tell), [room, tell]);
   const make = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);

@@ -1,14 +1,15 @@
 import type { Role } from "@pgcanvas/client";
 import { useEffect, useState, type FormEvent } from "react";
+import { keepAsking } from "../asking.js";
 import { dropMember, listMembers, setMember, type Member, type Try } from "./rights.js";
 
 const ROLES: readonly (readonly [Role, string])[] = [["viewer", "may look"], ["editor", "may draw"], ["owner", "owns it"]];
 
 /** People who have a right in the room under their own login. */
-export function MemberList({ room, attempt }: { room: string; attempt: Try }) {
+export function MemberList({ room, attempt, tell }: { room: string; attempt: Try; tell: (trouble: string) => void }) {
   const [members, setMembers] = useState<readonly Member[]>([]);
   const read = () => attempt(listMembers(room)).then((list) => list && setMembers(list));
-  useEffect(() => void read(), [room]);
+  useEffect(() => keepAsking(() => listMembers(room), setMembers, tell), [room, tell]);
   const give = async (user: string, role: Role) => {
     const given = await attempt(setMember(room, user, role));
     if (given !== undefined) await read();

@@ -1,6 +1,7 @@
 import type { Role } from "@pgcanvas/client";
 import { useCallback, useEffect, useState } from "react";
 import { Address } from "../Address.js";
+import { keepAsking } from "../asking.js";
 import { Dialog } from "../Dialog.js";
 import { readRoom, type RoomRow } from "../rooms.js";
 import { LinkList } from "./LinkList.js";
@@ -19,7 +20,7 @@ export function ShareDialog({ room, role, close }: { room: string; role: Role | 
   const [told, setTold] = useState<RoomRow | undefined>();
   const [trouble, setTrouble] = useState("");
   const attempt: Try = useCallback((work) => work.then((value) => (setTrouble(""), value), (failure: Error) => (setTrouble(failure.message), undefined)), []);
-  useEffect(() => void attempt(readRoom(room)).then(setTold), [room, role, attempt]);
+  useEffect(() => keepAsking(() => readRoom(room), setTold, setTrouble), [room, role]);
   const change = (visibility: Visibility) => void attempt(setVisibility(room, visibility)).then(() => attempt(readRoom(room))).then((row) => row && setTold(row));
   const owns = (told?.role ?? role) === "owner";
   return (
@@ -29,8 +30,8 @@ export function ShareDialog({ room, role, close }: { room: string; role: Role | 
       {told && <Gives visibility={told.visibility} change={owns ? change : undefined} />}
       {owns ? (
         <>
-          <LinkList room={room} attempt={attempt} />
-          <MemberList room={room} attempt={attempt} />
+          <LinkList room={room} attempt={attempt} tell={setTrouble} />
+          <MemberList room={room} attempt={attempt} tell={setTrouble} />
         </>
       ) : (
         told && <p className="quiet">{whyNot(told.visibility, role)}</p>

@@ -1,4 +1,5 @@
-import { recallJson, remember } from "../../storage.js";
+import { pathOf } from "../place.js";
+import { isKept, recallJson, remember } from "../../storage.js";
 
 const KEY = "pgcanvas.links";
 /** So many are kept, the last presented ones. */
@@ -30,6 +31,16 @@ export function tokenIn(hash: string): string | undefined {
 /** The address by which a link is handed on: behind the `#`, so that it is in no server's log. */
 export function addressOf(origin: string, room: string, token?: string): string {
   return `${origin}/r/${room}${token === undefined ? "" : `#link=${token}`}`;
+}
+
+/** Whether the browser has the links, so that the next page does. */
+export function areLinksKept(): boolean {
+  return isKept(KEY);
+}
+
+/** Where a room is, for this very tab: its link goes along where the browser did not keep it. */
+export function wayTo(room: string): string {
+  return areLinksKept() ? pathOf(room) : addressOf("", room, linkOf(room));
 }
 
 function all(): Map<string, string> {

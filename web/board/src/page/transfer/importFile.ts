@@ -26,7 +26,7 @@ export interface Target {
 /** Asks for a file and adds what is drawn in it to the board, where it is looked at then. */
 export function importFile(target: Target): void {
   choose(".excalidraw,.json,.png,.svg,application/json,image/png,image/svg+xml", (file) => {
-    void addFile(target, file).then((isTaken) => {
+    void addOrSay(target, file).then((isTaken) => {
       if (!isTaken) say(target, "There is no drawing in this file. Drawings are .excalidraw files, and PNG or SVG that were exported with their scene.");
     });
   });
@@ -35,32 +35,42 @@ export function importFile(target: Target): void {
 /** Asks for a library and adds it to the one that this browser keeps. */
 export function importLibrary(target: Target): void {
   choose(".excalidrawlib,.json,application/json", (file) => {
-    void addFile(target, file).then((isTaken) => !isTaken && say(target, "There is no library in this file."));
+    void addOrSay(target, file).then((isTaken) => !isTaken && say(target, "There is no library in this file."));
   });
 }
 
-/** Adds what is in a file, a drawing or a library; whether there is any. */
-export async function addFile(target: Target, file: Blob): Promise<boolean> {
+/** Adds what is in a file, a drawing or a library; whether there is any. That it cannot be added, for whatever reason, is said. */
+export async function addOrSay(target: Target, file: Blob, tell = (message: string) => say(target, message)): Promise<boolean> {
+  try {
+    return await addFile(target, file, tell);
+  } catch (failure) {
+    tell(`This file could not be added: ${failure instanceof Error ? failure.message : String(failure)}`);
+    return true;
+  }
+}
+
+async function addFile(target: Target, file: Blob, tell: (message: string) => void): Promise<boolean> {
   const held = await heldIn(file);
-  if (held?.what === "drawing") await addDrawing(target, takeIn(held.elements, restoreOne, freshId), held.files);
+  if (held?.what === "drawing") tell(await addDrawing(target, takeIn(held.elements, restoreOne, freshId), held.files));
   if (held?.what === "library") {
     const { items, left } = readLibrary(held.items, restoreOne, freshId);
     await target.api.updateLibrary({ libraryItems: items, merge: true, openLibraryMenu: true, defaultStatus: "published" });
-    if (left.length > 0) say(target, told(undefined, left));
+    if (left.length > 0) tell(told(undefined, left));
   }
   return held !== undefined;
 }
 
-async function addDrawing(target: Target, taken: Taken, files: unknown): Promise<void> {
+/** Adds a drawing; gives what became of it, in words for people. */
+async function addDrawing(target: Target, read: Taken, files: unknown): Promise<string> {
   const { api, room, binding, pictures } = target;
-  const { elements, left } = storable(await withPictures({ ...taken, elements: repaired(taken.elements) }, files, pictures));
+  const { elements, left } = storable(await withPictures({ ...read, elements: repaired(read.elements) }, files, pictures));
   const present = new Set(api.getSceneElementsIncludingDeleted().map(({ id }) => id));
   const isTaken = (id: string) => present.has(id) || room.shape(id) !== undefined;
   const added = onTop(fresh(elements, isTaken, freshId), [...room.shapes()].map(placeOf));
   if (added.length > 0) room.edit(namedFirst(added).map(toRow).flatMap(putOps));
   binding.refresh(added.map(({ id }) => id));
   lookAround(api, added.map(complete) as unknown as ExcalidrawElement[]);
-  say(target, told(added.length, left));
+  return told(added.length, left);
 }
 
 function choose(accept: string, chosen: (file: File) => void): void {
@@ -74,6 +84,7 @@ function choose(accept: string, chosen: (file: File) => void): void {
   asking.click();
 }
 
-function say({ api }: Target, message: string): void {
+/** Says something that may take a while to read. */
+export function say({ api }: Target, message: string): void {
   api.setToast({ message, closable: true, duration: message.length > 100 ? 15_000 : 6000 });
 }

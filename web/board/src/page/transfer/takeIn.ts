@@ -1,4 +1,4 @@
-import { arePairs, KINDS, type Element } from "../../mapping/index.js";
+import { arePairs, KINDS, whyTooDeep, type Element } from "../../mapping/index.js";
 import { leftOut, type LeftOut } from "./leftOut.js";
 
 /** What of some elements can be read, and what cannot. */
@@ -41,6 +41,8 @@ function readOne(given: unknown, restore: Restore): Element | string | undefined
   if (!isMapped(given) || typeof given["type"] !== "string") return UNREADABLE;
   const type = given["type"] === "draw" ? "line" : given["type"];
   if (!isPlaced(given)) return UNREADABLE;
+  const tooDeep = whyTooDeep(given);
+  if (tooDeep) return tooDeep;
   if (!KINDS.has(type)) return isName(type, 64) ? (given as unknown as Element) : UNREADABLE;
   const sound = withSoundParts(given);
   if (type === "freedraw" && !(arePairs(sound["points"]) && sound["points"].length > 0)) return UNREADABLE;
