@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::calls::upkeep::notice_rewind;
 use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
+use super::part::LargePart;
 use super::pooled::Pooled;
 use super::schema::{Place, SchemaError, check_contract, is_whole, place};
 use crate::log::State;
@@ -44,6 +45,8 @@ const SESSION_SETTINGS: &str =
 pub struct Db {
     target: Target,
     pool: Pool,
+    /// What large calls may have of it.
+    large: Arc<LargePart>,
     /// Connections from before lead to what is there no more.
     renewed: Arc<Mutex<Instant>>,
     /// Whether writing works.
@@ -77,19 +80,31 @@ impl Db {
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
-        Ok(Self { target, pool, renewed, writing: Arc::default() })
+        let large = Arc::new(LargePart::of(size));
+        Ok(Self { target, pool, large, renewed, writing: Arc::default() })
     }
 
     /// A connection of the pool; gives up after five seconds.
     pub(super) async fn get(&self) -> Result<Pooled, DbError> {
-        Ok(Pooled::new(self.pool.get().await?))
+        Ok(Pooled::new(self.pool.get().await?, None))
+    }
+
+    /// A connection of the pool for what may be large or slow: those have half of it at most, so that the others find one. Both waits together
+    /// last no longer than that for any connection.
+    pub(super) async fn get_for_large(&self) -> Result<Pooled, DbError> {
+        let patience = Duration::from_millis(POOL_WAIT_MS);
+        let asked = Instant::now();
+        let permit = self.large.permit(patience).await?;
+        let rest = patience.saturating_sub(asked.elapsed());
+        let waits = Timeouts { wait: Some(rest), create: Some(patience), recycle: Some(patience) };
+        Ok(Pooled::new(self.pool.timeout_get(&waits).await?, Some(permit)))
     }
 
     /// A connection of the pool if one is free or may be opened; waits for nobody.
     pub(super) async fn get_at_once(&self) -> Result<Pooled, DbError> {
         let patience = Some(Duration::from_millis(POOL_WAIT_MS));
         let at_once = Timeouts { wait: Some(Duration::ZERO), create: patience, recycle: patience };
-        Ok(Pooled::new(self.pool.timeout_get(&at_once).await?))
+        Ok(Pooled::new(self.pool.timeout_get(&at_once).await?, None))
     }
 
     /// Lets every connection go that is open now: the database was put back, or another took its place. Those in use go after it.
@@ -158,13 +173,14 @@ impl Db {
         (status.size.saturating_sub(status.available), status.size)
     }
 
-    /// Whether somebody waits for a connection of the pool.
+    /// Whether somebody waits for a connection of the pool, or of the part of it that large calls have.
     pub fn is_waited_for(&self) -> bool {
-        self.pool.status().waiting > 0
+        self.pool.status().waiting > 0 || self.large.is_waited_for()
     }
 
     /// Closes the pool: callers that wait or come later are refused.
     pub fn close(&self) {
+        self.large.close();
         self.pool.close();
     }
 }
