@@ -38,6 +38,7 @@ mod page;
 mod poolers;
 mod presence;
 mod process;
+mod queries;
 mod readers;
 mod recipes;
 mod restores;
