@@ -12,7 +12,7 @@ use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
 use super::part::LargePart;
 use super::pooled::Pooled;
-use super::schema::{Place, SchemaError, check_contract, is_whole, place};
+use super::schema::{Place, SchemaError, check_contract, place};
 use crate::log::State;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
@@ -119,7 +119,7 @@ impl Db {
     }
 
     /// Whether the database is the one that this program was made for, and where it is. Whoever finds it put back gives new epochs.
-    pub async fn look(&self) -> Result<Option<Place>, SchemaError> {
+    pub async fn look(&self) -> Result<Place, SchemaError> {
         let mut pooled = self.get_at_once().await.ok();
         let own;
         let client = if let Some((client, _)) = pooled.as_mut().and_then(|pooled| pooled.parts().ok()) {
@@ -131,7 +131,8 @@ impl Db {
         check_contract(client).await?;
         let looked = async {
             notice_rewind(client).await.map_err(|_| SchemaError::Silent)?;
-            Ok(place(client).await?)
+            // Last: what was whole for the contract may be gone since.
+            place(client).await?.ok_or(SchemaError::NotWhole)
         };
         timeout(Duration::from_millis(OPEN_TIMEOUT_MS), looked).await.map_err(|_| SchemaError::Silent)?
     }
@@ -201,7 +202,7 @@ async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), DbError
              end $$"
         ))
         .await?;
-    if !is_whole(client).await? {
+    if place(client).await?.is_none() {
         return Err(DbError::Lacking("the schema is not there, or not whole yet".to_owned()));
     }
     notice_rewind(client).await
