@@ -211,3 +211,25 @@ async fn where_a_database_is_is_told_of_a_whole_schema_alone() {
         assert_eq!(place(&client).await.unwrap(), whole, "{lacking}");
     }
 }
+
+/// MI13
+#[tokio::test]
+async fn a_trigger_that_is_gone_is_made_anew_whatever_its_name() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    let triggers =
+        "select coalesce(array_agg(pg_get_triggerdef(oid) order by tgrelid, tgname), '{}') from pg_trigger
+        where tgrelid in ('pgcanvas.shapes'::regclass, 'pgcanvas.rooms'::regclass) and not tgisinternal";
+    let before: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
+    let drop_all = "do $$ declare v record; begin
+        for v in select tgname, tgrelid::regclass as place from pg_trigger
+                 where tgrelid in ('pgcanvas.shapes'::regclass, 'pgcanvas.rooms'::regclass) and not tgisinternal loop
+          execute format('drop trigger %I on %s', v.tgname, v.place);
+        end loop;
+      end $$";
+    client.batch_execute(drop_all).await.unwrap();
+    client.batch_execute("update pgcanvas.meta set bundle_hash = ''").await.unwrap();
+    migrate(&mut client).await.unwrap();
+    let after: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
+    assert_eq!(after, before);
+}
