@@ -63,6 +63,7 @@ mod sql_merge;
 mod sql_moments;
 mod sql_old_snapshots;
 mod sql_ops;
+mod sql_others;
 mod sql_plans;
 mod sql_references;
 mod sql_restore;
