@@ -173,7 +173,7 @@ pub async fn list_rooms(
     limit: i32,
     user: Option<&str>,
 ) -> Result<Vec<(RoomState, Role)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = room_columns!("role from pgcanvas.list_rooms($1, $2, $3)");
     let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&after, &limit, &user]).await?;
@@ -230,7 +230,7 @@ pub async fn shapes_in_box(
     room: RoomId,
     query: &ShapeQuery<'_>,
 ) -> Result<Vec<(String, String)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select shape_id, shape from pgcanvas.shapes_in_box($1, box(point($2, $3), point($4, $5)), $6, $7, $8, $9)";
     let statement = client.prepare_cached(sql).await?;
     let [x0, y0, x1, y1] = query.area.map_or([None; 4], |area| area.map(Some));

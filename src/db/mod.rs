@@ -5,6 +5,7 @@ pub mod connect;
 pub mod embedded;
 pub mod error;
 pub mod listen;
+mod part;
 pub mod pool;
 mod pooled;
 pub mod schema;

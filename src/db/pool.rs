@@ -10,8 +10,9 @@ use tokio_postgres::Client;
 use super::calls::upkeep::notice_rewind;
 use super::connect::{OPEN_TIMEOUT_MS, Target};
 use super::error::DbError;
+use super::part::LargePart;
 use super::pooled::Pooled;
-use super::schema::{Place, SchemaError, check_contract, is_whole, place};
+use super::schema::{Place, SchemaError, check_contract, place};
 use crate::log::State;
 
 /// How long a caller waits for a free connection before it is told that the database cannot be reached, milliseconds.
@@ -44,6 +45,8 @@ const SESSION_SETTINGS: &str =
 pub struct Db {
     target: Target,
     pool: Pool,
+    /// What large calls may have of it.
+    large: Arc<LargePart>,
     /// Connections from before lead to what is there no more.
     renewed: Arc<Mutex<Instant>>,
     /// Whether writing works.
@@ -77,19 +80,31 @@ impl Db {
             }))
             .build()
             .map_err(|error| format!("the pool cannot be set up: {error}"))?;
-        Ok(Self { target, pool, renewed, writing: Arc::default() })
+        let large = Arc::new(LargePart::of(size));
+        Ok(Self { target, pool, large, renewed, writing: Arc::default() })
     }
 
     /// A connection of the pool; gives up after five seconds.
     pub(super) async fn get(&self) -> Result<Pooled, DbError> {
-        Ok(Pooled::new(self.pool.get().await?))
+        Ok(Pooled::new(self.pool.get().await?, None))
+    }
+
+    /// A connection of the pool for what may be large or slow: those have half of it at most, so that the others find one. Both waits together
+    /// last no longer than that for any connection.
+    pub(super) async fn get_for_large(&self) -> Result<Pooled, DbError> {
+        let patience = Duration::from_millis(POOL_WAIT_MS);
+        let asked = Instant::now();
+        let permit = self.large.permit(patience).await?;
+        let rest = patience.saturating_sub(asked.elapsed());
+        let waits = Timeouts { wait: Some(rest), create: Some(patience), recycle: Some(patience) };
+        Ok(Pooled::new(self.pool.timeout_get(&waits).await?, Some(permit)))
     }
 
     /// A connection of the pool if one is free or may be opened; waits for nobody.
     pub(super) async fn get_at_once(&self) -> Result<Pooled, DbError> {
         let patience = Some(Duration::from_millis(POOL_WAIT_MS));
         let at_once = Timeouts { wait: Some(Duration::ZERO), create: patience, recycle: patience };
-        Ok(Pooled::new(self.pool.timeout_get(&at_once).await?))
+        Ok(Pooled::new(self.pool.timeout_get(&at_once).await?, None))
     }
 
     /// Lets every connection go that is open now: the database was put back, or another took its place. Those in use go after it.
@@ -104,7 +119,7 @@ impl Db {
     }
 
     /// Whether the database is the one that this program was made for, and where it is. Whoever finds it put back gives new epochs.
-    pub async fn look(&self) -> Result<Option<Place>, SchemaError> {
+    pub async fn look(&self) -> Result<Place, SchemaError> {
         let mut pooled = self.get_at_once().await.ok();
         let own;
         let client = if let Some((client, _)) = pooled.as_mut().and_then(|pooled| pooled.parts().ok()) {
@@ -116,7 +131,8 @@ impl Db {
         check_contract(client).await?;
         let looked = async {
             notice_rewind(client).await.map_err(|_| SchemaError::Silent)?;
-            Ok(place(client).await?)
+            // Last: what was whole for the contract may be gone since.
+            place(client).await?.ok_or(SchemaError::NotWhole)
         };
         timeout(Duration::from_millis(OPEN_TIMEOUT_MS), looked).await.map_err(|_| SchemaError::Silent)?
     }
@@ -158,13 +174,14 @@ impl Db {
         (status.size.saturating_sub(status.available), status.size)
     }
 
-    /// Whether somebody waits for a connection of the pool.
+    /// Whether somebody waits for a connection of the pool, or of the part of it that large calls have.
     pub fn is_waited_for(&self) -> bool {
-        self.pool.status().waiting > 0
+        self.pool.status().waiting > 0 || self.large.is_waited_for()
     }
 
     /// Closes the pool: callers that wait or come later are refused.
     pub fn close(&self) {
+        self.large.close();
         self.pool.close();
     }
 }
@@ -185,7 +202,7 @@ async fn prepare_session(client: &Client, timeout_ms: u32) -> Result<(), DbError
              end $$"
         ))
         .await?;
-    if !is_whole(client).await? {
+    if place(client).await?.is_none() {
         return Err(DbError::Lacking("the schema is not there, or not whole yet".to_owned()));
     }
     notice_rewind(client).await

@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::error::DbError;
+use super::part::LargePermit;
 use super::pool::READ_TIMEOUT_MS;
 
 /// How long an answer may take: longer than the server's own limit, so that only a server that says nothing at all is given up.
@@ -26,6 +27,8 @@ pub(super) struct Pooled {
     watch: Watch,
     /// Whether it is not to go back to the pool.
     is_used_up: bool,
+    /// Its right to a connection, where it is a large call's. The last to go: after the connection.
+    _permit: Option<LargePermit>,
 }
 
 /// Whether a connection still answers.
@@ -50,9 +53,10 @@ impl Watch {
 }
 
 impl Pooled {
-    pub(super) fn new(client: Object) -> Self {
+    /// For as long as it is used it holds the permit.
+    pub(super) fn new(client: Object, permit: Option<LargePermit>) -> Self {
         let watch = Watch { patience: ANSWER_TIMEOUT, silent: AtomicBool::new(false) };
-        Self { client: Some(client), watch, is_used_up: false }
+        Self { client: Some(client), watch, is_used_up: false, _permit: permit }
     }
 
     /// The same connection, which ends after this use.

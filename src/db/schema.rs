@@ -19,7 +19,7 @@ use tokio_postgres::error::SqlState;
 
 pub use error::SchemaError;
 use locks::{at_leisure, patiently};
-pub use place::{Place, TABLES, is_whole, place};
+pub use place::{Place, TABLES, place};
 
 /// The contract between nodes and procedures; a node and a database that differ in it do not work together.
 pub const CONTRACT: i32 = 7;
@@ -78,7 +78,8 @@ const CONTRACT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether this program and the database's schema were made for each other, and all of it is there.
 pub async fn check_contract(client: &Client) -> Result<(), SchemaError> {
-    let asked = async { Ok::<_, SchemaError>((read_contract(client).await?, is_whole(client).await?)) };
+    let asked =
+        async { Ok::<_, SchemaError>((read_contract(client).await?, place(client).await?.is_some())) };
     let answered = timeout(CONTRACT_TIMEOUT, asked).await;
     match answered.map_err(|_| SchemaError::Silent)?? {
         (None, _) => Err(SchemaError::NoSchema),

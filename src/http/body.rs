@@ -136,27 +136,29 @@ impl hyper::body::Body for Body {
     }
 }
 
-struct Held<T> {
-    bytes: T,
+struct Held {
+    bytes: Box<[u8]>,
     _lease: Lease,
 }
 
-impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
+impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        self.bytes.as_ref()
+        &self.bytes
     }
 }
 
 /// Bytes that are held for a reader until the last of them is sent.
-pub(super) fn held(bytes: impl AsRef<[u8]> + Send + 'static, mut lease: Lease, line: &Line) -> Bytes {
-    _ = lease.fit(bytes.as_ref().len());
+pub(super) fn held(bytes: impl Into<Vec<u8>>, mut lease: Lease, line: &Line) -> Bytes {
+    // A text that grew may have room for as much again.
+    let bytes = bytes.into().into_boxed_slice();
+    _ = lease.fit(bytes.len());
     lease.charge(line.place());
     Bytes::from_owner(Held { bytes, _lease: lease })
 }
 
 /// Something that was read, and how many bytes it takes.
 pub(super) trait Weighed {
-    /// Bytes in memory, about.
+    /// Bytes in memory, about, with those of the text that is made of it while it is there.
     fn bytes(&self) -> usize;
 }
 

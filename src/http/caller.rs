@@ -6,7 +6,8 @@ use hyper::{HeaderMap, Request};
 use uuid::Uuid;
 
 use super::answer::{Answer, db_error, error, unauthorized};
-use super::request::{parameter, percent_decoded};
+use super::query::parameter;
+use super::request::percent_decoded;
 use crate::db::DbError;
 use crate::db::calls::access::{self, Access};
 use crate::db::calls::people;

@@ -37,11 +37,28 @@ impl Page {
         let more = is_full(rows.len(), limit) || is_full(read, bytes);
         Self { rows, more }
     }
+
+    /// The rows as text, each with a comma.
+    fn text_bytes(&self) -> usize {
+        self.rows.iter().map(|(_, row)| row.len() + 1).sum()
+    }
+
+    /// The text of a piece: a beginning, the rows, a comma behind each. It takes no more memory than it has bytes.
+    fn text(&self, head: &str) -> String {
+        let mut text = String::with_capacity(head.len() + self.text_bytes());
+        text.push_str(head);
+        for (_, row) in &self.rows {
+            text.push_str(row);
+            text.push(',');
+        }
+        text
+    }
 }
 
 impl Weighed for Page {
     fn bytes(&self) -> usize {
-        self.rows.iter().map(|(id, row)| id.len() + row.len() + 8).sum()
+        let each = |(id, row): &(String, String)| size_of::<(String, String)>() + id.len() + row.len();
+        self.rows.iter().map(each).sum::<usize>() + self.text_bytes()
     }
 }
 
@@ -95,13 +112,9 @@ impl Listing {
     async fn piece(&mut self, line: &Line) -> Result<Bytes, Broken> {
         let bytes = i32::try_from(PIECE_BYTES).unwrap_or(i32::MAX);
         let ask = || (self.read)(self.after.clone(), self.left, bytes);
-        // The last row may be what is beyond.
-        let (page, lease) = read(line.budget(), 2 * PIECE_BYTES, ask).await?;
-        let mut text = std::mem::take(&mut self.head);
-        for (_, row) in &page.rows {
-            text.push_str(row);
-            text.push(',');
-        }
+        // Rows and their text; the last row may be what is beyond.
+        let (page, lease) = read(line.budget(), 3 * PIECE_BYTES, ask).await?;
+        let mut text = page.text(&std::mem::take(&mut self.head));
         self.bytes += text.len();
         self.left -= i32::try_from(page.rows.len()).unwrap_or(i32::MAX);
         if let Some((id, _)) = page.rows.last() {
@@ -125,5 +138,23 @@ impl Listing {
         let next = json!(self.after.as_ref().filter(|_| more));
         // Writing to a String does not fail.
         _ = write!(text, "],\"next\":{next}}}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LM4
+    #[test]
+    fn a_page_weighs_what_its_rows_and_their_text_take() {
+        let row = |number: usize| (format!("s{number}"), "x".repeat(number * 1_000));
+        for rows in [0, 1, 2, 40] {
+            let page = Page { rows: (1..=rows).map(row).collect(), more: false };
+            let text = page.text("{\"shapes\":[");
+            assert_eq!(text.capacity(), text.len(), "{rows}");
+            let read: usize = page.rows.iter().map(|(id, row)| id.capacity() + row.capacity()).sum();
+            assert!(page.bytes() + 11 >= read + text.capacity(), "{rows}: {} and {}", read, text.capacity());
+        }
     }
 }

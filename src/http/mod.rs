@@ -17,6 +17,7 @@ mod page;
 mod past;
 mod people;
 mod picture;
+mod query;
 mod request;
 mod restore;
 mod rooms;

@@ -7,7 +7,7 @@ use hyper::{Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, error, json_text};
-use super::request::parameter;
+use super::query::parameter;
 use crate::node::Node;
 use crate::protocol::RejectCode;
 

@@ -1,5 +1,6 @@
 //! A room's past: boards at a point, batches, differences, origins.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -11,7 +12,8 @@ use super::answer::{Answer, broken, db_error, invalid, json_text, of};
 use super::body::{Body, Weighed, held, read};
 use super::caller::Caller;
 use super::listing::{Listing, Page};
-use super::request::{line, parameter, percent_decoded};
+use super::query::parameter;
+use super::request::{line, percent_decoded};
 use crate::db::calls::past::{self, Origin, PastBatch, PastDifference};
 use crate::model::{Role, RoomId, Seq};
 use crate::node::Node;
@@ -139,32 +141,51 @@ pub(super) async fn history(
     let line = line(request)?;
     let ask = || past::room_history(&node.db, room, before, (limit, MAX_BYTES));
     let (rows, lease) = read(line.budget(), EXPECTED_BYTES, ask).await.map_err(|failure| broken(&failure))?;
-    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(&rows));
-    let next = next.map(|last| last.seq.get());
-    let told: Vec<Value> = rows.iter().map(told_batch).collect();
-    let body = Body::whole(held(json!({"batches": told, "next": next}).to_string(), lease, &line)).held();
-    Ok(of(StatusCode::OK, "application/json", body))
+    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(read_batches(&rows)));
+    let next = json!(next.map(|last| last.seq.get()));
+    let mut told = String::with_capacity(read_batches(&rows));
+    told.push_str("{\"batches\":[");
+    for batch in &rows {
+        let comma = comma(&told);
+        _ = write!(told, "{comma}{}", told_batch(batch));
+    }
+    _ = write!(told, "],\"next\":{next}}}");
+    Ok(of(StatusCode::OK, "application/json", Body::whole(held(told, lease, &line)).held()))
 }
 
-/// What batches or differences are expected to take at most.
-const EXPECTED_BYTES: usize = 1024 * 1024;
+/// What batches or differences, and the text made of them, are expected to take at most.
+const EXPECTED_BYTES: usize = 2 * 1024 * 1024;
+
+/// What parts the next of a list from what is told already.
+fn comma(told: &str) -> &'static str {
+    if told.ends_with('[') { "" } else { "," }
+}
 
 /// Whether rows end because they are as many bytes as are told at a time.
-fn is_large(rows: &impl Weighed) -> bool {
-    i64::try_from(rows.bytes()).is_ok_and(|bytes| bytes >= MAX_BYTES)
+fn is_large(read_bytes: usize) -> bool {
+    i64::try_from(read_bytes).is_ok_and(|bytes| bytes >= MAX_BYTES)
+}
+
+/// As the question counts them.
+fn read_batches(rows: &[PastBatch]) -> usize {
+    rows.iter().map(|batch| 250 + batch.shape_ids.iter().map(String::len).sum::<usize>()).sum()
+}
+
+/// As the question counts them.
+fn read_differences(rows: &[PastDifference]) -> usize {
+    let length = |shape: &Option<String>| shape.as_ref().map_or(0, String::len);
+    rows.iter().map(|row| length(&row.before) + length(&row.after)).sum()
 }
 
 impl Weighed for Vec<PastBatch> {
     fn bytes(&self) -> usize {
-        // As the question counts them.
-        self.iter().map(|batch| 250 + batch.shape_ids.iter().map(String::len).sum::<usize>()).sum()
+        2 * read_batches(self)
     }
 }
 
 impl Weighed for Vec<PastDifference> {
     fn bytes(&self) -> usize {
-        let length = |shape: &Option<String>| shape.as_ref().map_or(0, String::len);
-        self.iter().map(|row| length(&row.before) + length(&row.after)).sum()
+        2 * read_differences(self)
     }
 }
 
@@ -191,13 +212,14 @@ pub(super) async fn diff(
     let line = line(request)?;
     let ask = || past::room_diff(&node.db, room, points, &after, (limit, MAX_BYTES));
     let (rows, lease) = read(line.budget(), EXPECTED_BYTES, ask).await.map_err(|failure| broken(&failure))?;
-    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(&rows));
+    let next = rows.last().filter(|_| is_full(rows.len(), limit) || is_large(read_differences(&rows)));
     let next = json!(next.map(|last| &last.shape_id));
-    let (from, to) = (points.0.get(), points.1.get());
-    let (added, modified, deleted) = (told(&rows, "added"), told(&rows, "modified"), told(&rows, "deleted"));
-    let told = format!(
-        r#"{{"from":{from},"to":{to},"added":[{added}],"modified":[{modified}],"deleted":[{deleted}],"next":{next}}}"#
-    );
+    let mut told = String::with_capacity(read_differences(&rows));
+    _ = write!(told, r#"{{"from":{},"to":{}"#, points.0.get(), points.1.get());
+    for change in ["added", "modified", "deleted"] {
+        tell(&mut told, &rows, change);
+    }
+    _ = write!(told, r#","next":{next}}}"#);
     Ok(of(StatusCode::OK, "application/json", Body::whole(held(told, lease, &line)).held()))
 }
 
@@ -214,12 +236,19 @@ async fn named_point(
 }
 
 /// Added and deleted shapes whole, modified ones as they were and are.
-fn told(rows: &[PastDifference], change: &str) -> String {
-    let shapes = rows.iter().filter(|row| row.change == change).map(|row| match (&row.before, &row.after) {
-        (Some(before), Some(after)) => format!("{{\"before\":{before},\"after\":{after}}}"),
-        (one, other) => one.as_ref().or(other.as_ref()).cloned().unwrap_or_default(),
-    });
-    shapes.collect::<Vec<_>>().join(",")
+fn tell(told: &mut String, rows: &[PastDifference], change: &str) {
+    // Writing to a String does not fail.
+    _ = write!(told, r#","{change}":["#);
+    for row in rows.iter().filter(|row| row.change == change) {
+        let comma = comma(told);
+        _ = match (&row.before, &row.after) {
+            (Some(before), Some(after)) => write!(told, r#"{comma}{{"before":{before},"after":{after}}}"#),
+            (one, other) => {
+                write!(told, "{comma}{}", one.as_ref().or(other.as_ref()).map_or("", String::as_str))
+            }
+        };
+    }
+    told.push(']');
 }
 
 /// `GET …/shapes/{id}/blame`.

@@ -36,13 +36,6 @@ impl<T> Deref for Received<T> {
     }
 }
 
-/// A query parameter, percent-decoded.
-pub(super) fn parameter(request: &Request<Incoming>, name: &str) -> Option<String> {
-    let query = request.uri().query()?;
-    let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
-    Some(percent_decoded(pair.1))
-}
-
 /// Text of a query, `+` and `%xx` decoded.
 pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());

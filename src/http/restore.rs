@@ -12,7 +12,7 @@ use super::past::{POINT_RULE, Point};
 use super::request::read_object;
 use super::rooms::{Ownership, checked_slug};
 use crate::db::calls::past::{self, Branch, Restoring};
-use crate::model::limits::MAX_COORDINATE;
+use crate::model::geometry::area_fault;
 use crate::model::{Role, RoomId, Seq, Slug, Token};
 use crate::node::Node;
 
@@ -68,8 +68,8 @@ pub(super) async fn restore(
         (Some(client), Some(op_id)) if (1..=MAX_OP_ID).contains(&op_id) => Some((client, op_id)),
         _ => return Err(invalid("op_id: must be an integer from 1, together with client")),
     };
-    if asked.area.is_some_and(|area| area.iter().any(|number| number.abs() > MAX_COORDINATE)) {
-        return Err(invalid("box: must be four finite numbers of at most 1e9"));
+    if let Some(fault) = asked.area.as_ref().and_then(area_fault) {
+        return Err(invalid(&format!("box: {fault}")));
     }
     if let Some((client, _)) = batch {
         caller.claim(node, client).await?;

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::answer::{Answer, db_error, error, invalid, json_text, nothing, unkept};
 use super::caller::Caller;
-use super::request::{parameter, read_object, read_object_or_nothing};
+use super::query::parameter;
+use super::request::{read_object, read_object_or_nothing};
 use crate::db::DbError;
 use crate::db::calls::{self, NewRoom, RoomState, access};
 use crate::model::{Role, RoomId, RoomName, Slug, Token};

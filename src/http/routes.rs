@@ -10,7 +10,7 @@ use super::answer::{Answer, answer, not_allowed, nowhere};
 use super::board;
 #[cfg(not(feature = "board"))]
 use super::page;
-use super::{api, origin, upgrade};
+use super::{api, origin, query, upgrade};
 use crate::budget::Kind;
 use crate::db::calls;
 use crate::db::listen::{DEAF, Hearing};
@@ -26,6 +26,9 @@ pub(super) async fn route(node: &Arc<Node>, request: Request<Incoming>) -> Answe
     if (method != Method::GET || upgrades)
         && let Err(refused) = origin::check(node, request.headers())
     {
+        return refused;
+    }
+    if let Err(refused) = query::check(&method, &parts, upgrades, &request) {
         return refused;
     }
     match (&method, parts.as_slice()) {

@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use super::answer::{Answer, answer, error, invalid, json_text, rejected};
 use super::caller::Caller;
 use super::listing::{Listing, Page};
-use super::request::{is_known, parameter, read_body};
+use super::query::parameter;
+use super::request::{is_known, read_body};
 use crate::db::calls::access::Access;
 use crate::db::calls::{self, ShapeQuery};
 use crate::model::Role;
-use crate::model::limits::MAX_COORDINATE;
+use crate::model::geometry::area_fault;
 use crate::node::Node;
 use crate::protocol::decode::{Posted, decode_posted};
 use crate::protocol::{RejectCode, encode};
@@ -22,12 +23,13 @@ use crate::room::writer::{Answer as Written, Submission};
 /// Shapes told when no limit is given, and at most.
 const DEFAULT_LIMIT: i32 = 1_000;
 const MAX_LIMIT: i32 = 10_000;
+
 /// `x0,y0,x1,y1`.
-fn read_area(text: &str) -> Option<[f64; 4]> {
-    let numbers: Vec<f64> =
-        text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
-    let area: [f64; 4] = numbers.try_into().ok()?;
-    area.iter().all(|number| number.abs() <= MAX_COORDINATE).then_some(area)
+fn read_area(text: &str) -> Result<[f64; 4], &'static str> {
+    let numbers = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<f64>>>();
+    // What is no number at all is told as one that is out of bounds.
+    let area = numbers.and_then(|numbers| numbers.try_into().ok()).unwrap_or([f64::NAN; 4]);
+    area_fault(&area).map_or(Ok(area), Err)
 }
 
 /// `GET …/shapes?box=&kind=&limit=&after=`.
@@ -42,18 +44,15 @@ pub(super) async fn list(
     if is_known(request, &tag) {
         return Ok(tagged(answer(StatusCode::NOT_MODIFIED, "application/json", String::new()), &tag));
     }
-    let area = parameter(request, "box");
+    let area = parameter(request, "box").as_deref().map(read_area).transpose();
+    let area = area.map_err(|fault| invalid(&format!("box: {fault}")))?;
     let kind = parameter(request, "kind");
     let after = parameter(request, "after");
     let limit = parameter(request, "limit").map_or(Some(DEFAULT_LIMIT), |limit| limit.parse().ok());
     let Some(limit) = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)) else {
         return Err(invalid(&format!("limit: must be from 1 to {MAX_LIMIT}")));
     };
-    let read = area.as_deref().map(read_area);
-    if read == Some(None) {
-        return Err(invalid("box: must be x0,y0,x1,y1, each finite and at most 1e9"));
-    }
-    let (db, room, area) = (node.db.clone(), found.id, read.flatten());
+    let (db, room) = (node.db.clone(), found.id);
     let read = move |after: Option<String>, limit: i32, bytes: i32| {
         let (db, kind) = (db.clone(), kind.clone());
         async move {
@@ -124,10 +123,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_area_is_four_finite_numbers() {
-        assert_eq!(read_area("0,-1,2.5, 3"), Some([0.0, -1.0, 2.5, 3.0]));
-        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "1,2,3,1e300", "a,b,c,d"] {
-            assert_eq!(read_area(bad), None, "{bad}");
+    fn an_area_is_four_finite_numbers_the_right_way_round() {
+        assert_eq!(read_area("0,-1,2.5, 3"), Ok([0.0, -1.0, 2.5, 3.0]));
+        assert_eq!(read_area("1,1,1,1"), Ok([1.0; 4]));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,3,NaN", "NaN,2,3,4", "1,2,3,1e300", "a,b,c,d"] {
+            assert!(read_area(bad).is_err_and(|fault| fault.contains("finite")), "{bad}");
+        }
+        for bad in ["2,0,1,0", "0,2,0,1"] {
+            assert!(read_area(bad).is_err_and(|fault| fault.contains("at most x1")), "{bad}");
         }
     }
 }

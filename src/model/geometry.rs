@@ -3,6 +3,8 @@
 
 use geo::{Coord, Rect, coord};
 
+use super::limits::MAX_COORDINATE;
+
 /// What of a shape decides its bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapeGeometry {
@@ -33,6 +35,19 @@ pub fn bounds(shape: &ShapeGeometry) -> Rect<f64> {
     let grow = shape.stroke_width.unwrap_or(0.0) / 2.0;
     let (min, max) = (outline.min(), outline.max());
     Rect::new(coord! { x: min.x - grow, y: min.y - grow }, coord! { x: max.x + grow, y: max.y + grow })
+}
+
+/// Why four numbers are no area `x0, y0, x1, y1`; none when they are one. One that is the wrong way round would be another than is meant as soon
+/// as one of its numbers is wrong.
+pub fn area_fault(area: &[f64; 4]) -> Option<&'static str> {
+    let [x0, y0, x1, y1] = area;
+    if area.iter().any(|number| number.is_nan() || number.abs() > MAX_COORDINATE) {
+        Some("must be x0,y0,x1,y1, each finite and at most 1e9")
+    } else if x0 > x1 || y0 > y1 {
+        Some("must have x0 at most x1, and y0 at most y1")
+    } else {
+        None
+    }
 }
 
 /// The smallest box of whole grid squares that encloses the bounds.

@@ -62,7 +62,7 @@ impl Fitting {
         let mut known = None;
         loop {
             let looked = self.db.look().await;
-            let is_answered = matches!(looked, Ok(Some(_)));
+            let is_answered = looked.is_ok();
             if self.note(looked, &mut known) {
                 self.db.renew();
                 missed();
@@ -78,10 +78,10 @@ impl Fitting {
     }
 
     /// Notes what was found; whether what connections knew is true no more.
-    fn note(&self, looked: Result<Option<Place>, SchemaError>, known: &mut Option<Place>) -> bool {
+    fn note(&self, looked: Result<Place, SchemaError>, known: &mut Option<Place>) -> bool {
         let before = *self.fit.borrow();
         match looked {
-            Ok(Some(place)) => {
+            Ok(place) => {
                 self.fit.send_replace(Fit::Fits);
                 if before != Fit::Fits {
                     tracing::info!("the database is there, and goes with this node");

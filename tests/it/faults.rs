@@ -161,12 +161,13 @@ async fn with_every_reading_connection_taken_others_are_told_so_and_nothing_hang
     let node = node(config, &settings).await;
     let address = node.address();
     assert_eq!(post_put(address, "busy", "before").await.0, 200);
-    // Whoever asks for rooms waits for this.
+    // Whoever makes a room waits for this.
     let mut holder = connect(config).await.unwrap();
     let hold = holder.transaction().await.unwrap();
     hold.batch_execute("lock table pgcanvas.rooms in access exclusive mode").await.unwrap();
-    let asked: Vec<_> =
-        (0..6).map(|_| tokio::spawn(async move { get(address, "/api/rooms").await })).collect();
+    let asked: Vec<_> = (0..6)
+        .map(|_| tokio::spawn(async move { http::post(address, "/api/rooms", &json!({})).await }))
+        .collect();
     let taken = retried(Duration::from_secs(10), || async {
         if node.node().db.pool_status().0 == 2 { Ok(()) } else { Err(()) }
     });
@@ -187,7 +188,7 @@ async fn with_every_reading_connection_taken_others_are_told_so_and_nothing_hang
     assert_eq!((refused, waiting.len()), (4, 2));
     hold.rollback().await.unwrap();
     for task in waiting {
-        assert_eq!(timeout(Duration::from_secs(10), task).await.unwrap().unwrap().status, 200);
+        assert_eq!(timeout(Duration::from_secs(10), task).await.unwrap().unwrap().status, 201);
     }
     assert_eq!(get(address, "/api/rooms").await.status, 200);
     assert_eq!(post_put(address, "busy", "after").await.0, 200);

@@ -1,9 +1,11 @@
 //! What a node takes on, and what it says beyond (LM).
 
 use super::faults::{metric, node, room};
+use super::support::client::Client;
 use super::support::database::TestDatabase;
-use super::support::http;
-use super::support::server::retried;
+use super::support::http::{self, Response};
+use super::support::node::TestNode;
+use super::support::server::{connect, retried};
 use futures_util::{SinkExt, StreamExt};
 use pgcanvas::config::NodeSettings;
 use serde_json::{Value, json};
@@ -121,5 +123,115 @@ async fn one_socket_too_many_is_told_503_and_finds_a_place_when_another_leaves()
     let again = retried(Duration::from_secs(10), || connect_async(format!("ws://{address}/ws"))).await;
     assert!(again.is_ok());
     drop(again);
+    node.stop().await;
+}
+
+/// One large thing that a stranger may ask for of a room, or a picture.
+async fn ask_for(address: SocketAddr, what: &'static str) -> Response {
+    match what {
+        "restore" => http::post(address, "/api/rooms/busy/restore", &json!({"seq": 1})).await,
+        "branch" => http::post(address, "/api/rooms/busy/branch", &json!({"seq": 1})).await,
+        path => http::get(address, path).await,
+    }
+}
+
+/// Lets a table be read by nobody, and asks for something more often than there are connections, until somebody has to wait; whoever waits for
+/// the table holds a connection.
+async fn with_large_reads<T>(
+    (database, node): (&TestDatabase, &TestNode),
+    (table, what): (&str, &'static str),
+    then: impl AsyncFnOnce() -> T,
+) -> (T, Vec<Response>) {
+    let mut holder = connect(database.config()).await.unwrap();
+    let hold = holder.transaction().await.unwrap();
+    hold.batch_execute(&format!("lock table pgcanvas.{table} in access exclusive mode")).await.unwrap();
+    let address = node.address();
+    let asked: Vec<_> = (0..6).map(|_| tokio::spawn(ask_for(address, what))).collect();
+    let db = &node.node().db;
+    let waiting = retried(Duration::from_secs(10), || async {
+        if db.is_waited_for() && db.pool_status().0 >= 2 { Ok(()) } else { Err(()) }
+    });
+    assert!(waiting.await.is_ok(), "{what}: some are read, others wait");
+    let answer = then().await;
+    let half =
+        retried(Duration::from_secs(10), || async { if db.pool_status().0 == 2 { Ok(()) } else { Err(()) } });
+    assert!(half.await.is_ok(), "{what}: they take half of the connections");
+    hold.rollback().await.unwrap();
+    let mut answers = Vec::new();
+    for task in asked {
+        answers.push(timeout(Duration::from_secs(30), task).await.expect("an answer in time").unwrap());
+    }
+    (answer, answers)
+}
+
+/// LM11
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_reads_leave_connections_for_small_calls() {
+    let database = TestDatabase::create().await;
+    room(database.config(), "busy").await;
+    room(database.config(), "free").await;
+    let settings = NodeSettings { pool_size: 4, ..NodeSettings::default() };
+    let node = TestNode::start_with(&database, &settings).await;
+    let address = node.address();
+    let put = async |room: &str| {
+        let ops = json!([{"op": "put", "shape": {"id": "s1", "kind": "rectangle"}}]);
+        let body = json!({"client": Uuid::new_v4(), "op_id": 1, "ops": ops});
+        http::post(address, &format!("/api/rooms/{room}/ops"), &body).await.status
+    };
+    assert_eq!(put("busy").await, 200);
+    let file = "/api/files/0000000000000000000000000000000000000000000000000000000000000000";
+    let tag = http::get(address, "/api/rooms/busy/shapes").await.headers["etag"].clone();
+    for (table, what) in [
+        ("shapes", "/api/rooms"),
+        ("shapes", "/api/rooms/busy/shapes"),
+        ("shapes", "/api/rooms/busy/picture.svg"),
+        ("shapes", "/api/rooms/busy/shapes/s1/blame"),
+        ("snapshots", "/api/rooms/busy/at/1"),
+        ("snapshots", "/api/rooms/busy/diff?from=0&to=1"),
+        ("snapshots", "restore"),
+        ("snapshots", "branch"),
+        ("files", file),
+    ] {
+        let small_calls = async || {
+            assert_eq!(http::get(address, "/readyz").await.status, 200, "{what}");
+            assert_eq!(http::get(address, "/api/rooms/x").await.status, 404, "{what}");
+            if table == "shapes" {
+                // Asks what one may, and where the room is.
+                let known = [("if-none-match", &*tag)];
+                let told = http::get_with(address, "/api/rooms/busy/shapes", &known).await;
+                assert_eq!(told.status, 304, "{what}");
+            } else {
+                assert_eq!(http::get(address, "/api/rooms/busy").await.status, 200, "{what}");
+                assert_eq!(put("free").await, 200, "{what}");
+            }
+        };
+        let ((), answers) = with_large_reads((&database, &node), (table, what), small_calls).await;
+        assert!(answers.iter().any(|answer| answer.status < 500), "{what}: {answers:?}");
+    }
+    node.stop().await;
+}
+
+/// LM11
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_reads_beyond_their_part_are_told_so_and_joins_are_such_reads() {
+    let database = TestDatabase::create().await;
+    room(database.config(), "busy").await;
+    let settings = NodeSettings { pool_size: 4, ..NodeSettings::default() };
+    let node = TestNode::start_with(&database, &settings).await;
+    let address = node.address();
+    let mut ann = Client::connect_at(address, Uuid::new_v4()).await;
+    ann.hello("Ann").await;
+    let shapes = ("shapes", "/api/rooms/busy/shapes");
+    let (refused, answers) = with_large_reads((&database, &node), shapes, async || {
+        ann.send(&json!({"type": "join", "room": "busy"})).await;
+        ann.error().await
+    })
+    .await;
+    assert_eq!(refused["code"], "unavailable", "{refused}");
+    let told: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    // Who came late may still have waited.
+    assert!(told.contains(&200) && told.contains(&503), "{told:?}");
+    assert!(told.iter().all(|status| [200, 503].contains(status)), "{told:?}");
+    ann.join("busy").await;
     node.stop().await;
 }

@@ -7,7 +7,7 @@ use super::support::database::TestDatabase;
 use super::support::http::{get, post};
 use super::support::program::{DataFolder, Program};
 use super::support::server::{Server, connect, retried};
-use super::support::tools::{ran, tool};
+use super::support::tools::{can_dump, ran};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::sync::Arc;
@@ -28,8 +28,10 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Option<Self> {
-        tool("pg_restore", "postgresql-client")?;
         let database = TestDatabase::create().await;
+        if !can_dump(database.config()).await {
+            return None;
+        }
         make_room(&database, "lobby").await;
         let (url, dump) = (database.url(), DataFolder::new());
         let settings = ["--database-url", &url];

@@ -1,7 +1,7 @@
 //! Bringing a database to the present schema (MI).
 
 use super::support::database::TestDatabase;
-use pgcanvas::db::schema::{CONTRACT, SchemaError, TABLES, check_contract, migrate};
+use pgcanvas::db::schema::{CONTRACT, SchemaError, TABLES, check_contract, migrate, place};
 use tokio_postgres::Client;
 
 /// A database without a schema.
@@ -185,4 +185,51 @@ async fn every_table_of_ours_is_known_and_has_a_key_by_which_a_restore_is_seen_t
         .await
         .unwrap();
     assert!(matches!(check_contract(&client).await, Err(SchemaError::NotWhole)));
+}
+
+/// RW6
+#[tokio::test]
+async fn where_a_database_is_is_told_of_a_whole_schema_alone() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let whole = place(&client).await.unwrap();
+    assert!(whole.is_some());
+    let foreign_keys = "do $$ declare v_sql text; begin
+        select string_agg(format('alter table pgcanvas.sign_ins drop constraint %I', conname), ';') into v_sql
+        from pg_constraint where conrelid = 'pgcanvas.sign_ins'::regclass and contype = 'f';
+        execute v_sql;
+      end $$";
+    for lacking in [
+        foreign_keys,
+        "alter table pgcanvas.meta drop constraint meta_pkey",
+        "alter table pgcanvas.rooms rename to away",
+        "drop schema pgcanvas cascade",
+    ] {
+        client.batch_execute(&format!("begin; {lacking}")).await.unwrap();
+        assert_eq!(place(&client).await.unwrap(), None, "{lacking}");
+        client.batch_execute("rollback").await.unwrap();
+        assert_eq!(place(&client).await.unwrap(), whole, "{lacking}");
+    }
+}
+
+/// MI13
+#[tokio::test]
+async fn a_trigger_that_is_gone_is_made_anew_whatever_its_name() {
+    let database = TestDatabase::create().await;
+    let mut client = database.client().await;
+    let triggers =
+        "select coalesce(array_agg(pg_get_triggerdef(oid) order by tgrelid, tgname), '{}') from pg_trigger
+        where tgrelid in ('pgcanvas.shapes'::regclass, 'pgcanvas.rooms'::regclass) and not tgisinternal";
+    let before: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
+    let drop_all = "do $$ declare v record; begin
+        for v in select tgname, tgrelid::regclass as place from pg_trigger
+                 where tgrelid in ('pgcanvas.shapes'::regclass, 'pgcanvas.rooms'::regclass) and not tgisinternal loop
+          execute format('drop trigger %I on %s', v.tgname, v.place);
+        end loop;
+      end $$";
+    client.batch_execute(drop_all).await.unwrap();
+    client.batch_execute("update pgcanvas.meta set bundle_hash = ''").await.unwrap();
+    migrate(&mut client).await.unwrap();
+    let after: Vec<String> = client.query_one(triggers, &[]).await.unwrap().get(0);
+    assert_eq!(after, before);
 }

@@ -19,7 +19,7 @@ const LARGE_BYTES: usize = 256 * 1024;
 
 /// Keeps a file unless it is kept already; whether it was new. A content of another SHA-256 is [`DbError::Invalid`].
 pub async fn put_file(db: &Db, sha256: &str, media_type: &str, content: &[u8]) -> Result<bool, DbError> {
-    let mut client = db.get().await?;
+    let mut client = db.get_for_large().await?;
     let statement = client.prepare_cached("select pgcanvas.put_file($1, $2, $3)").await?;
     if content.len() > LARGE_BYTES {
         client = client.used_up();
@@ -29,7 +29,7 @@ pub async fn put_file(db: &Db, sha256: &str, media_type: &str, content: &[u8]) -
 
 /// So many bytes of a file, from a place on, by the SHA-256 of its content.
 pub async fn read_file(db: &Db, sha256: &str, from: i32, bytes: i32) -> Result<Option<FilePart>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let statement = client.prepare_cached("select * from pgcanvas.read_file($1, $2, $3)").await?;
     let row = client.query_opt(&statement, &[&sha256, &from, &bytes]).await?;
     row.map(|row| {

@@ -10,7 +10,7 @@ use crate::model::{Role, RoomId, Seq, TokenHash};
 
 /// The seq a room was at in a moment, ISO 8601 with a zone.
 pub async fn seq_at(db: &Db, room: RoomId, at: &str) -> Result<Seq, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select pgcanvas.seq_at($1, $2::text::timestamptz) as seq";
     let statement = client.prepare_cached(sql).await?;
     seq(&client.query_one(&statement, &[&room.to_string(), &at]).await?, "seq")
@@ -25,7 +25,7 @@ pub async fn room_at(
     after: &str,
     (limit, bytes): (i32, i64),
 ) -> Result<Vec<(String, String)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select shape_id, shape from (
           select s.shape_id, s.shape::text as shape,
             sum(octet_length(s.shape::text)) over (order by s.shape_id collate \"C\") - octet_length(s.shape::text) as bytes_before
@@ -62,7 +62,7 @@ pub async fn room_history(
     before: Option<Seq>,
     (limit, bytes): (i32, i64),
 ) -> Result<Vec<PastBatch>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select * from (
           select h.seq, h.author, h.client, h.op_id, pgcanvas.iso(h.at) as at, h.puts, h.patches, h.appends, h.deletes, h.shape_ids,
             sum(250 + octet_length(array_to_string(h.shape_ids, '')))
@@ -112,7 +112,7 @@ pub async fn room_diff(
     after: &str,
     (limit, bytes): (i32, i64),
 ) -> Result<Vec<PastDifference>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select * from (
           select d.change, d.shape_id, d.before::text as before, d.after::text as after,
             sum(coalesce(octet_length(d.before::text), 0) + coalesce(octet_length(d.after::text), 0))
@@ -145,7 +145,7 @@ pub struct Origin {
 
 /// Which batch set each property of a living shape last.
 pub async fn shape_blame(db: &Db, room: RoomId, shape: &str) -> Result<Vec<Origin>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select property, seq, author, client, pgcanvas.iso(b.at) as at from pgcanvas.shape_blame($1, $2) as b order by property";
     let statement = client.prepare_cached(sql).await?;
     client.query(&statement, &[&room.to_string(), &shape]).await?.iter().map(read_origin).collect()
@@ -181,7 +181,7 @@ pub struct Restoring<'a> {
 
 /// Brings shapes back to a point as a new batch: its seq, and how many shapes changed.
 pub async fn restore_shapes(db: &Db, room: RoomId, asked: &Restoring<'_>) -> Result<(Seq, i64), DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let sql = "select seq, restored from pgcanvas.restore_shapes($1, $2, box(point($3, $4), point($5, $6)), $7, $8, $9, $10, $11)";
     let statement = client.prepare_cached(sql).await?;
     let [x0, y0, x1, y1] = asked.area.map_or([None; 4], |area| area.map(Some));
@@ -219,7 +219,7 @@ pub struct Branch<'a> {
 
 /// Makes a room of the board at a point; a name that is taken is [`DbError::Conflict`].
 pub async fn branch_room(db: &Db, room: RoomId, branch: &Branch<'_>) -> Result<RoomId, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let statement = client.prepare_cached("select pgcanvas.branch_room($1, $2, $3, $4, $5, $6)").await?;
     let (name, role) = (room.to_string(), Role::Owner.as_str());
     let link = branch.owner_link.map(TokenHash::as_bytes);

@@ -61,7 +61,7 @@ pub async fn room_delta_at(
     after: &str,
     limit: i32,
 ) -> Result<Vec<(String, Difference)>, DbError> {
-    let client = db.get().await?;
+    let client = db.get_for_large().await?;
     let statement = client.prepare_cached("select * from pgcanvas.room_delta_at($1, $2, $3, $4, $5)").await?;
     let rows = client.query(&statement, &[&room.get(), &since.get(), &at.get(), &after, &limit]).await?;
     rows.iter().map(|row| Ok((row.try_get("shape_id")?, read_difference(row)?))).collect()
@@ -69,7 +69,7 @@ pub async fn room_delta_at(
 
 /// A connection of the pool for a [`RoomReading`].
 pub async fn reader(db: &Db) -> Result<Reader, DbError> {
-    Ok(Reader(db.get().await?))
+    Ok(Reader(db.get_for_large().await?))
 }
 
 /// A connection that reads a room at one moment.

@@ -37,22 +37,17 @@ pub struct Place {
     rooms: u32,
 }
 
-/// Whether the schema is there with all its rows. Asked of the catalog, which everybody may read.
-pub async fn is_whole(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    let sql = "select bool_or(c.relname = 'rooms') and bool_and(exists (
+/// Where a connection leads; none while the schema is not there with all its rows. Asked of the catalog, which everybody may read, and in one
+/// statement: between two, a restore may begin, and half a schema would pass for the one that was whole.
+pub async fn place(client: &Client) -> Result<Option<Place>, tokio_postgres::Error> {
+    let sql = "select (select d.oid from pg_database as d where d.datname = current_database()),
+            max(c.oid) filter (where c.relname = 'rooms')
+        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = 'pgcanvas' and c.relkind in ('r', 'p') and c.relname = any ($1)
+        having bool_or(c.relname = 'rooms') and bool_and(exists (
             select from pg_index as i where i.indrelid = c.oid and i.indisprimary))
           and bool_or(c.relname = 'sign_ins' and exists (
-            select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f'))
-        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname = 'pgcanvas' and c.relkind in ('r', 'p') and c.relname = any ($1)";
-    let whole: Option<bool> = client.query_one(sql, &[&TABLES.as_slice()]).await?.try_get(0)?;
-    Ok(whole.unwrap_or(false))
-}
-
-/// Where a connection leads; none while there are no rooms.
-pub async fn place(client: &Client) -> Result<Option<Place>, tokio_postgres::Error> {
-    let sql = "select d.oid, c.oid from pg_database as d, pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-        where d.datname = current_database() and n.nspname = 'pgcanvas' and c.relname = 'rooms'";
-    let row = client.query_opt(sql, &[]).await?;
+            select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f'))";
+    let row = client.query_opt(sql, &[&TABLES.as_slice()]).await?;
     row.map(|row| Ok(Place { database: row.try_get(0)?, rooms: row.try_get(1)? })).transpose()
 }

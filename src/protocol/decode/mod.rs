@@ -31,6 +31,7 @@ use self::spelling::Warnings;
 use self::violation::shown;
 use super::reject::RejectCode;
 use super::seed;
+use crate::model::geometry::area_fault;
 use crate::model::limits::{
     MAX_COORDINATE, MAX_NAME_CHARS, MAX_PING_BYTES, MAX_PRESENCE_BYTES, MAX_TOKEN_CHARS, MIN_KEY_CHARS,
 };
@@ -227,7 +228,8 @@ fn read_viewport(json: Json<'_>) -> Result<[f64; 4], Violation> {
     let items = read_items(json, 4).map_err(|_| rule())?;
     let numbers: Option<Vec<f64>> =
         items.map(|item| read_number(item).filter(|value| value.abs() <= MAX_COORDINATE)).collect();
-    numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(rule)
+    let area = numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(rule)?;
+    area_fault(&area).map_or(Ok(area), |fault| Err(Violation::new(fault)))
 }
 
 fn read_presence(fields: &Fields<'_>) -> Result<ClientMessage, Violation> {

@@ -2,7 +2,7 @@
 
 use crate::support::program::{DataFolder, Program};
 use crate::support::server::OwnCluster;
-use crate::support::tools::tool;
+use crate::support::tools::{can_dump, tool};
 use std::env;
 use std::fs;
 use std::net::TcpListener;
@@ -42,6 +42,9 @@ impl Sandbox {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let cluster = OwnCluster::start_on(Some(port)).await?;
+        if !can_dump(&cluster.config()).await {
+            return None;
+        }
         let folder = DataFolder::new();
         fs::create_dir_all(folder.as_ref().join("bin")).unwrap();
         let owner = crate::support::server::connect(&cluster.config()).await.unwrap();

@@ -81,5 +81,7 @@ export function opsUrl(address: string, room: string): string {
   const url = new URL(address);
   url.protocol = url.protocol.replace("ws", "http");
   url.pathname = url.pathname.replace(/(ws)?\/?$/, `api/rooms/${encodeURIComponent(room)}/ops`);
+  // What the socket's address says besides is none of this request's parameters.
+  url.search = "";
   return url.href;
 }
