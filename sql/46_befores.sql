@@ -54,12 +54,11 @@ end $$;
 comment on function pgcanvas.with_change is 'A shape after a logged change, but for the points that an append adds; null after its death.';
 
 create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
-  returns table (seq bigint, ordinal bigint, before jsonb, names text[]) language plpgsql stable set enable_hashjoin =
-    on set jit = off as $$
+  returns table (seq bigint, ordinal bigint, before jsonb, names text[])
+  language plpgsql stable set enable_hashjoin = on set jit = off as $$
 #variable_conflict use_column
 declare
-  v_first bigint := (select min(u) from unnest(p_seqs) as u);
-  v_from bigint := coalesce((select max(s.seq) from pgcanvas.snapshots s where s.room_id = p_room_id and s.seq < v_first), 0);
+  v_from bigint := coalesce((select max(s.seq) from pgcanvas.snapshots s where s.room_id = p_room_id and s.seq < all (p_seqs)), 0);
   v_id text;
   v_shape jsonb;
   v_points integer;  -- how many, since a long stroke would be copied at each append
