@@ -36,6 +36,8 @@ pub struct Metrics {
     pub writer_queue: Gauge,
     /// Batches committed in one transaction.
     pub batches_per_commit: Histogram,
+    /// Batches applied, by how: set (with all others of the call), single (one op alone), one_by_one (op by op).
+    pub batches: Family<Kind, Counter>,
     /// Ops committed in one transaction.
     pub ops_per_commit: Histogram,
     /// Seconds from asking for a transaction to its commit.
@@ -96,6 +98,7 @@ impl Default for Metrics {
             rooms: Gauge::default(),
             writer_queue: Gauge::default(),
             batches_per_commit: sizes(),
+            batches: Family::default(),
             ops_per_commit: sizes(),
             commit_seconds: seconds(),
             answer_seconds: seconds(),
@@ -141,6 +144,7 @@ impl Metrics {
         to.register("rooms", "Rooms hosted", self.rooms.clone());
         to.register("writer_queue", "Batches waiting for a writer", self.writer_queue.clone());
         to.register("batches_per_commit", "Batches in one transaction", self.batches_per_commit.clone());
+        to.register("batches", "Batches applied, by how", self.batches.clone());
         to.register("ops_per_commit", "Ops in one transaction", self.ops_per_commit.clone());
         to.register_with_unit("commit", "One transaction", Unit::Seconds, self.commit_seconds.clone());
         to.register_with_unit(

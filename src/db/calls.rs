@@ -22,7 +22,7 @@ use crate::model::{Role, RoomId, RoomName, Seq, TokenHash};
 
 pub use gestures::GestureCall;
 pub use typed::column_type;
-pub use writing::{BatchAnswer, BatchCall, WriterConnection};
+pub use writing::{BatchAnswer, BatchCall, Stage, WriterConnection};
 
 pub use reading::{Reader, RoomReading, reader, room_delta_at};
 

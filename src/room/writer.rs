@@ -238,7 +238,7 @@ impl Writer {
             Some(connection) => connection,
             None => WriterConnection::open(&self.db).await?,
         };
-        let applied = ask(&connection, batches).await;
+        let applied = ask(&connection, batches, &self.metrics).await;
         if !matches!(applied, Err(DbError::Unreachable | DbError::Lacking(_))) {
             self.connection = Some(connection);
         }
@@ -345,21 +345,29 @@ impl Writer {
 }
 
 /// Batches of ops in one call; anything else is alone.
-async fn ask(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+async fn ask(
+    connection: &WriterConnection,
+    batches: &[Submission],
+    metrics: &Metrics,
+) -> Result<Vec<BatchAnswer>, DbError> {
     if let [submission] = batches {
         let call = submission.gesture_call();
         let answer = match &submission.gesture {
-            Gesture::Draw(_) => return draw(connection, batches).await,
+            Gesture::Draw(_) => return draw(connection, batches, metrics).await,
             Gesture::Undo => connection.move_gesture(&call, true).await?,
             Gesture::Redo => connection.move_gesture(&call, false).await?,
             Gesture::TakeBack(chosen) => connection.undo_changes(&call, chosen).await?,
         };
         return Ok(vec![answer]);
     }
-    draw(connection, batches).await
+    draw(connection, batches, metrics).await
 }
 
-async fn draw(connection: &WriterConnection, batches: &[Submission]) -> Result<Vec<BatchAnswer>, DbError> {
+async fn draw(
+    connection: &WriterConnection,
+    batches: &[Submission],
+    metrics: &Metrics,
+) -> Result<Vec<BatchAnswer>, DbError> {
     let calls: Vec<BatchCall<'_>> = batches.iter().map(Submission::call).collect();
-    connection.apply_batches(&calls).await
+    connection.apply_batches(&calls, |stage| count(&metrics.batches, stage.as_str())).await
 }

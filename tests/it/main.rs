@@ -48,6 +48,7 @@ mod schema;
 mod seed;
 mod settings;
 mod smoke;
+mod sql_any_batches;
 mod sql_apply_batches;
 mod sql_audit;
 mod sql_catalog;

@@ -53,6 +53,36 @@ pub enum BatchAnswer {
     NoRoom,
 }
 
+/// How a batch was applied: the dearer ways are for what is seldom done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// With all others of its call, a statement for all of them.
+    Set,
+    /// One op alone.
+    Single,
+    /// Op by op.
+    OneByOne,
+}
+
+impl Stage {
+    fn from_name(name: &str) -> Self {
+        match name {
+            "single" => Self::Single,
+            "one_by_one" => Self::OneByOne,
+            _ => Self::Set,
+        }
+    }
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Single => "single",
+            Self::OneByOne => "one_by_one",
+        }
+    }
+}
+
 /// How long a transaction may take before its connection is given up, by whoever has no less patience; longer than the server's own limit,
 /// for a server that is frozen.
 pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
@@ -60,7 +90,7 @@ pub(super) const APPLY_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long preparing its statement may take.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const APPLY_BATCHES: &str = "select batch, code, seq, outcomes
+const APPLY_BATCHES: &str = "select batch, code, seq, outcomes, stage
     from pgcanvas.apply_batches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 /// A connection that writes, with its statement prepared.
@@ -87,7 +117,12 @@ impl WriterConnection {
     }
 
     /// Applies batches of many rooms in one transaction; one answer per batch, in order. On an error nothing is applied.
-    pub async fn apply_batches(&self, batches: &[BatchCall<'_>]) -> Result<Vec<BatchAnswer>, DbError> {
+    /// `stage` is told how each batch that is no repeat was applied.
+    pub async fn apply_batches(
+        &self,
+        batches: &[BatchCall<'_>],
+        stage: impl Fn(Stage),
+    ) -> Result<Vec<BatchAnswer>, DbError> {
         let rooms: Vec<i64> = batches.iter().map(|batch| batch.room_id.get()).collect();
         let clients: Vec<Uuid> = batches.iter().map(|batch| batch.client).collect();
         let op_ids: Vec<i64> = batches.iter().map(|batch| batch.op_id).collect();
@@ -110,6 +145,9 @@ impl WriterConnection {
         ];
         let applied = timeout(APPLY_TIMEOUT, self.client.query(&self.apply_batches, &parameters)).await;
         let rows = applied.map_err(|_| DbError::Unreachable)??;
+        for row in rows.iter().filter(|row| row.try_get("code").is_ok_and(|code: &str| code == "fresh")) {
+            stage(Stage::from_name(row.try_get("stage")?));
+        }
         answers(batches.len(), &rows)
     }
 }

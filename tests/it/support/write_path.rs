@@ -4,7 +4,8 @@ use super::board::{Board, open_room};
 use pgcanvas::db::calls::{BatchAnswer, BatchCall, WriterConnection};
 use pgcanvas::db::{Db, Target};
 use pgcanvas::model::{Op, Role, RoomId, Seq};
-use serde_json::Value;
+use pgcanvas::protocol::{ClientMessage, decode};
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ impl WritePath {
 
     /// Sends the same batches to all; gives what they answered. What one refuses all refuse, and nothing of it is kept.
     pub(crate) async fn send(&mut self, batches: &[Vec<Op>]) -> Vec<BatchAnswer> {
-        let together = self.writer.apply_batches(&self.calls(2, batches)).await;
+        let together = self.writer.apply_batches(&self.calls(2, batches), |_| {}).await;
         self.board.run("begin").await;
         let one_by_one = self.one_by_one(batches).await;
         self.board.run(if one_by_one.is_some() { "commit" } else { "rollback" }).await;
@@ -79,7 +80,7 @@ impl WritePath {
         let Ok(answers) = together else { return Vec::new() };
         let mut each = Vec::new();
         for call in self.calls(3, batches) {
-            each.extend(self.writer.apply_batches(&[call]).await.unwrap());
+            each.extend(self.writer.apply_batches(&[call], |_| {}).await.unwrap());
         }
         assert_eq!(answers, each, "{batches:?}");
         self.op_id += i64::try_from(batches.len()).unwrap();
@@ -158,5 +159,14 @@ impl WritePath {
                 self.board.value(&format!("select count(*) from pgcanvas.verify('{room}')")).await;
             assert_eq!(faults, 0, "the log makes the board of room {room}");
         }
+    }
+}
+
+/// Ops, as a frame brings them.
+pub(crate) fn ops(ops: &Value) -> Vec<Op> {
+    let frame = json!({"type": "ops", "room": "1", "op_id": 1, "ops": ops}).to_string();
+    match decode(&frame) {
+        Ok(ClientMessage::Gesture(batch)) => batch.gesture.ops().to_vec(),
+        other => panic!("{frame}: {other:?}"),
     }
 }
