@@ -250,8 +250,11 @@ fn digest_of(board: &Board) -> u64 {
 
 /// The first answers that are kept.
 async fn answers(client: &Client) -> BTreeMap<Key, (i64, Vec<String>)> {
-    let kept = "select a.client, a.op_id, a.seq, a.outcomes from pgcanvas.applied_ops a
-        join pgcanvas.rooms r on r.id = a.room_id where r.slug = $1";
+    let kept = "select k.client, k.op_id, a.seq, a.outcomes from pgcanvas.rooms r
+        cross join lateral (
+          select a.client, a.op_id::bigint from pgcanvas.applied_ops a where a.room_id = r.id
+          union select c.client, c.op_id from pgcanvas.shape_changes c where c.room_id = r.id and c.client is not null) as k
+        cross join lateral pgcanvas.first_answer(r.id, k.client, k.op_id) as a where r.slug = $1";
     let rows = client.query(kept, &[&ROOM]).await.unwrap();
     rows.iter().map(|row| ((row.get(0), row.get(1)), (row.get(2), row.get(3)))).collect()
 }
