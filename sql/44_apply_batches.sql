@@ -178,6 +178,7 @@ begin
     else
       v_appends[v_slot] := v_appends[v_slot] or v_verbs[n] = 'append' and v_states[v_slot] = 'c' and (v_rows[v_slot]).points is null;
       v_rows[v_slot] := pgcanvas.folded(v_rows[v_slot], v_rows[n], v_verbs[n] = 'append');
+      if v_extras[v_slot] is not null then v_extras[v_slot] := pgcanvas.extra_beside(v_extras[v_slot], v_rows[n]); end if;
     end if;
     v_versions[v_slot] := p_op_versions[n];
     v_seqs[v_slot] := p_op_seqs[n];
