@@ -296,7 +296,7 @@ declare
   v_done text;
 begin
   select r.min_since, r.channel, r.policy, r.chained_since into v_room from pgcanvas.rooms r where r.id = v_room_id for no key update;
-  if v_room.policy is distinct from 'merge' or pgcanvas.may_be_altered()
+  if v_room.policy is distinct from 'merge' or pgcanvas.may_be_altered() or current_setting('transaction_isolation') <> 'read committed'
     or (pgcanvas.first_answer(v_room_id, v_client, v_op_id)).seq is not null then return; end if;
   select greatest(e.seq, v_room.min_since), greatest(e.at, clock_timestamp()) into v_seq, v_at from pgcanvas.room_end(v_room_id) as e;
   v_named := pgcanvas.read_named(array[v_room_id], p_ops);
@@ -327,7 +327,8 @@ begin
 end $$;
 comment on function pgcanvas.apply_single is
   'apply_batches of one op alone, by the same statements with less around them: in a calm room setting up the planning costs more than '
-  'what is done. No row: it is something else (another policy, a repeat, a put over a living shape, references), and nothing was done.';
+  'what is done. No row: it is something else (another policy or isolation, a repeat, a put over a living shape, references), and '
+  'nothing was done.';
 
 create or replace function pgcanvas.notify_rooms(p_rooms pgcanvas.room_list, p_by_client boolean)
   returns void language plpgsql volatile as $$
