@@ -134,6 +134,14 @@ end $$;
 comment on function pgcanvas.folded is
   'What two ops on one shape set, the later one over the earlier; p_append: the later one adds points.';
 
+create or replace function pgcanvas.extra_beside(p_extra jsonb, p_row pgcanvas.shape_properties)
+  returns jsonb language plpgsql immutable parallel safe as $$
+begin
+  return nullif(p_extra - array(select pg_catalog.jsonb_object_keys(jsonb_strip_nulls(to_jsonb(p_row)))), '{}');
+end $$;
+comment on function pgcanvas.extra_beside is
+  'What has no column, once an op has set these: an explicit null no longer holds where there is a value.';
+
 create or replace function pgcanvas.update_shapes(p_states "char"[], p_room_ids bigint[], p_rows pgcanvas.shape_properties[],
   p_appends boolean[],
   p_versions bigint[], p_seqs bigint[], p_authors text[], p_ats timestamptz[])

@@ -178,6 +178,7 @@ begin
     else
       v_appends[v_slot] := v_appends[v_slot] or v_verbs[n] = 'append' and v_states[v_slot] = 'c' and (v_rows[v_slot]).points is null;
       v_rows[v_slot] := pgcanvas.folded(v_rows[v_slot], v_rows[n], v_verbs[n] = 'append');
+      if v_extras[v_slot] is not null then v_extras[v_slot] := pgcanvas.extra_beside(v_extras[v_slot], v_rows[n]); end if;
     end if;
     v_versions[v_slot] := p_op_versions[n];
     v_seqs[v_slot] := p_op_seqs[n];
@@ -295,7 +296,7 @@ declare
   v_done text;
 begin
   select r.min_since, r.channel, r.policy, r.chained_since into v_room from pgcanvas.rooms r where r.id = v_room_id for no key update;
-  if v_room.policy is distinct from 'merge' or pgcanvas.may_be_altered()
+  if v_room.policy is distinct from 'merge' or pgcanvas.may_be_altered() or current_setting('transaction_isolation') <> 'read committed'
     or (pgcanvas.first_answer(v_room_id, v_client, v_op_id)).seq is not null then return; end if;
   select greatest(e.seq, v_room.min_since), greatest(e.at, clock_timestamp()) into v_seq, v_at from pgcanvas.room_end(v_room_id) as e;
   v_named := pgcanvas.read_named(array[v_room_id], p_ops);
@@ -326,7 +327,8 @@ begin
 end $$;
 comment on function pgcanvas.apply_single is
   'apply_batches of one op alone, by the same statements with less around them: in a calm room setting up the planning costs more than '
-  'what is done. No row: it is something else (another policy, a repeat, a put over a living shape, references), and nothing was done.';
+  'what is done. No row: it is something else (another policy or isolation, a repeat, a put over a living shape, references), and '
+  'nothing was done.';
 
 create or replace function pgcanvas.notify_rooms(p_rooms pgcanvas.room_list, p_by_client boolean)
   returns void language plpgsql volatile as $$

@@ -17,7 +17,7 @@ begin
   elsif p_verb = 'patch' and jsonb_typeof(v_set) = 'object' and coalesce(p_body -> 'unset', '[]') = '[]'
     and not pgcanvas.may_hold_nulls(v_set) and v_set - pgcanvas.property_names() = '{}' then
     return jsonb_populate_record(null::pgcanvas.shape_properties, v_set || jsonb_build_object('id', p_shape_id));
-  elsif p_verb = 'append' then
+  elsif p_verb = 'append' and jsonb_typeof(p_body -> 'points') = 'array' then
     return jsonb_populate_record(null::pgcanvas.shape_properties, jsonb_build_object('id', p_shape_id, 'points', p_body -> 'points'));
   end if;
   return null;
@@ -33,7 +33,7 @@ begin
       ',"props":' || p_row.props::text), 2),
       '},"unset":[]');
   elsif p_verb = 'patch' then return concat('"set":', coalesce(p_body -> 'set', '{}'), ',"unset":', coalesce(p_body -> 'unset', '[]'));
-  elsif p_verb = 'append' then return concat('"points":', coalesce(to_json(p_row.points), (p_body -> 'points')::json));
+  elsif p_verb = 'append' then return concat('"points":', coalesce(to_json(p_row.points)::text, (p_body -> 'points')::text, 'null'));
   end if;
   return case when jsonb_typeof(p_body) = 'object' then pgcanvas.members(p_body) end;
 end $$;

@@ -73,6 +73,7 @@ begin
     v_version := coalesce(v_change -> 'version', v_version);
   end loop;
   if v_tails is not null then
+    v_points := nullif(v_points, 'null');  -- put as an explicit null
     v_points := ('[' || concat_ws(',', nullif(substr(v_points::text, 2, length(v_points::text) - 2), ''),
       '[' || array_to_string(v_tails, '],[') || ']') || ']')::jsonb;
   end if;

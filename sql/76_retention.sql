@@ -85,12 +85,14 @@ begin
     raise exception 'older_than: must be at least an hour, for those who come back after a while' using errcode = 'WB001';
   end if;
   if not pg_try_advisory_xact_lock(upkeep_lock('answers')) then return 0; end if;  -- another node is at it
-  delete from applied_ops where at < now() - p_older_than;
+  -- While the log has the batch, a repeat is found there: answered of its changes alone, it would have as many outcomes as those are.
+  delete from applied_ops a where a.at < now() - p_older_than and not exists (select from shape_changes c
+    where c.room_id = a.room_id and c.seq = a.seq and c.client = a.client and c.op_id = a.op_id);
   get diagnostics v_gone = row_count;
   -- Who was away for so long has no answers left that a number could be mistaken for.
   delete from client_keys where used_at < now() - greatest(p_older_than, interval '1 year');
   return v_gone;
 end $$;
 comment on function pgcanvas.forget_answers is
-  'Forgets first answers of an age, and says how many, but for those that the log still tells. A client that repeats such a batch has '
-  'it applied again. Keys of clients go after that age, and a year at least.';
+  'Forgets first answers of an age, and says how many, but for those of batches that the log still has. A client that repeats such a '
+  'batch has it applied again. Keys of clients go after that age, and a year at least.';

@@ -183,6 +183,27 @@ async fn a_property_that_is_named_like_a_column_of_the_server_s_own_is_kept() {
     }
 }
 
+/// AO9, HI1: an explicit null holds until there is a value, within a call too.
+#[tokio::test]
+async fn a_null_that_becomes_a_value_within_a_call_is_a_value() {
+    let mut path = WritePath::open().await;
+    let nulls = json!({"id": "a", "kind": "line", "points": null, "text": null, "link": null, "mine": null});
+    let call = [
+        json!([{"op": "put", "shape": nulls}]),
+        json!([{"op": "patch", "id": "a", "set": {"text": "t"}}]),
+        json!([{"op": "append", "id": "a", "points": [[1, 1]]}]),
+        json!([{"op": "append", "id": "a", "points": [[2, 2]]}]),
+    ];
+    path.send(&call.iter().map(ops).collect::<Vec<_>>()).await;
+    path.assert_same().await;
+    let extra = "select extra::text from pgcanvas.shapes where room_id = 1";
+    assert_eq!(path.board.value::<String>(extra).await, r#"{"link": null, "mine": null}"#);
+    for room in [1, 2, 3] {
+        let faults = format!("select count(*) from pgcanvas.verify('{room}')");
+        assert_eq!(path.board.value::<i64>(&faults).await, 0);
+    }
+}
+
 /// AO9, SY7
 #[tokio::test]
 async fn what_is_rung_is_in_the_order_of_the_log() {

@@ -184,6 +184,22 @@ async fn a_stroke_of_20000_points_grows_by_its_tail() {
     assert_eq!(refusal(mixed).0, "WB001");
 }
 
+/// AO1: from SQL an append may say nothing, in one of three ways.
+#[tokio::test]
+async fn an_append_without_points_is_no_change() {
+    let board = Board::open().await;
+    board.apply(vec![("put", "a", json!({"kind": "line"}))]).await.unwrap();
+    for points in ["", r#","points":null"#, r#","points":[]"#] {
+        for (id, outcome) in [("a", "unchanged"), ("z", "gone")] {
+            let ops = format!(r#"[{{"op":"append","id":"{id}"{points}}}]"#);
+            let sql = format!("select outcomes[1] from pgcanvas.draw('1', '{ops}')");
+            assert_eq!(board.value::<String>(&sql).await, outcome, "{ops}");
+        }
+    }
+    assert_eq!(board.last_seq().await, 1);
+    assert_eq!(board.value::<i64>("select count(*) from pgcanvas.verify('1')").await, 0);
+}
+
 /// AO3
 #[tokio::test]
 async fn what_draw_cannot_take_is_refused_by_field_and_rule() {

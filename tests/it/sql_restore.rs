@@ -274,6 +274,27 @@ async fn an_answer_that_was_forgotten_is_no_repeat_any_more() {
     );
 }
 
+/// HI9, AO2
+#[tokio::test]
+async fn an_answer_of_which_the_log_has_a_part_is_kept_while_the_log_is() {
+    let board = Board::open().await;
+    let ops = || vec![("put", "a", json!({"kind": "line"})), ("delete", "z", json!({}))];
+    let batch = Batch::anonymous(1, ops()).of(uuid::Uuid::new_v4(), 7);
+    let first = apply_batches(&board.client, std::slice::from_ref(&batch)).await.unwrap();
+    assert_eq!(first, [Answer::new("fresh", 1, &["applied", "gone"])]);
+    let forget = "select pgcanvas.forget_answers(interval '1 day')";
+    for (pruned, forgotten) in [(false, 0), (true, 1)] {
+        board.run("update pgcanvas.applied_ops set at = at - interval '2 days'").await;
+        if pruned {
+            board.run("select pgcanvas.prune_history('1', null, 0)").await;
+        }
+        let again = apply_batches(&board.client, std::slice::from_ref(&batch)).await.unwrap();
+        assert_eq!(again, [Answer { code: "repeat".to_owned(), ..first[0].clone() }], "pruned: {pruned}");
+        assert_eq!(board.value::<i64>(forget).await, forgotten, "pruned: {pruned}");
+    }
+    assert_eq!(apply_batches(&board.client, &[batch]).await.unwrap()[0].code, "fresh");
+}
+
 /// HI8
 #[tokio::test]
 async fn who_resumes_while_history_is_pruned_still_gets_the_whole_difference() {
