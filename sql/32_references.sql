@@ -185,16 +185,19 @@ comment on function pgcanvas.lone_groups is 'Groups of deleted shapes that have 
 create or replace function pgcanvas.dead_targets(p_room_id bigint, p_referring pgcanvas.shapes[], p_drawing pgcanvas.drawing)
   returns text[] language plpgsql stable as $$
 declare
-  v_slots jsonb := (select jsonb_object_agg(p_drawing.ids[i], i order by i desc) from generate_subscripts(p_drawing.ids, 1) as i);
+  v_shapes pgcanvas.shapes[] := p_drawing.shapes;
+  v_before pgcanvas.shapes[] := p_drawing.before;
+  v_ids text[] := p_drawing.ids;
+  v_slots jsonb := (select jsonb_object_agg(v_ids[i], i order by i desc) from generate_subscripts(v_ids, 1) as i);
   v_id text;
   v_slot integer;
   v_dead text[] := '{}';
 begin
   for v_id in select distinct t.id from unnest(p_referring) as s cross join unnest(pgcanvas.targets_of(s)) as t (id) loop
     v_slot := (v_slots ->> v_id)::integer;
-    continue when (p_drawing.shapes[v_slot]).kind is not null
+    continue when (v_shapes[v_slot]).kind is not null
       or v_slot is null and exists (select from pgcanvas.shapes s where s.room_id = any (array[p_room_id]) and s.id = v_id);
-    if (p_drawing.before[v_slot]).kind is not null
+    if (v_before[v_slot]).kind is not null
       or exists (select from pgcanvas.tombstones g where g.room_id = p_room_id and g.id = v_id) then
       v_dead := v_dead || v_id;
     end if;
@@ -207,6 +210,8 @@ create or replace function pgcanvas.repaired(p_room_id bigint, p_drawing pgcanva
   returns pgcanvas.slot_shape[] language plpgsql stable as $$
 declare
   v_shapes pgcanvas.shapes[] := p_drawing.shapes;
+  v_before pgcanvas.shapes[] := p_drawing.before;
+  v_ids text[] := p_drawing.ids;
   v_gone text[] := '{}';
   v_lone text[];
   v_deleted pgcanvas.shapes[];
@@ -219,9 +224,9 @@ begin
   foreach v_slot in array p_drawing.touched loop
     v_new := v_shapes[v_slot];
     if v_new.kind is null then
-      v_gone := v_gone || p_drawing.ids[v_slot];
-      v_deleted := v_deleted || p_drawing.before[v_slot];
-    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (p_drawing.before[v_slot]).refs then
+      v_gone := v_gone || v_ids[v_slot];
+      v_deleted := v_deleted || v_before[v_slot];
+    elsif pgcanvas.has_refs(v_new) and pgcanvas.shape_refs(p_room_id, v_new) is distinct from (v_before[v_slot]).refs then
       v_slots := v_slots || v_slot;
       v_referring := v_referring || v_new;
     end if;

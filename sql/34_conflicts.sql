@@ -3,10 +3,12 @@
 create or replace function pgcanvas.based_on_old(p_drawing pgcanvas.drawing, p_bases bigint[])
   returns boolean language plpgsql stable as $$
 declare
+  v_before pgcanvas.shapes[] := p_drawing.before;
+  v_slots integer[] := p_drawing.slots;
   v_version bigint;
 begin
   for n in 1..coalesce(cardinality(p_bases), 0) loop
-    v_version := (p_drawing.before[p_drawing.slots[n]]).version;
+    v_version := (v_before[v_slots[n]]).version;
     if v_version is not null and p_bases[n] is distinct from v_version then return true; end if;
   end loop;
   return false;

@@ -47,7 +47,11 @@ create or replace function pgcanvas.draw_ops(p_drawing pgcanvas.drawing, p_room_
   p_verbs text[], p_bodies jsonb[])
   returns pgcanvas.drawing language plpgsql stable as $$
 declare
-  v_slots integer[] := p_drawing.slots;  -- variables: a field of a record would be copied with every op
+  -- Variables: in a field of a record an array would be read from its beginning, or copied, for every op.
+  v_slots integer[] := p_drawing.slots;
+  v_ids text[] := p_drawing.ids;
+  v_before pgcanvas.shapes[] := p_drawing.before;
+  v_died integer[];
   v_shapes pgcanvas.shapes[] := p_drawing.shapes;
   v_deaths bigint[] := p_drawing.deaths;
   v_nonces bigint[] := p_drawing.nonces;
@@ -66,15 +70,15 @@ begin
     v_outcomes[n] := pgcanvas.outcome_of(v_old, v_new, p_verbs[n], p_bodies[n], v_deaths[v_slot], v_nonces[v_slot]);
     continue when v_outcomes[n] <> 'applied';
     if p_policy = 'offset' and v_old.kind is null and p_verbs[n] = 'put' then
-      v_new := pgcanvas.offset_shape(p_room_id, v_new, p_drawing.ids[n], p_author, coalesce(p_seen, 0), v_shapes);
+      v_new := pgcanvas.offset_shape(p_room_id, v_new, v_ids[n], p_author, coalesce(p_seen, 0), v_shapes);
     end if;
     if v_by_op[v_slot] is null then v_touched := v_touched || v_slot; end if;
     v_by_op[v_slot] := case when v_by_op[v_slot] is null then n else 0 end;
     if v_new.kind is null then
       v_deaths[v_slot] := case p_verbs[n] when 'merge' then (p_bodies[n] ->> 'version')::bigint
-        else coalesce(v_old.version, (p_drawing.before[v_slot]).version, v_deaths[v_slot], 0) + 1 end;
+        else coalesce(v_old.version, (v_before[v_slot]).version, v_deaths[v_slot], 0) + 1 end;
       v_nonces[v_slot] := case p_verbs[n] when 'merge' then pgcanvas.nonce_of(p_bodies[n] -> 'props') else 0 end;
-      p_drawing.died := array_append(p_drawing.died, v_slot);
+      v_died := array_append(v_died, v_slot);
     end if;
     v_shapes[v_slot] := v_new;
     -- What replicas say is taken as it is: repaired, it would depend on the order in which they say it.
@@ -85,6 +89,7 @@ begin
   p_drawing.nonces := v_nonces;
   p_drawing.touched := v_touched;
   p_drawing.by_op := v_by_op;
+  p_drawing.died := v_died;
   p_drawing.outcomes := v_outcomes;
   return p_drawing;
 end $$;
@@ -95,13 +100,19 @@ comment on function pgcanvas.draw_ops is
 create or replace function pgcanvas.repair_drawing(p_drawing pgcanvas.drawing, p_room_id bigint)
   returns pgcanvas.drawing language plpgsql stable as $$
 declare
+  v_shapes pgcanvas.shapes[] := p_drawing.shapes;
+  v_by_op integer[] := p_drawing.by_op;
+  v_touched integer[] := p_drawing.touched;
   v_repaired pgcanvas.slot_shape;
 begin
   foreach v_repaired in array coalesce(pgcanvas.repaired(p_room_id, p_drawing), '{}') loop
-    if p_drawing.by_op[v_repaired.slot] is null then p_drawing.touched := p_drawing.touched || v_repaired.slot; end if;
-    p_drawing.by_op[v_repaired.slot] := 0;
-    p_drawing.shapes[v_repaired.slot] := v_repaired.shape;
+    if v_by_op[v_repaired.slot] is null then v_touched := array_append(v_touched, v_repaired.slot); end if;
+    v_by_op[v_repaired.slot] := 0;
+    v_shapes[v_repaired.slot] := v_repaired.shape;
   end loop;
+  p_drawing.shapes := v_shapes;
+  p_drawing.by_op := v_by_op;
+  p_drawing.touched := v_touched;
   return p_drawing;
 end $$;
 comment on function pgcanvas.repair_drawing is 'Lets shapes go of what the batch deleted, or what was deleted before.';
@@ -112,6 +123,10 @@ create or replace function pgcanvas.settle_drawing(p_drawing pgcanvas.drawing, p
   returns pgcanvas.drawing language plpgsql stable as $$
 declare
   v_shapes pgcanvas.shapes[] := p_drawing.shapes;
+  v_before pgcanvas.shapes[] := p_drawing.before;
+  v_by_op integer[] := p_drawing.by_op;
+  v_deaths bigint[] := p_drawing.deaths;
+  v_ids text[] := p_drawing.ids;
   v_logged_ids text[];
   v_logged_verbs text[];
   v_changes text[];
@@ -122,9 +137,9 @@ declare
   v_op integer;
 begin
   foreach v_slot in array p_drawing.touched loop
-    v_old := p_drawing.before[v_slot];
+    v_old := v_before[v_slot];
     v_new := v_shapes[v_slot];
-    v_op := p_drawing.by_op[v_slot];
+    v_op := v_by_op[v_slot];
     if v_old.kind is null and v_new.kind is null
       -- there and back
       or v_op = 0 and pgcanvas.same_properties(v_old, v_new) and coalesce(v_new.version, v_old.version) = v_old.version then
@@ -132,12 +147,12 @@ begin
       continue;
     end if;
     if v_new.kind is not null then
-      v_new := pgcanvas.stamped(v_new, v_old, p_drawing.deaths[v_slot], p_room_id, p_drawing.ids[v_slot], p_seq, p_author, p_at);
+      v_new := pgcanvas.stamped(v_new, v_old, v_deaths[v_slot], p_room_id, v_ids[v_slot], p_seq, p_author, p_at);
       v_shapes[v_slot] := v_new;
     end if;
     v_change := case when v_op = 0 then pgcanvas.change_of(v_old, v_new)
       else pgcanvas.said_change(v_old, v_new, p_verbs[v_op], p_bodies[v_op]) end;
-    v_logged_ids := array_append(v_logged_ids, p_drawing.ids[v_slot]);
+    v_logged_ids := array_append(v_logged_ids, v_ids[v_slot]);
     v_logged_verbs := array_append(v_logged_verbs, v_change.op);
     v_changes := array_append(v_changes, v_change.change::text);
   end loop;
@@ -204,13 +219,18 @@ comment on function pgcanvas.write_shapes is
 
 create or replace function pgcanvas.write_drawing(p_drawing pgcanvas.drawing, p_room_id bigint, p_seq bigint)
   returns void language plpgsql volatile as $$
+declare
+  v_shapes pgcanvas.shapes[] := p_drawing.shapes;
+  v_ids text[] := p_drawing.ids;
+  v_deaths bigint[] := p_drawing.deaths;
+  v_nonces bigint[] := p_drawing.nonces;
 begin
   if p_drawing.changes is not null then perform pgcanvas.write_shapes(p_drawing.before, p_drawing.shapes); end if;
   -- What went and came back within a batch has not died: it was one change.
   insert into pgcanvas.tombstones (room_id, id, version, nonce, seq)
-    select distinct p_room_id, p_drawing.ids[t.slot], p_drawing.deaths[t.slot], coalesce(p_drawing.nonces[t.slot], 0), p_seq
+    select distinct p_room_id, v_ids[t.slot], v_deaths[t.slot], coalesce(v_nonces[t.slot], 0), p_seq
     from unnest(p_drawing.died) as t (slot)
-    where (p_drawing.shapes[t.slot]).kind is null or (p_drawing.shapes[t.slot]).version > p_drawing.deaths[t.slot]
+    where (v_shapes[t.slot]).kind is null or (v_shapes[t.slot]).version > v_deaths[t.slot]
     on conflict (room_id, id) do update set version = excluded.version, nonce = excluded.nonce, seq = excluded.seq;
 end $$;
 comment on function pgcanvas.write_drawing is 'Writes what the batch left of the shapes, and at which versions they died.';

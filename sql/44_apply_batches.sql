@@ -243,6 +243,8 @@ declare
   v_generals record;
   v_logged pgcanvas.op_list;
   v_line record;
+  v_lines text[] := p_rooms.lines;
+  v_room integer;
 begin
   select array_agg(p_calls.room_ids[u.b] order by u.n), array_agg(p_rooms.ats[p_calls.room_of[u.b]] order by u.n) into v_room_ids, v_ats
     from unnest(p_ops.batches) with ordinality as u (b, n);
@@ -263,9 +265,10 @@ begin
     v_logged := pgcanvas.as_logged(p_ops, v_named);
     for v_line in select l.* from pgcanvas.log_batches(p_calls, p_ops.batches, v_logged.verbs, p_ops.shape_ids, v_numbers.op_versions,
         v_numbers.op_seqs, v_logged.said, v_ats) as l loop
-      rooms.lines[array_position(rooms.ids, v_line.room_id)] :=
-        concat(rooms.lines[array_position(rooms.ids, v_line.room_id)], v_line.lines);
+      v_room := array_position(rooms.ids, v_line.room_id);
+      v_lines[v_room] := concat(v_lines[v_room], v_line.lines);
     end loop;
+    rooms.lines := v_lines;
   end if;
   if 'general' = any (v_hows) then
     v_generals := pgcanvas.apply_generals(p_calls, p_ops, v_hows, rooms, results);
