@@ -185,10 +185,11 @@ begin
   end if;
   if p_to.extra is distinct from p_from.extra then
     v_set := v_set || coalesce(',' || pgcanvas.members(pgcanvas.object_diff(p_from.extra, p_to.extra)), '');
-    v_unset := array(select u from unnest(v_unset) as u where not coalesce(p_to.extra, '{}') ? u);  -- now an explicit null
+    v_unset := array(select u from unnest(v_unset) as u
+                     where not (select coalesce(p_to.extra, '{}') || '{}') ? u);  -- now an explicit null
     -- A null that became a value is among the columns set.
     v_unset := v_unset || array(select k from unnest(pgcanvas.keys_lost(p_from.extra, p_to.extra, '')) as k
-                                where not ('{' || substr(v_set, 2) || '}')::jsonb ? k);
+                                where not (select ('{' || substr(v_set, 2) || '}')::jsonb) ? k);
   end if;
   return '"set":{' || substr(v_set, 2) || '},"unset":' || case when v_unset = '{}' then '[]' else to_json(v_unset)::text end;
 end $$;
