@@ -69,13 +69,16 @@ comment on function pgcanvas.shape_json is
 
 create or replace function pgcanvas.object_diff(p_from jsonb, p_to jsonb)
   returns jsonb language sql immutable parallel safe
-return (select jsonb_object_agg(t.key, t.value) from jsonb_each(p_to) as t where t.value is distinct from p_from -> t.key);
+return (select jsonb_object_agg(t.key, t.value) from jsonb_each(p_to) as t
+        -- As it comes from a table it would be decompressed for every member.
+        where t.value is distinct from (select p_from || '{}') -> t.key);
 comment on function pgcanvas.object_diff is
   'Members of the second object that the first has not or has otherwise; null when there are none.';
 
 create or replace function pgcanvas.keys_lost(p_from jsonb, p_to jsonb, p_prefix text)
   returns text[] language sql immutable parallel safe
-return array(select p_prefix || f.key from jsonb_object_keys(p_from) as f (key) where not coalesce(p_to, '{}') ? f.key order by 1);
+return array(select p_prefix || f.key from jsonb_object_keys(p_from) as f (key)
+             where not (select coalesce(p_to, '{}') || '{}') ? f.key order by 1);
 comment on function pgcanvas.keys_lost is 'Names the first object has and the second has not, each with a prefix.';
 
 create or replace function pgcanvas.place_members(p_from_x double precision, p_from_y double precision, p_from_width double precision,
@@ -182,10 +185,11 @@ begin
   end if;
   if p_to.extra is distinct from p_from.extra then
     v_set := v_set || coalesce(',' || pgcanvas.members(pgcanvas.object_diff(p_from.extra, p_to.extra)), '');
-    v_unset := array(select u from unnest(v_unset) as u where not coalesce(p_to.extra, '{}') ? u);  -- now an explicit null
+    v_unset := array(select u from unnest(v_unset) as u
+                     where not (select coalesce(p_to.extra, '{}') || '{}') ? u);  -- now an explicit null
     -- A null that became a value is among the columns set.
     v_unset := v_unset || array(select k from unnest(pgcanvas.keys_lost(p_from.extra, p_to.extra, '')) as k
-                                where not ('{' || substr(v_set, 2) || '}')::jsonb ? k);
+                                where not (select ('{' || substr(v_set, 2) || '}')::jsonb) ? k);
   end if;
   return '"set":{' || substr(v_set, 2) || '},"unset":' || case when v_unset = '{}' then '[]' else to_json(v_unset)::text end;
 end $$;

@@ -81,7 +81,8 @@ impl From<tokio_postgres::Error> for DbError {
             Some("08" | "25" | "53" | "57" | "58") => Self::Unreachable,
             Some("40" | "55") => Self::Busy,
             _ if *state == SqlState::DATETIME_FIELD_OVERFLOW
-                || *state == SqlState::INVALID_DATETIME_FORMAT =>
+                || *state == SqlState::INVALID_DATETIME_FORMAT
+                || *state == SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE =>
             {
                 Self::Invalid("point: there is no such day or hour".to_owned())
             }

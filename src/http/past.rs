@@ -63,7 +63,9 @@ fn is_moment(text: &str) -> bool {
     let digits_only = |text: &str, also: &str| text.chars().all(|c| c.is_ascii_digit() || also.contains(c));
     let hours = offset.strip_prefix(['+', '-']).unwrap_or_default();
     let is_offset = offset == "Z" || (matches!(hours.len(), 2 | 4 | 5) && digits_only(hours, ":"));
-    date.len() == 10 && digits_only(date, "-") && clock.len() >= 5 && digits_only(clock, ":.") && is_offset
+    let is_clock =
+        clock.len() >= 5 && clock.starts_with(|c: char| c.is_ascii_digit()) && digits_only(clock, ":.");
+    date.len() == 10 && digits_only(date, "-") && is_clock && is_offset
 }
 
 pub(super) const POINT_RULE: &str = "must be a seq, or a time like 2026-11-22T19:04:31Z";
@@ -297,6 +299,7 @@ mod tests {
             "2026-11-22T19:04:31",
             "T",
             "2026-11-22TZ",
+            "2026-11-22T.....Z",
             "é",
         ] {
             assert_eq!(Point::read(bad), None, "{bad}");

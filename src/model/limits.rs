@@ -21,6 +21,8 @@ pub const MAX_UNACKNOWLEDGED_BATCHES: usize = 64;
 pub const MAX_PRESENCE_BYTES: usize = 2048;
 /// The longest display name.
 pub const MAX_NAME_CHARS: usize = 64;
+/// The longest author: what the table `chat` takes for one. `sql:` and the name of a role are shorter.
+pub const MAX_AUTHOR_CHARS: usize = 128;
 /// The longest credential.
 pub const MAX_TOKEN_CHARS: usize = 4096;
 /// The shortest key of a client.

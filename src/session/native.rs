@@ -12,7 +12,6 @@ use super::rights::{VIEW_ONLY, guest};
 use super::{Membership, OP_BYTES, Session, Speaker, session_of};
 use crate::budget::Exhausted;
 use crate::db::DbError;
-use crate::model::limits::MAX_ROOMS_PER_SOCKET;
 use crate::model::{OpId, Role, RoomName, Token};
 use crate::protocol::decode::{Batch, Hello, Join};
 use crate::protocol::encode::{self, Welcome};
@@ -106,7 +105,6 @@ impl Session {
     }
 
     async fn join(&mut self, native: &Native, asked: &Join) {
-        let joined = self.rooms.values().filter(|membership| membership.joined).count();
         let link = asked.link.as_ref().map(Token::hash);
         let membership = match self.enter(&asked.room, link.as_ref()).await {
             Ok(Some(membership)) => membership,
@@ -121,9 +119,8 @@ impl Session {
         if membership.joined {
             // Joining again is how a client that missed something comes back.
             _ = self.node.rooms.unsubscribe(id, self.socket).await.await;
-        } else if joined >= MAX_ROOMS_PER_SOCKET {
-            let rule = format!("room: a socket may be in {MAX_ROOMS_PER_SOCKET} rooms");
-            return self.error_in(&asked.room, RejectCode::TooLarge, &rule);
+        } else if self.is_full(&asked.room) {
+            return;
         }
         let name: Arc<str> = asked.room.to_string().into();
         let outbox = Arc::clone(&self.outbox);

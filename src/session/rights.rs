@@ -8,6 +8,7 @@ use super::{Membership, Session};
 use crate::db::DbError;
 use crate::db::calls::access::{self, Access};
 use crate::db::calls::people;
+use crate::model::limits::MAX_ROOMS_PER_SOCKET;
 use crate::model::{RoomName, Token, TokenHash};
 use crate::protocol::{CloseCode, RejectCode};
 
@@ -86,6 +87,17 @@ impl Session {
         (membership.role, membership.rights) = (role, rights);
         membership.state = state; // a room that was deleted and opened anew rings elsewhere
         Ok(Some(membership.clone()))
+    }
+
+    /// Whether this socket is in as many rooms as it may be in. If so, it is told.
+    pub(super) fn is_full(&self, asked: &RoomName) -> bool {
+        let is_full =
+            self.rooms.values().filter(|membership| membership.joined).count() >= MAX_ROOMS_PER_SOCKET;
+        if is_full {
+            let rule = format!("room: a socket may be in {MAX_ROOMS_PER_SOCKET} rooms");
+            self.error_in(asked, RejectCode::TooLarge, &rule);
+        }
+        is_full
     }
 
     /// What this socket may in a room: what it joined with, else what its person may. Nobody tells a socket that is not in a room when that

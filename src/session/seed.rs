@@ -79,6 +79,11 @@ impl Session {
 
     /// No board is sent: clients of this dialect read it from the `chat` table.
     async fn join_seed(&mut self, name: &RoomName) {
+        let known = self.names.get(&name.to_string()).and_then(|id| self.rooms.get(id));
+        // A room for which there is no place is not opened either.
+        if known.is_some_and(|membership| membership.joined) || self.is_full(name) {
+            return;
+        }
         let Some(membership) = self.seed_room(name).await else { return };
         if membership.joined {
             return;

@@ -128,6 +128,21 @@ async fn a_stroke_that_was_sent_as_it_grew_is_taken_back_as_one() {
 
 /// UN5
 #[tokio::test]
+async fn what_somebody_with_the_longest_name_drew_is_taken_back() {
+    let (database, [one, _two]) = two_nodes("design").await;
+    let mut ann = Client::joined(&one, "ann", "design").await;
+    let longest = "u".repeat(128);
+    let message = r#"{"shape":{"id":"old","type":"rect","x":1,"y":2,"width":3,"height":4}}"#;
+    let insert = "insert into pgcanvas.chat (roomid, message, userid) select id, $1, $2 from pgcanvas.rooms";
+    database.client().await.execute(insert, &[&message, &longest]).await.unwrap();
+    ann.reach("design", 1).await;
+    gesture(&mut ann, "undo", 1, json!({"by": longest})).await;
+    assert_eq!(ann.acked(1).await["outcomes"], json!(["applied"]));
+    assert_all_see_the_table(&database, "design", &mut [ann]).await;
+}
+
+/// UN5
+#[tokio::test]
 async fn a_choice_is_taken_back_by_socket_and_by_request() {
     let (database, [one, two]) = two_nodes("design").await;
     let mut ann = Client::joined(&one, "ann", "design").await;

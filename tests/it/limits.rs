@@ -102,6 +102,31 @@ async fn a_socket_joins_as_many_rooms_as_it_was_told_and_no_more() {
     node.stop().await;
 }
 
+/// LM2
+#[tokio::test]
+async fn a_socket_of_the_seed_dialect_joins_no_more_rooms_than_others() {
+    let database = TestDatabase::create().await;
+    let node = node(database.config(), &NodeSettings::default()).await;
+    let allowed = greeted(node.address()).await.1["limits"]["max_rooms_per_socket"].as_u64().unwrap();
+    let (mut socket, _) = connect_async(format!("ws://{}/ws", node.address())).await.unwrap();
+    let join = |kind: &str, room: u64| Message::text(json!({"type": kind, "roomId": room}).to_string());
+    for room in 1..=allowed + 1 {
+        socket.send(join("join_room", room)).await.unwrap();
+    }
+    let refused = next(&mut socket).await;
+    assert!(refused["code"] == "too_large" && refused["room"] == (allowed + 1).to_string(), "{refused}");
+    let rooms = "select count(*) from pgcanvas.rooms";
+    let opened: i64 = database.client().await.query_one(rooms, &[]).await.unwrap().get(0);
+    assert_eq!(u64::try_from(opened).unwrap(), allowed, "the one too many is not opened");
+    // One that is joined is no further one, and one that is left makes room for another.
+    socket.send(join("join_room", 1)).await.unwrap();
+    socket.send(join("leave_room", 1)).await.unwrap();
+    socket.send(join("join_room", allowed + 1)).await.unwrap();
+    socket.send(Message::text(r#"{"type":"ping","t":1}"#)).await.unwrap();
+    assert_eq!(next(&mut socket).await["type"], "pong");
+    node.stop().await;
+}
+
 /// LM3
 #[tokio::test]
 async fn one_socket_too_many_is_told_503_and_finds_a_place_when_another_leaves() {

@@ -34,6 +34,34 @@ async fn each_op_says_what_it_did() {
     board.assert_gapless().await;
 }
 
+/// AO11
+#[tokio::test]
+async fn a_shape_of_many_members_is_changed_in_as_many_steps() {
+    let board = Board::open().await;
+    let members: serde_json::Map<String, Value> = (0..20_000).map(|n| (format!("k{n}"), json!(n))).collect();
+    board.apply(vec![("put", "a", json!({"kind": "text", "props": &members}))]).await.unwrap();
+    // A step per member takes a tenth of a second; a step per pair of members would take a minute.
+    board.run("set statement_timeout = '10s'").await;
+    let patch =
+        |n: i32| ("patch", "a", json!({"set": {"props": {"k1": n}}, "unset": [format!("props.k{n}")]}));
+    let answer = board.apply(vec![patch(7), patch(8)]).await.unwrap();
+    assert_eq!(answer, Answer::new("fresh", 2, &["applied", "applied"]));
+    board.run("update pgcanvas.shapes set props = props - 'k9' || '{\"k10\": 0}'").await;
+    let unset: Vec<String> =
+        board.value("select array(select json_array_elements_text(change::json -> 'unset')) from pgcanvas.shape_changes where seq = 3").await;
+    assert_eq!(unset, ["props.k9"]);
+    // As many names without a column go as a shape may have, for as much as it may hold.
+    let names: serde_json::Map<String, Value> = (0..1_000).map(|n| (format!("n{n}"), json!(n))).collect();
+    let mut named = rectangle();
+    named.as_object_mut().unwrap().extend(names);
+    board.apply(vec![("put", "b", named)]).await.unwrap();
+    let mut wide = rectangle();
+    wide["props"] = json!(members);
+    let answer = board.apply(vec![("put", "b", wide)]).await.unwrap();
+    assert_eq!(answer, Answer::new("fresh", 5, &["applied"]));
+    board.assert_gapless().await;
+}
+
 /// AO2
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_and_changes_nothing() {

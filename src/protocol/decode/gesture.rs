@@ -6,7 +6,7 @@ use super::ops::read_replica_shape;
 use super::property::read_flag;
 use super::read_viewport;
 use super::violation::Violation;
-use crate::model::limits::{MAX_NAME_CHARS, MAX_OPS_PER_BATCH, MAX_REPLICA_VERSION};
+use crate::model::limits::{MAX_AUTHOR_CHARS, MAX_OPS_PER_BATCH, MAX_REPLICA_VERSION};
 use crate::model::{Gesture, Op, Selection, Seq};
 
 /// Longest time that an undo may reach back, seconds: a hundred years.
@@ -17,7 +17,7 @@ pub(super) fn read_undo(fields: &Fields<'_>, otherwise: Gesture) -> Result<Gestu
     let seq = |name| fields.read_optional(name, |json| Ok(json.text().parse::<Seq>()?));
     let selection = Selection {
         batch: seq("batch")?,
-        by: fields.read_optional("by", |json| Ok(read_text_within(json, MAX_NAME_CHARS)?.into()))?,
+        by: fields.read_optional("by", |json| Ok(read_text_within(json, MAX_AUTHOR_CHARS)?.into()))?,
         area: fields.read_optional("box", read_viewport)?,
         from: seq("from")?,
         to: seq("to")?,
