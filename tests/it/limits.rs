@@ -114,7 +114,8 @@ async fn a_socket_of_the_seed_dialect_joins_no_more_rooms_than_others() {
         socket.send(join("join_room", room)).await.unwrap();
     }
     let refused = next(&mut socket).await;
-    assert!(refused["code"] == "too_large" && refused["room"] == (allowed + 1).to_string(), "{refused}");
+    let too_many = (allowed + 1).to_string();
+    assert!(refused["code"] == "too_large" && refused["room"] == too_many.as_str(), "{refused}");
     let rooms = "select count(*) from pgcanvas.rooms";
     let opened: i64 = database.client().await.query_one(rooms, &[]).await.unwrap().get(0);
     assert_eq!(u64::try_from(opened).unwrap(), allowed, "the one too many is not opened");
