@@ -53,6 +53,73 @@ begin
 end $$;
 comment on function pgcanvas.with_change is 'A shape after a logged change, but for the points that an append adds; null after its death.';
 
+create or replace function pgcanvas.property_of(p_shape jsonb, p_name text)
+  returns jsonb language sql immutable parallel safe
+return case when starts_with(p_name, 'props.') then p_shape -> 'props' -> substr(p_name, 7) else p_shape -> p_name end;
+comment on function pgcanvas.property_of is 'A property of a shape, or what a patch sets of it, by the name that it has in names_in.';
+
+create or replace function pgcanvas.with_property(p_shape jsonb, p_name text, p_value jsonb)
+  returns jsonb language sql immutable parallel safe
+return case when p_value is null then p_shape
+  when starts_with(p_name, 'props.') then p_shape || jsonb_build_object('props',
+    p_shape -> 'props' || jsonb_build_object(substr(p_name, 7), p_value))
+  else p_shape || jsonb_build_object(p_name, p_value) end;
+comment on function pgcanvas.with_property is 'A shape that has props with a property,'
+  ' by the name that it has in names_in; without one as it is.';
+
+create or replace function pgcanvas.was_then(p_names text[], p_base jsonb, p_rows pgcanvas.shape_changes[])
+  returns jsonb language plpgsql immutable parallel safe as $$
+declare
+  v_shape jsonb := '{"props":{}}';
+  v_left text[] := p_names;  -- not found yet
+  v_still text[];
+  v_change jsonb;
+  v_name text;
+begin
+  for i in reverse coalesce(cardinality(p_rows), 0)..1 loop
+    exit when v_left = '{}';
+    continue when (p_rows[i]).op = 'append';
+    v_change := (p_rows[i]).change::jsonb;
+    if (p_rows[i]).op = 'put' then
+      p_base := v_change -> 'shape';
+      exit;
+    end if;
+    v_still := '{}';
+    foreach v_name in array v_left loop
+      if pgcanvas.property_of(v_change -> 'set', v_name) is not null then
+        v_shape := pgcanvas.with_property(v_shape, v_name, pgcanvas.property_of(v_change -> 'set', v_name));
+      elsif not v_change -> 'unset' ? v_name then
+        v_still := array_append(v_still, v_name);
+      end if;
+    end loop;
+    v_left := v_still;
+  end loop;
+  foreach v_name in array v_left loop v_shape := pgcanvas.with_property(v_shape, v_name, pgcanvas.property_of(p_base, v_name)); end loop;
+  return v_shape;
+end $$;
+comment on function pgcanvas.was_then is
+  'Named properties (not points) of a shape after these changes of a base: looked for from the last change back, since mostly it tells.';
+
+create or replace function pgcanvas.with_changes(p_shape jsonb, p_rows pgcanvas.shape_changes[])
+  returns jsonb language plpgsql stable parallel safe as $$
+declare
+  v_tails jsonb[] := '{}';  -- appended at once: a long stroke would be copied each time
+  v_change jsonb;
+  c record;
+begin
+  for c in select r.* from unnest(p_rows) with ordinality as r order by r.ordinality loop
+    v_change := c.change::jsonb;
+    if v_tails <> '{}' and c.op = 'patch' and (v_change -> 'set' ? 'points' or v_change -> 'unset' ? 'points')
+      or c.op in ('put', 'delete') then
+      v_tails := '{}';  -- they are replaced, or gone with their shape
+    end if;
+    p_shape := pgcanvas.with_change(p_shape, c.op, v_change, c.seq, c.author, c.at);
+    if c.op = 'append' then v_tails := array_append(v_tails, v_change -> 'points'); end if;
+  end loop;
+  return case when v_tails = '{}' then p_shape else pgcanvas.with_tails(p_shape, v_tails) end;
+end $$;
+comment on function pgcanvas.with_changes is 'A shape after logged changes, in their order.';
+
 create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p_ordinals bigint[])
   returns table (seq bigint, ordinal bigint, before jsonb, names text[])
   language plpgsql stable set enable_hashjoin = on set jit = off as $$
@@ -60,9 +127,9 @@ create or replace function pgcanvas.befores(p_room_id bigint, p_seqs bigint[], p
 declare
   v_from bigint := coalesce((select max(s.seq) from pgcanvas.snapshots s where s.room_id = p_room_id and s.seq < all (p_seqs)), 0);
   v_id text;
-  v_shape jsonb;
-  v_points integer;  -- how many, since a long stroke would be copied at each append
-  v_tails jsonb[] := '{}';
+  v_shape jsonb;  -- before the rows
+  v_rows pgcanvas.shape_changes[];
+  v_points integer;  -- how many there are after them
   c record;
 begin
   for c in
@@ -71,17 +138,18 @@ begin
       cross join lateral (select l.shape_id, l.seq from pgcanvas.shape_changes l
         where l.room_id = p_room_id and l.seq = o.seq and l.ordinal = o.ordinal and l.before is null and l.op <> 'put' offset 0) as l),
     asked as materialized (select p.shape_id, max(p.seq) as seq from picked p group by p.shape_id)
-    select l.shape_id, l.seq, l.ordinal, l.op, g.change, l.author, l.at, b.shape,
-      (l.seq, l.ordinal) in (select p.seq, p.ordinal from picked p) as is_picked,  -- hashed: a join might be made row by row
+    select l as logged, l.op, l.shape_id, l.seq, l.ordinal, b.shape, i.is_picked,
       lead(l.shape_id) over (order by l.shape_id, l.seq, l.ordinal) is distinct from l.shape_id as is_last,
-      case l.op when 'patch' then array(  -- names_in, here many times quicker
+      case when i.is_picked and l.op = 'patch' then (select array(  -- names_in, here many times quicker
         select k from jsonb_object_keys(g.change -> 'set') as k where k <> 'props'
         union all select 'props.' || k from jsonb_object_keys(g.change #> '{set,props}') as k
-        union all select jsonb_array_elements_text(g.change -> 'unset')) end as names,
-      l.op in ('put', 'delete') or g.change -> 'set' ? 'points' or g.change -> 'unset' ? 'points' as sets_points
+        union all select jsonb_array_elements_text(g.change -> 'unset'))
+          from (select l.change::jsonb as change offset 0) as g) end as names,
+      l.op in ('put', 'delete') or l.op = 'patch' and case when strpos(l.change::text, '"points"') > 0
+        then 'points' = any (pgcanvas.names_in(l.change::jsonb)) else false end as sets_points
     from asked a
     join pgcanvas.shape_changes l on l.room_id = p_room_id and l.shape_id = a.shape_id and l.seq > v_from and l.seq <= a.seq
-    cross join lateral (select l.change::jsonb as change offset 0) as g
+    cross join lateral (select (l.seq, l.ordinal) in (select p.seq, p.ordinal from picked p) as is_picked offset 0) as i  -- hashed
     left join lateral (select s.shape::jsonb as shape from pgcanvas.snapshot_shapes s
       where s.room_id = p_room_id and s.seq = v_from and s.shape_id = a.shape_id offset 0) as b on true
     order by l.shape_id, l.seq, l.ordinal
@@ -89,33 +157,36 @@ begin
     if c.shape_id is distinct from v_id then
       v_id := c.shape_id;
       v_shape := c.shape;
-      v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
-      v_tails := '{}';
-    end if;
-    if v_tails <> '{}' and c.sets_points then
-      v_shape := pgcanvas.with_tails(v_shape, v_tails);
-      v_tails := '{}';
+      v_rows := '{}';
+      v_points := pgcanvas.points_in(v_shape);
     end if;
     if c.is_picked then
+      if c.op <> 'append' and c.sets_points then  -- then all of it is told, or its points
+        v_shape := pgcanvas.with_changes(v_shape, v_rows);
+        v_rows := '{}';
+      end if;
       seq := c.seq;
       ordinal := c.ordinal;
       names := c.names;
-      before := pgcanvas.before_of(c.op, c.names, v_shape, v_points);
+      before := pgcanvas.before_of(c.op, c.names, case when c.op = 'patch' and not c.sets_points
+        then pgcanvas.was_then(c.names, v_shape, v_rows) else v_shape end, v_points);
       return next;
     end if;
     continue when c.is_last;
-    v_shape := pgcanvas.with_change(v_shape, c.op, c.change, c.seq, c.author, c.at);
-    if c.op = 'append' then
-      v_tails := array_append(v_tails, c.change -> 'points');
-      v_points := v_points + jsonb_array_length(c.change -> 'points');
-    elsif c.sets_points then
-      v_points := coalesce(jsonb_array_length(nullif(v_shape -> 'points', 'null')), 0);
-    end if;
+    v_rows := array_append(v_rows, c.logged);
+    v_points := case when c.op = 'append' then v_points + jsonb_array_length((c.logged).change::jsonb -> 'points')
+      when c.sets_points then pgcanvas.points_in(coalesce((c.logged).change::jsonb -> 'shape', (c.logged).change::jsonb -> 'set'))
+        else v_points end;
   end loop;
 end $$;
 comment on function pgcanvas.befores is
   'What undoes logged changes (by seq and ordinal) that do not say so themselves, and what a patch names: worked out from the snapshot '
   'before them and the log.';
+
+create or replace function pgcanvas.points_in(p_shape jsonb)
+  returns integer language sql immutable parallel safe
+return coalesce(jsonb_array_length(nullif(p_shape -> 'points', 'null')), 0);
+comment on function pgcanvas.points_in is 'How many points a shape has.';
 
 create or replace function pgcanvas.with_tails(p_shape jsonb, p_tails jsonb[])
   returns jsonb language plpgsql immutable parallel safe as $$
