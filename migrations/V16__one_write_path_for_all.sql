@@ -27,6 +27,10 @@ begin
     'pgcanvas.read_named(bigint[],text[],text[],pgcanvas.shape_properties[],jsonb[])',
     'pgcanvas.repaired(bigint,bigint[],text[],integer[],pgcanvas.shapes[],pgcanvas.shapes[],integer[],pgcanvas.shapes[])',
     'pgcanvas.shapes_named(bigint[],text[])',
+    'pgcanvas.shape_of(bigint,text,text,double precision,double precision,double precision,double precision,double precision,'
+      'double precision[],text,text,text,text[],boolean,text,text,text,double precision,text,double precision,double precision,text,'
+      'double precision,double precision,text,text,jsonb,jsonb,box,box,bigint,bigint,bigint,text,text,timestamp with time zone,'
+      'timestamp with time zone,text[])',
     'pgcanvas.before_of(text,jsonb,jsonb,integer)',
     'pgcanvas.befores(bigint,bigint[],bigint[])',
     'pgcanvas.inverse_of_patch(jsonb,jsonb,jsonb)',
@@ -138,7 +142,7 @@ create type pgcanvas.named_ops as (slots integer[], versions bigint[], deaths bi
 comment on type pgcanvas.named_ops is
   'What is known of the shape of each op. slots: the first op that names it; versions: its version (null: it is not there); deaths: '
   'the version at which it died; kinds, how the op may be written: simple, points (a patch that sets them), append, put (over a living '
-  'shape), referred (a delete of what others refer to), or general: one by one; puts: see put_changes; refs: whether it may change what the shape refers to, and to nothing that is dead.';
+  'shape), referred (a delete of what others refer to), or one_by_one; puts: see put_changes; refs: whether it may change what the shape refers to, and to nothing that is dead.';
 create type pgcanvas.shape_writes as (states "char"[], rows pgcanvas.shape_properties[], extras jsonb[], appends boolean[], versions bigint[],
   seqs bigint[], makers text[], authors text[]);
 comment on type pgcanvas.shape_writes is

@@ -20,8 +20,7 @@ return case
 comment on function pgcanvas.extra_fault is 'What is wrong with the properties without a column; null when nothing is.';
 
 create or replace function pgcanvas.place_fault(p_x double precision, p_y double precision, p_width double precision,
-  p_height double precision,
-  p_angle double precision)
+  p_height double precision, p_angle double precision)
   returns text language sql immutable parallel safe
 return case
   when p_x not between -1e9 and 1e9 then 'x: must be between -1e9 and 1e9'

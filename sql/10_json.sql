@@ -20,29 +20,6 @@ create or replace function pgcanvas.members(p_object jsonb)
 return nullif(substr(p_object::text, 2, length(p_object::text) - 2), '');
 comment on function pgcanvas.members is 'The text of an object without its braces; null when it is empty.';
 
--- A row from values. Columns that somebody added to the table are null in it: those that are there by now are named here, those that come
--- later the server fills in.
-do $do$
-declare
-  v_columns text := (
-    select string_agg(case when a.attname = any (pgcanvas.shape_columns()) then 'p_' || a.attname
-      else 'null::' || format_type(a.atttypid, a.atttypmod) end,
-      ', ' order by a.attnum) from pg_attribute a where a.attrelid = 'pgcanvas.shapes'::regclass and a.attnum > 0 and not a.attisdropped);
-begin
-  execute format($f$create or replace function pgcanvas.shape_of(p_room_id bigint, p_id text, p_kind text, p_x double precision,
-    p_y double precision,
-      p_width double precision, p_height double precision, p_angle double precision, p_points double precision[], p_index text,
-        p_frame_id text,
-      p_container_id text, p_group_ids text[], p_locked boolean, p_stroke_color text, p_background_color text, p_fill_style text,
-      p_stroke_width double precision, p_stroke_style text, p_roughness double precision, p_opacity double precision, p_text text,
-      p_font_size double precision, p_font_family double precision, p_file_id text, p_link text, p_props jsonb, p_extra jsonb, p_bounds box,
-      p_grid box, p_version bigint, p_seq bigint, p_ordinal bigint, p_created_by text, p_updated_by text, p_created_at timestamptz,
-      p_updated_at timestamptz, p_refs text[])
-    returns pgcanvas.shapes language sql immutable parallel safe
-    return row(%s)::pgcanvas.shapes$f$, v_columns);
-end $do$;
-comment on function pgcanvas.shape_of is 'A shape from the values of its columns, in the order of the table.';
-
 create or replace function pgcanvas.shape_text(p_shape pgcanvas.shapes)
   returns text language sql stable parallel safe
 return concat(
@@ -142,12 +119,11 @@ return pgcanvas.properties_set(
   row(p_from.id, p_from.kind, p_from.x, p_from.y, p_from.width, p_from.height, p_from.angle, p_from.points, p_from.index, p_from.frame_id,
     p_from.container_id,
     p_from.group_ids, p_from.locked, p_from.stroke_color, p_from.background_color, p_from.fill_style, p_from.stroke_width,
-      p_from.stroke_style, p_from.roughness,
-    p_from.opacity, p_from.text, p_from.font_size, p_from.font_family, p_from.file_id, p_from.link, null)::pgcanvas.shape_properties,
+    p_from.stroke_style, p_from.roughness, p_from.opacity, p_from.text, p_from.font_size, p_from.font_family, p_from.file_id, p_from.link,
+    null)::pgcanvas.shape_properties,
   row(p_to.id, p_to.kind, p_to.x, p_to.y, p_to.width, p_to.height, p_to.angle, p_to.points, p_to.index, p_to.frame_id, p_to.container_id,
     p_to.group_ids, p_to.locked, p_to.stroke_color, p_to.background_color, p_to.fill_style, p_to.stroke_width, p_to.stroke_style,
-      p_to.roughness,
-    p_to.opacity, p_to.text, p_to.font_size, p_to.font_family, p_to.file_id, p_to.link, null)::pgcanvas.shape_properties);
+    p_to.roughness, p_to.opacity, p_to.text, p_to.font_size, p_to.font_family, p_to.file_id, p_to.link, null)::pgcanvas.shape_properties);
 comment on function pgcanvas.columns_set is 'properties_set of two rows.';
 
 create or replace function pgcanvas.columns_unset(p_from pgcanvas.shapes, p_to pgcanvas.shapes)

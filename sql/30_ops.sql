@@ -192,8 +192,7 @@ comment on function pgcanvas.said_change is
   'How one op changed a shape: what a patch or append said, though some of it may have been so; of other ops, what differs.';
 
 create or replace function pgcanvas.stamped(p_new pgcanvas.shapes, p_old pgcanvas.shapes, p_death bigint, p_room_id bigint, p_id text,
-  p_seq bigint,
-  p_author text, p_at timestamptz)
+  p_seq bigint, p_author text, p_at timestamptz)
   returns pgcanvas.shapes language plpgsql volatile as $$
 declare
   v_fault text;

@@ -79,8 +79,7 @@ end $$;
 comment on function pgcanvas.content_of is 'What a client may set of a shape, as text that is the same for the same shape.';
 
 create or replace function pgcanvas.replica_wins(p_new pgcanvas.shapes, p_version bigint, p_nonce bigint, p_old pgcanvas.shapes,
-  p_old_version bigint,
-  p_old_nonce bigint)
+  p_old_version bigint, p_old_nonce bigint)
   returns boolean language plpgsql stable parallel safe as $$
 begin
   if p_old_version is null or p_version <> p_old_version then return p_old_version is null or p_version > p_old_version; end if;

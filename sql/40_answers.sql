@@ -1,6 +1,5 @@
 -- First answers: who sends a batch again gets the answer that it had, and nothing changes. A batch of which each op was applied, and is a
--- row of
--- the log, is answered from there; applied_ops keeps the answers that the log cannot tell: gone, unchanged, what an undo left alone.
+-- row of the log, is answered from there; applied_ops keeps the answers that the log cannot tell: gone, unchanged, what an undo left alone.
 
 create or replace function pgcanvas.batch_hash(p_room_id bigint, p_client uuid, p_op_id bigint)
   returns bigint language sql immutable parallel safe

@@ -37,11 +37,3 @@ end $$;
 comment on function pgcanvas.ring_in_parts is
   'Rings a room''s bell for batches that follow each other, one per line and seq, as often as it takes for them to ride along: '
   'fetching them costs a busy node more.';
-
-create or replace function pgcanvas.notify_lines(p_channel text, p_from bigint, p_to bigint, p_lines text)
-  returns text language plpgsql volatile as $$
-begin
-  if p_to > p_from and pgcanvas.ring_in_parts(p_channel, p_from, p_to, p_lines) then return 'sent'; end if;
-  return null;
-end $$;
-comment on function pgcanvas.notify_lines is 'Notifies of what was logged in a room and not told yet.';

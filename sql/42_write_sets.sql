@@ -32,18 +32,18 @@ begin
   from (
     select o.n, min(o.n) over w as slot, s.version, g.version as death,
       case
-      when lag(o.batch) over w = o.batch then 'general'
+      when lag(o.batch) over w = o.batch then 'one_by_one'
       when o.verb = 'delete' then case when s.version is null then 'simple'
         when s.group_ids is not null or pgcanvas.is_referred(o.room_id, o.shape_id) then 'referred' else 'simple' end
-      when o.id is null then 'general'
+      when o.id is null then 'one_by_one'
       when r.refs and (o.verb = 'put' and s.version is not null or pgcanvas.names_dead(o.room_id, coalesce(o.frame_id, s.frame_id),
-        coalesce(o.container_id, s.container_id), coalesce(s.props || o.props, o.props, s.props))) then 'general'
-      when o.verb = 'put' then case when num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then 'general'
+        coalesce(o.container_id, s.container_id), coalesce(s.props || o.props, o.props, s.props))) then 'one_by_one'
+      when o.verb = 'put' then case when num_nulls(o.kind, o.x, o.y, o.width, o.height, o.angle, o.props) > 0 then 'one_by_one'
         when s.version is null then 'simple' else 'put' end
       when s.version is null then 'simple'
-      when o.extra is not null or s.extra is not null then 'general'
-      when o.verb = 'append' then case when cardinality(o.points) = 0 then 'general' else 'append' end
-      when o.verb <> 'patch' or pg_column_size(o.props) + pg_column_size(s.props) > 262144 then 'general'
+      when o.extra is not null or s.extra is not null then 'one_by_one'
+      when o.verb = 'append' then case when cardinality(o.points) = 0 then 'one_by_one' else 'append' end
+      when o.verb <> 'patch' then 'one_by_one'
       when o.points is not null then 'points' else 'simple' end as kind,
       r.refs,
       pgcanvas.properties_fault(row(o.id, o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.index, o.frame_id, o.container_id,
@@ -51,8 +51,8 @@ begin
         o.text, o.font_size, o.font_family, o.file_id, o.link, o.props)::pgcanvas.shape_properties, o.extra) as fault
     from rows from (unnest(p_room_ids), unnest(p_ops.batches), unnest(p_ops.verbs), unnest(p_ops.shape_ids), unnest(p_ops.extras),
       unnest(p_ops.rows)) with ordinality as o (room_id, batch, verb, shape_id, extra, id, kind, x, y, width, height, angle, points,
-        index, frame_id, container_id, group_ids, locked, stroke_color,
-      background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
+      index, frame_id, container_id, group_ids, locked, stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness,
+      opacity, text, font_size, font_family, file_id, link, props, n)
     left join lateral (select t.version, t.extra, t.refs, t.frame_id, t.container_id, t.group_ids, t.props from pgcanvas.shapes t
       where t.room_id = any (array[o.room_id]) and t.id = o.shape_id offset 0) as s on true
     cross join lateral (select o.frame_id is not null or o.container_id is not null or cardinality(o.group_ids) > 0 is true
@@ -93,14 +93,33 @@ begin
     from rows from (unnest(p_room_ids), unnest(p_kinds), unnest(p_extras), unnest(p_rows)) with ordinality as o (room_id, how, extra, id,
       kind, x, y,
       width, height, angle, points, index, frame_id, container_id, group_ids, locked, stroke_color, background_color, fill_style,
-        stroke_width,
-      stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
+      stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props, n)
     left join lateral (select t.* from pgcanvas.shapes t
       where o.how = 'put' and t.room_id = any (array[o.room_id]) and t.id = o.id offset 0) as s on true);
 end $$;
 comment on function pgcanvas.put_changes is
   'Of each put over a living shape, what differs, as members of an object, each after a comma: empty when nothing does; null when it '
-  'loses a property, refers or referred to something, or only gains points: that is for the general way.';
+  'loses a property, refers or referred to something, or only gains points: that goes one by one.';
+
+create or replace function pgcanvas.refuse_large(p_props jsonb)
+  returns jsonb language plpgsql stable parallel safe as $$
+begin
+  -- Text takes six bytes at most for what is one here: what is smaller than an eighth of the limit need not be written out.
+  if pg_column_size(p_props) > 131072 and octet_length(p_props::text) > 1048576 then
+    raise exception 'props: must be an object of at most 1048576 bytes' using errcode = 'WB001';
+  end if;
+  return p_props;
+end $$;
+comment on function pgcanvas.refuse_large is 'Props that are not too large.';
+
+-- What the table holds may be compressed, 255 times at most.
+create or replace function pgcanvas.merged_props(p_props jsonb, p_more jsonb)
+  returns jsonb language sql stable parallel safe
+return case when p_props is null or p_more is null then coalesce(p_more, p_props)
+  when pg_column_size(p_props) + pg_column_size(p_more) < 500 then p_props || p_more
+  else pgcanvas.refuse_large(p_props || p_more) end;
+comment on function pgcanvas.merged_props is
+  'Props with more of them, name by name: refused where each is small enough and both are too large.';
 
 create or replace function pgcanvas.appended(p_points double precision[], p_tail double precision[])
   returns double precision[] language plpgsql immutable parallel safe as $$
@@ -116,7 +135,7 @@ end $$;
 comment on function pgcanvas.appended is 'Points with more of them at the end.';
 
 create or replace function pgcanvas.folded(p_first pgcanvas.shape_properties, p_then pgcanvas.shape_properties, p_append boolean)
-  returns pgcanvas.shape_properties language plpgsql immutable parallel safe as $$
+  returns pgcanvas.shape_properties language plpgsql stable parallel safe as $$
 begin
   return row(p_first.id, coalesce(p_then.kind, p_first.kind), coalesce(p_then.x, p_first.x), coalesce(p_then.y, p_first.y),
     coalesce(p_then.width, p_first.width), coalesce(p_then.height, p_first.height), coalesce(p_then.angle, p_first.angle),
@@ -129,7 +148,7 @@ begin
     coalesce(p_then.stroke_style, p_first.stroke_style), coalesce(p_then.roughness, p_first.roughness),
     coalesce(p_then.opacity, p_first.opacity), coalesce(p_then.text, p_first.text), coalesce(p_then.font_size, p_first.font_size),
     coalesce(p_then.font_family, p_first.font_family), coalesce(p_then.file_id, p_first.file_id), coalesce(p_then.link, p_first.link),
-    coalesce(p_first.props || p_then.props, p_then.props, p_first.props));
+    pgcanvas.merged_props(p_first.props, p_then.props));
 end $$;
 comment on function pgcanvas.folded is
   'What two ops on one shape set, the later one over the earlier; p_append: the later one adds points.';
@@ -143,8 +162,7 @@ comment on function pgcanvas.extra_beside is
   'What has no column, once an op has set these: an explicit null no longer holds where there is a value.';
 
 create or replace function pgcanvas.update_shapes(p_states "char"[], p_room_ids bigint[], p_rows pgcanvas.shape_properties[],
-  p_appends boolean[],
-  p_versions bigint[], p_seqs bigint[], p_authors text[], p_ats timestamptz[])
+  p_appends boolean[], p_versions bigint[], p_seqs bigint[], p_authors text[], p_ats timestamptz[])
   returns integer language plpgsql volatile as $$
 declare
   v_count integer;
@@ -162,7 +180,7 @@ begin
       stroke_style = coalesce(j.stroke_style, s.stroke_style),
     roughness = coalesce(j.roughness, s.roughness), opacity = coalesce(j.opacity, s.opacity), text = coalesce(j.text, s.text),
     font_size = coalesce(j.font_size, s.font_size), font_family = coalesce(j.font_family, s.font_family),
-    file_id = coalesce(j.file_id, s.file_id), link = coalesce(j.link, s.link), props = coalesce(s.props || j.props, s.props),
+    file_id = coalesce(j.file_id, s.file_id), link = coalesce(j.link, s.link), props = pgcanvas.merged_props(s.props, j.props),
     bounds = j.bounds, grid = pgcanvas.grid_after(s.grid, j.bounds), version = j.version, seq = j.seq, updated_by = j.author,
       updated_at = j.at
   from (
@@ -171,8 +189,7 @@ begin
     from (
       select o.room_id, o.id, o.version, o.seq, o.author, o.at, o.index, o.frame_id, o.container_id, o.group_ids, o.locked, o.stroke_color,
         o.background_color, o.fill_style, o.stroke_style, o.roughness, o.opacity, o.text, o.font_size, o.font_family, o.file_id, o.link,
-          o.props,
-        coalesce(o.kind, t.kind) as kind, coalesce(o.x, t.x) as x, coalesce(o.y, t.y) as y, coalesce(o.width, t.width) as width,
+        o.props, coalesce(o.kind, t.kind) as kind, coalesce(o.x, t.x) as x, coalesce(o.y, t.y) as y, coalesce(o.width, t.width) as width,
         coalesce(o.height, t.height) as height, coalesce(o.angle, t.angle) as angle,
           coalesce(o.stroke_width, t.stroke_width) as stroke_width,
         case when o.append then pgcanvas.appended(t.points, o.points) else coalesce(o.points, t.points) end as points,
@@ -181,8 +198,7 @@ begin
           unnest(p_ats), unnest(p_rows)) as o (state, room_id, append, version, seq, author, at, id, kind, x, y, width, height, angle,
             points, index, frame_id, container_id, group_ids, locked,
         stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id,
-          link,
-        props)
+        link, props)
       cross join lateral (select t.* from pgcanvas.shapes t where t.room_id = any (array[o.room_id]) and t.id = o.id offset 0) as t
       where o.state = 'c'
       offset 0) as k
@@ -194,20 +210,17 @@ end $$;
 comment on function pgcanvas.update_shapes is 'Changes living shapes (state c), each named once; gives how many.';
 
 create or replace function pgcanvas.insert_shapes(p_states "char"[], p_room_ids bigint[], p_rows pgcanvas.shape_properties[],
-  p_extras jsonb[],
-  p_versions bigint[], p_seqs bigint[], p_makers text[], p_authors text[], p_ats timestamptz[])
+  p_extras jsonb[], p_versions bigint[], p_seqs bigint[], p_makers text[], p_authors text[], p_ats timestamptz[])
   returns void language plpgsql volatile as $$
 begin
   insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked,
     stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id,
-      link, props, extra,
-    bounds, grid, version, seq, created_by, updated_by, created_at, updated_at, refs)
+    link, props, extra, bounds, grid, version, seq, created_by, updated_by, created_at, updated_at, refs)
   select j.room_id, j.id, j.kind, j.x, j.y, j.width, j.height, j.angle, j.points, j.index, j.frame_id, j.container_id, j.group_ids,
     j.locked,
     j.stroke_color, j.background_color, j.fill_style, j.stroke_width, j.stroke_style, j.roughness, j.opacity, j.text, j.font_size,
-      j.font_family, j.file_id,
-    j.link, j.props, j.extra, j.bounds, pgcanvas.grid_box(j.bounds), j.version, j.seq, j.maker, j.author, j.at, j.at,
-    case when pgcanvas.touches_refs(j.frame_id, j.container_id, j.group_ids, j.props)
+    j.font_family, j.file_id, j.link, j.props, j.extra, j.bounds, pgcanvas.grid_box(j.bounds), j.version, j.seq, j.maker, j.author, j.at,
+    j.at, case when pgcanvas.touches_refs(j.frame_id, j.container_id, j.group_ids, j.props)
       then pgcanvas.refs_in(j.room_id, j.frame_id, j.container_id, j.group_ids, j.props) end
   from (
     select o.*, pgcanvas.shape_bounds(o.kind, o.x, o.y, o.width, o.height, o.angle, o.points, o.stroke_width) as bounds
@@ -215,8 +228,7 @@ begin
         unnest(p_authors), unnest(p_ats), unnest(p_rows)) with ordinality as o (state, room_id, extra, version, seq, maker, author, at,
           id, kind, x, y, width, height, angle, points, index,
       frame_id, container_id, group_ids, locked, stroke_color, background_color, fill_style, stroke_width, stroke_style, roughness,
-        opacity, text,
-      font_size, font_family, file_id, link, props, n)
+      opacity, text, font_size, font_family, file_id, link, props, n)
     where o.state = 'b'
     offset 0) as j
   order by j.n;

@@ -1,7 +1,6 @@
--- One batch, op by op: what is seldom done (references, merge, a shape named twice, properties taken away, new shapes in rooms that move
--- them)
--- and cannot be told from numbers. The rows are read, changed in memory by the functions of sql/30_ops.sql, repaired, stamped, and written
--- as they came out, each once. The room is locked, answered and notified by apply_batches.
+-- One batch, op by op: what is seldom done and cannot be told from numbers (references to what is dead, merge, a shape named twice,
+-- properties taken away, new shapes in rooms that move them). The rows are read, changed in memory by the functions of sql/30_ops.sql,
+-- repaired, stamped, and written as they came out, each once. The room is locked, answered and notified by apply_batches.
 
 create or replace function pgcanvas.read_drawing(p_room_id bigint, p_verbs text[], p_shape_ids text[])
   returns pgcanvas.drawing language plpgsql stable as $$
@@ -118,8 +117,7 @@ end $$;
 comment on function pgcanvas.repair_drawing is 'Lets shapes go of what the batch deleted, or what was deleted before.';
 
 create or replace function pgcanvas.settle_drawing(p_drawing pgcanvas.drawing, p_room_id bigint, p_seq bigint, p_author text,
-  p_at timestamptz,
-  p_verbs text[], p_bodies jsonb[])
+  p_at timestamptz, p_verbs text[], p_bodies jsonb[])
   returns pgcanvas.drawing language plpgsql stable as $$
 declare
   v_shapes pgcanvas.shapes[] := p_drawing.shapes;
@@ -191,14 +189,13 @@ begin
     insert into pgcanvas.shapes (room_id, id, kind, x, y, width, height, angle, points, index, frame_id, container_id, group_ids, locked,
       stroke_color,
       background_color, fill_style, stroke_width, stroke_style, roughness, opacity, text, font_size, font_family, file_id, link, props,
-        extra,
-      bounds, grid, version, seq, ordinal, created_by, updated_by, created_at, updated_at, refs)
+      extra, bounds, grid, version, seq, ordinal, created_by, updated_by, created_at, updated_at, refs)
       overriding system value
       select c.room_id, c.id, c.kind, c.x, c.y, c.width, c.height, c.angle, c.points, c.index, c.frame_id, c.container_id, c.group_ids,
-        c.locked, c.stroke_color,
-      c.background_color, c.fill_style, c.stroke_width, c.stroke_style, c.roughness, c.opacity, c.text, c.font_size, c.font_family,
-        c.file_id, c.link, c.props, c.extra,
-      c.bounds, c.grid, c.version, c.seq, c.ordinal, c.created_by, c.updated_by, c.created_at, c.updated_at, c.refs
+      c.locked, c.stroke_color, c.background_color, c.fill_style, c.stroke_width, c.stroke_style, c.roughness, c.opacity, c.text,
+      c.font_size, c.font_family,
+      c.file_id, c.link, c.props, c.extra, c.bounds, c.grid, c.version, c.seq, c.ordinal, c.created_by, c.updated_by, c.created_at,
+      c.updated_at, c.refs
       from unnest(v_born) as c;
   end if;
   if v_changed is not null then
@@ -236,8 +233,8 @@ end $$;
 comment on function pgcanvas.write_drawing is 'Writes what the batch left of the shapes, and at which versions they died.';
 
 create or replace function pgcanvas.apply_one_by_one(p_batch pgcanvas.batch_call, p_seq bigint, p_at timestamptz, p_policy text,
-  p_verbs text[],
-  p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], out code text, out seq bigint, out outcomes text[], out lines text)
+  p_verbs text[], p_shape_ids text[], p_bases bigint[], p_bodies jsonb[], out code text, out seq bigint, out outcomes text[],
+  out lines text)
   language plpgsql volatile as $$
 declare
   v_drawing pgcanvas.drawing := pgcanvas.read_drawing(p_batch.room_id, p_verbs, p_shape_ids);

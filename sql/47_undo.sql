@@ -4,36 +4,28 @@
 create or replace function pgcanvas.inverse_of_patch(p_change jsonb, p_before jsonb, p_now jsonb, p_names text[])
   returns pgcanvas.inverse language plpgsql immutable parallel safe as $$
 declare
-  v_said jsonb := p_change -> 'set';
-  v_was jsonb := p_before -> 'set';
-  v_set jsonb := '{}';
-  v_props jsonb := '{}';
+  v_set jsonb := '{"props":{}}';
   v_unset text[] := '{}';
   v_left_alone text[] := '{}';
   v_name text;
-  v_key text;
-  v_old jsonb;
-  v_new jsonb;
+  v_was jsonb;
+  v_said jsonb;
 begin
   foreach v_name in array coalesce(p_names, pgcanvas.names_in(p_change)) loop
-    v_key := case when starts_with(v_name, 'props.') then substr(v_name, 7) end;  -- of props
-    v_old := case when v_key is null then v_was -> v_name else v_was -> 'props' -> v_key end;
-    v_new := case when v_key is null then v_said -> v_name else v_said -> 'props' -> v_key end;
-    continue when v_old is not distinct from v_new;  -- it said what was so
-    if (case when v_key is null then p_now -> v_name else p_now -> 'props' -> v_key end) is distinct from v_new then
+    v_was := pgcanvas.property_of(p_before -> 'set', v_name);
+    v_said := pgcanvas.property_of(p_change -> 'set', v_name);
+    continue when v_was is not distinct from v_said;  -- it said what was so
+    if pgcanvas.property_of(p_now, v_name) is distinct from v_said then
       v_left_alone := array_append(v_left_alone, v_name);
-    elsif v_old is null then
+    elsif v_was is null then
       v_unset := array_append(v_unset, v_name);
-      p_now := p_now #- case when v_key is null then array[v_name] else array['props', v_key] end;
-    elsif v_key is not null then
-      v_props := v_props || jsonb_build_object(v_key, v_old);
+      p_now := pgcanvas.without_property(p_now, v_name);
     else
-      v_set := v_set || jsonb_build_object(v_name, v_old);
+      v_set := pgcanvas.with_property(v_set, v_name, v_was);
+      p_now := pgcanvas.with_property(p_now, v_name, v_was);
     end if;
   end loop;
-  p_now := p_now || v_set || case when v_props = '{}' then '{}' else jsonb_build_object('props', (p_now -> 'props') || v_props) end;
-  if v_props <> '{}' then v_set := v_set || jsonb_build_object('props', v_props); end if;
-  return row(case when v_set <> '{}' or v_unset <> '{}' then 'patch' end, jsonb_build_object('set', v_set, 'unset', v_unset), p_now,
+  return row(case when v_set <> '{"props":{}}' or v_unset <> '{}' then 'patch' end, pgcanvas.patch_of(v_set, v_unset), p_now,
     v_left_alone)::pgcanvas.inverse;
 end $$;
 comment on function pgcanvas.inverse_of_patch is 'Takes back the properties that still are what the patch set them to.';
@@ -166,20 +158,15 @@ comment on function pgcanvas.inverses is
   'the box now or would then.';
 
 create or replace function pgcanvas.apply_inverses(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text, p_undoes bigint,
-  p_back pgcanvas.taken_back,
-  p_role text)
+  p_back pgcanvas.taken_back, p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare
-  v_bases bigint[] := array(select s.version from unnest(p_back.ids) with ordinality as u (id, n)
-    left join lateral (select c.version from pgcanvas.shapes c where c.room_id = any (array[p_room_id]) and c.id = u.id offset 0) as s
-      on true
-    order by u.n);
   v_answer record;
 begin
   select a.* into v_answer from pgcanvas.apply_batch(row(p_room_id, p_client, p_op_id, p_author, null, null, p_role,
     coalesce(p_undoes, 0), true),
-    p_back.verbs, p_back.ids, v_bases, p_back.bodies) as a;
+    p_back.verbs, p_back.ids, pgcanvas.present_versions(p_room_id, p_back.ids), p_back.bodies) as a;
   update pgcanvas.applied_ops a set left_alone = p_back.left_alone
     where v_answer.code = 'fresh' and a.room_id = p_room_id and a.client = p_client and a.op_id = p_op_id;
   return query select v_answer.code, v_answer.seq, coalesce(v_answer.outcomes, '{}'), p_back.left_alone::json;
@@ -255,8 +242,7 @@ comment on function pgcanvas.changes_of_gesture is
   'all its own.';
 
 create or replace function pgcanvas.take_back_gesture(p_room_id bigint, p_client uuid, p_op_id bigint, p_author text,
-  p_gesture pgcanvas.gesture, p_undone boolean,
-  p_role text)
+  p_gesture pgcanvas.gesture, p_undone boolean, p_role text)
   returns table (code text, seq bigint, outcomes text[], left_alone json)
   language plpgsql volatile as $$
 declare

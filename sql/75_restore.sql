@@ -24,8 +24,7 @@ comment on function pgcanvas.ops_back_to is
   'The ops that lead from the board as it is to what it was; of an area, the shapes that touch it now or touched it then.';
 
 create or replace function pgcanvas.restore_once(p_room_id bigint, p_seq bigint, p_box box, p_shape_ids text[], p_author text,
-  p_client uuid, p_op_id bigint,
-  p_role text)
+  p_client uuid, p_op_id bigint, p_role text)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile set search_path = pgcanvas, pg_catalog, pg_temp set extra_float_digits = 1 set lock_timeout = '150ms' as $$
 #variable_conflict use_column
@@ -54,8 +53,7 @@ end $$;
 comment on function pgcanvas.restore_once is 'One try to restore; 55P03 when somebody holds the room or a shape.';
 
 create or replace function pgcanvas.restore_shapes(p_room text, p_seq bigint, p_box box, p_shape_ids text[], p_author text, p_client uuid,
-  p_op_id bigint,
-  p_role text default null)
+  p_op_id bigint, p_role text default null)
   returns table (seq bigint, restored bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 declare

@@ -43,8 +43,7 @@ end $$;
 comment on function pgcanvas.prune_room is 'Removes whole batches up to a cut, and says how many changes went.';
 
 create or replace function pgcanvas.prune_history(p_room text default null, p_older_than interval default null,
-  p_keep_changes bigint default null,
-  p_after bigint default 0, p_rooms integer default null)
+  p_keep_changes bigint default null, p_after bigint default 0, p_rooms integer default null)
   returns table (room_id bigint, min_since bigint, changes bigint)
   language plpgsql volatile security definer set search_path = pgcanvas, pg_catalog, pg_temp as $$
 #variable_conflict use_column

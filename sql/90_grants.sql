@@ -31,19 +31,17 @@ do $$ begin
   grant execute on function pgcanvas.contract, pgcanvas.iso, pgcanvas.apply_batches, pgcanvas.move_gesture, pgcanvas.undo_changes,
     pgcanvas.set_policy, pgcanvas.changes_since, pgcanvas.room_state, pgcanvas.room_head,
     pgcanvas.create_room, pgcanvas.open_room, pgcanvas.list_rooms, pgcanvas.room_snapshot, pgcanvas.room_delta, pgcanvas.room_delta_at,
-      pgcanvas.shapes_by_id,
-    pgcanvas.shapes_in_box, pgcanvas.ring, pgcanvas.put_file, pgcanvas.read_file to pgcanvas_node;
+    pgcanvas.shapes_by_id, pgcanvas.shapes_in_box, pgcanvas.ring, pgcanvas.put_file, pgcanvas.read_file to pgcanvas_node;
   grant execute on function pgcanvas.seq_at, pgcanvas.room_at(text, bigint, text, integer),
     pgcanvas.room_at(text, timestamptz, text, integer),
     pgcanvas.room_history, pgcanvas.room_diff, pgcanvas.shape_blame, pgcanvas.restore_shapes, pgcanvas.branch_room,
-      pgcanvas.write_snapshots,
-    pgcanvas.prune_history, pgcanvas.forget_answers, pgcanvas.check_rewind, pgcanvas.remove_remains, pgcanvas.note_file_uses,
-    pgcanvas.collect_files to pgcanvas_node;
+    pgcanvas.write_snapshots, pgcanvas.prune_history, pgcanvas.forget_answers, pgcanvas.check_rewind, pgcanvas.remove_remains,
+    pgcanvas.note_file_uses, pgcanvas.collect_files to pgcanvas_node;
   grant execute on function pgcanvas.create_user, pgcanvas.set_password, pgcanvas.user_by_login, pgcanvas.attempt_sign_in,
     pgcanvas.add_sign_in, pgcanvas.sign_out,
     pgcanvas.who_is, pgcanvas.claim_client, pgcanvas.signed_out, pgcanvas.forget_expired, pgcanvas.room_access, pgcanvas.set_visibility,
-      pgcanvas.set_member,
-    pgcanvas.drop_member, pgcanvas.list_members, pgcanvas.make_link, pgcanvas.list_links, pgcanvas.drop_link, pgcanvas.delete_room
+    pgcanvas.set_member, pgcanvas.drop_member, pgcanvas.list_members, pgcanvas.make_link, pgcanvas.list_links, pgcanvas.drop_link,
+    pgcanvas.delete_room
     to pgcanvas_node;
 end $$;
 

@@ -148,6 +148,26 @@ async fn the_database_itself_judges_what_rows_say() {
     assert_eq!(board.value::<i64>("select count(*) from pgcanvas.shape_changes").await, 0);
 }
 
+/// AO12, AO3
+#[tokio::test]
+async fn props_that_grow_too_large_are_refused_in_one_call_and_in_many() {
+    let mut path = WritePath::open().await;
+    // Well compressed, it is small where it is stored.
+    let more = |name: &str| json!({name: "ab".repeat(300_000)});
+    let put = json!({"op": "put", "shape": {"id": "a", "kind": "line", "props": more("one")}});
+    let patch = json!({"op": "patch", "id": "a", "set": {"props": more("two")}});
+    assert!(path.send(&[ops(&json!([put])), ops(&json!([patch]))]).await.is_empty(), "in one call");
+    assert_eq!(path.send(&[ops(&json!([put]))]).await.len(), 1);
+    assert!(path.send(&[ops(&json!([patch]))]).await.is_empty(), "in many");
+    assert_eq!(
+        path.send(&[ops(&json!([{"op": "patch", "id": "a", "set": {"x": 1, "props": {"k": 1}}}]))])
+            .await
+            .len(),
+        1
+    );
+    path.assert_same().await;
+}
+
 /// AO2, AO9, AO10
 #[tokio::test]
 async fn a_repeat_that_would_be_bad_by_now_gets_its_first_answer() {

@@ -38,6 +38,7 @@ const BUNDLE: &[BundleFile] = bundle![
     "41_notifications.sql",
     "42_write_sets.sql",
     "43_one_by_one.sql",
+    "43_plan_batches.sql",
     "44_apply_batches.sql",
     "45_draw.sql",
     "46_befores.sql",
