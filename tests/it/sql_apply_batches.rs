@@ -159,12 +159,12 @@ async fn props_that_grow_too_large_are_refused_in_one_call_and_in_many() {
     assert!(path.send(&[ops(&json!([put])), ops(&json!([patch]))]).await.is_empty(), "in one call");
     assert_eq!(path.send(&[ops(&json!([put]))]).await.len(), 1);
     assert!(path.send(&[ops(&json!([patch]))]).await.is_empty(), "in many");
-    assert_eq!(
-        path.send(&[ops(&json!([{"op": "patch", "id": "a", "set": {"x": 1, "props": {"k": 1}}}]))])
-            .await
-            .len(),
-        1
-    );
+    for (name, fits) in [("b", true), ("c", true), ("d", false)] {
+        let less = json!({"op": "patch", "id": "a", "set": {"props": {name: "ab".repeat(100_000)}}});
+        assert_eq!(path.send(&[ops(&json!([less]))]).await.len() == 1, fits, "{name}");
+    }
+    let small = json!({"op": "patch", "id": "a", "set": {"x": 1, "props": {"k": 1}}});
+    assert_eq!(path.send(&[ops(&json!([small]))]).await.len(), 1);
     path.assert_same().await;
 }
 
